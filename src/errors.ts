@@ -1,0 +1,77 @@
+/**
+ * The one error class, and vzctl's exit numbers that its codes stand for.
+ *
+ * Numbers are the contract of legacy vzctl (vzctl(8), EXIT STATUS).
+ */
+
+/** Exit status of the command line for each error code. */
+export const EXIT = {
+  OK: 0,
+  SYSTEM: 3,
+  UNSUPPORTED_KERNEL: 5,
+  NO_RESOURCES: 6,
+  COMMAND_FAILED: 8,
+  LOCKED: 9,
+  NO_GLOBAL_CONFIG: 10,
+  PERMISSION: 12,
+  NO_CONFIG: 14,
+  EXEC_TIMEOUT: 15,
+  BAD_OPTION: 20,
+  BAD_VALUE: 21,
+  MISSING_ARGUMENT: 27,
+  NO_TEMPLATE_GIVEN: 29,
+  NOT_RUNNING: 31,
+  ALREADY_RUNNING: 32,
+  STOP_FAILED: 33,
+  NOT_MOUNTED: 40,
+  ALREADY_MOUNTED: 41,
+  NO_PRIVATE: 43,
+  PRIVATE_EXISTS: 44,
+  NO_SPACE: 46,
+  BROKEN_CONTAINER: 47,
+  CREATE_FAILED: 48,
+  MOUNT_FAILED: 50,
+  UMOUNT_FAILED: 51,
+  DESTROY_FAILED: 52,
+  BAD_HOSTNAME: 70,
+  INVALID_CONFIG: 85,
+  TEMPLATE_NOT_FOUND: 91,
+  DISABLED: 105,
+  NAME_FAILED: 131,
+  WAIT_FAILED: 133,
+  SAVE_FAILED: 139,
+} as const satisfies Record<string, number>;
+
+export type ErrorCode = keyof typeof EXIT;
+
+export interface ErrorDetails {
+  /** One imperative sentence: what the operator can do about it. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** An expected failure: lower case, no full stop, names the thing. */
+export class CellaError extends Error {
+  override readonly name = 'CellaError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.hint = details.hint;
+  }
+}
+
+/** The exit number for any thrown value: that of the first CellaError along its causes, else SYSTEM. */
+export function exitNumber(error: unknown): number {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof CellaError) return EXIT[at.code];
+  }
+  return EXIT.SYSTEM;
+}
+
+/** Whether `error` is a Node system error with one of the given errno names. */
+export function isErrno(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
