@@ -1,0 +1,25 @@
+{
+  'targets': [
+    {
+      'target_name': 'cella',
+      'sources': ["<!@(sed -n 's,^addon/,native/addon/,p' native/sources.txt)"],
+      'dependencies': ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except", 'cella-launcher'],
+      'defines': ['NAPI_VERSION=9'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-fstack-protector-strong'],
+    },
+    {
+      'target_name': 'cella-launcher',
+      'type': 'executable',
+      'sources': ["<!@(sed -n 's,^core/,native/core/,p' native/sources.txt)"],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-pthread', '-fPIC'],
+      'cflags_cc': [
+        '-std=c++20', '-O2', '-Wall', '-Wextra', '-ffreestanding', '-fno-exceptions', '-fno-rtti', '-fno-pic',
+        '-fno-stack-protector', '-fno-threadsafe-statics', '-fno-asynchronous-unwind-tables',
+      ],
+      'ldflags!': ['-pthread', '-rdynamic'],
+      'ldflags': ['-static', '-nostdlib', '-no-pie', '-Wl,--build-id=none'],
+      'libraries!': ['-lpthread'],
+    },
+  ],
+}

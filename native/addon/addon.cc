@@ -1,0 +1,30 @@
+// The export table.
+#include "addon.h"
+
+#include "waiter.h"
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new vz::Addon());
+  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name));
+  };
+  add("setLauncher", vz::SetLauncher);
+  add("spawn", vz::Spawn);
+  add("release", vz::Release);
+  add("enter", vz::Enter);
+  add("wait", vz::Wait);
+  add("lock", vz::Lock);
+  add("openPid", vz::OpenPid);
+  add("signalPid", vz::SignalPid);
+  add("umount", vz::Umount);
+  add("pipe", vz::Pipe);
+  add("unread", vz::Unread);
+  add("setWindowSize", vz::SetWindowSize);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(cella, Init)

@@ -1,0 +1,32 @@
+// What one environment (one `require`) of the addon holds, and the functions it exports.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "fd.h"
+
+namespace vz {
+
+class Waiter;
+
+struct Addon {
+  Fd launcher;  // sealed copy of the launcher program
+  std::shared_ptr<Waiter> waiter;
+};
+
+Napi::Value SetLauncher(const Napi::CallbackInfo& info);
+Napi::Value Spawn(const Napi::CallbackInfo& info);
+Napi::Value Release(const Napi::CallbackInfo& info);
+Napi::Value Enter(const Napi::CallbackInfo& info);
+Napi::Value Wait(const Napi::CallbackInfo& info);
+
+Napi::Value Lock(const Napi::CallbackInfo& info);
+Napi::Value OpenPid(const Napi::CallbackInfo& info);
+Napi::Value SignalPid(const Napi::CallbackInfo& info);
+Napi::Value Umount(const Napi::CallbackInfo& info);
+Napi::Value Pipe(const Napi::CallbackInfo& info);
+Napi::Value Unread(const Napi::CallbackInfo& info);
+Napi::Value SetWindowSize(const Napi::CallbackInfo& info);
+
+}  // namespace vz

@@ -1,0 +1,82 @@
+// Small kernel calls that Node lacks: locks, pidfds, umount, pipes, terminals.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "addon.h"
+#include "promise.h"
+
+namespace vz {
+namespace {
+
+int Number(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
+std::string Path(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::String>(); }
+
+}  // namespace
+
+// lock(path) → descriptor, without waiting (EAGAIN). The file may be unlinked by a holder that lets go, so what was
+// locked must still be what the path names.
+Napi::Value Lock(const Napi::CallbackInfo& info) {
+  const std::string path = Path(info, 0);
+  for (;;) {
+    // O_CLOEXEC: a flock lives as long as any copy of the descriptor, and a container must not hold its own lock.
+    Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!fd) throw SystemError(info.Env(), {errno, "open", path, -1});
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0) throw SystemError(info.Env(), {errno, "flock", path, -1});
+    struct stat held, named;
+    if (::fstat(fd.get(), &held) < 0) throw SystemError(info.Env(), {errno, "fstat", path, -1});
+    if (::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+      return Napi::Number::New(info.Env(), fd.release());
+  }
+}
+
+Napi::Value OpenPid(const Napi::CallbackInfo& info) {
+  const long fd = ::syscall(SYS_pidfd_open, Number(info, 0), 0);
+  if (fd < 0) throw SystemError(info.Env(), {errno, "pidfd_open", "", -1});
+  return Napi::Number::New(info.Env(), static_cast<double>(fd));
+}
+
+Napi::Value SignalPid(const Napi::CallbackInfo& info) {
+  if (::syscall(SYS_pidfd_send_signal, Number(info, 0), Number(info, 1), nullptr, 0) < 0)
+    throw SystemError(info.Env(), {errno, "pidfd_send_signal", "", -1});
+  return info.Env().Undefined();
+}
+
+Napi::Value Umount(const Napi::CallbackInfo& info) {
+  return InThread(info.Env(), "cella.umount", [path = Path(info, 0)]() -> Outcome {
+    if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) < 0) return {{errno, "umount2", path, -1}, nullptr};
+    return {};
+  });
+}
+
+Napi::Value Pipe(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) throw SystemError(info.Env(), {errno, "pipe2", "", -1});
+  Napi::Array result = Napi::Array::New(info.Env(), 2);
+  result.Set(0u, ends[0]);
+  result.Set(1u, ends[1]);
+  return result;
+}
+
+// Bytes that wait in a pipe or terminal.
+Napi::Value Unread(const Napi::CallbackInfo& info) {
+  int count = 0;
+  if (::ioctl(Number(info, 0), FIONREAD, &count) < 0) throw SystemError(info.Env(), {errno, "ioctl", "", -1});
+  return Napi::Number::New(info.Env(), count);
+}
+
+Napi::Value SetWindowSize(const Napi::CallbackInfo& info) {
+  winsize size{};
+  size.ws_row = static_cast<unsigned short>(Number(info, 1));
+  size.ws_col = static_cast<unsigned short>(Number(info, 2));
+  if (::ioctl(Number(info, 0), TIOCSWINSZ, &size) < 0) throw SystemError(info.Env(), {errno, "ioctl", "", -1});
+  return info.Env().Undefined();
+}
+
+}  // namespace vz

@@ -1,0 +1,37 @@
+// Control group steps, done from outside before the clone so that the child is born in its place.
+#include "state.h"
+
+#include <fcntl.h>
+#include <errno.h>
+
+namespace vz {
+
+long MakeCgroup(const Op& op) {
+  const long made = Syscall(SYS_mkdirat, AT_FDCWD, Ptr(Text(op, 0)), 0755);
+  return made == -EEXIST ? 0 : made;
+}
+
+long WriteFile(const Op& op) {
+  const int fd = Open(AT_FDCWD, Text(op, 0), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  const long wrote = Syscall(SYS_write, fd, Ptr(Text(op, 1)), static_cast<long>(Length(Text(op, 1))));
+  Close(fd);
+  return wrote < 0 ? wrote : 0;
+}
+
+// Writing "0" to `tasks` moves only the calling thread, so the kernel skips the system-wide lock that makes a
+// write to cgroup.procs wait for an RCU grace period (cgroup_procs_write_start in kernel/cgroup/cgroup.c).
+long JoinTasks(const Op& op) {
+  const int fd = Open(AT_FDCWD, Text(op, 0), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  const long wrote = Syscall(SYS_write, fd, Ptr("0"), 1);
+  Close(fd);
+  return wrote < 0 ? wrote : 0;
+}
+
+long IntoCgroup(State& state, const Op& op) {
+  state.into = Open(AT_FDCWD, Text(op, 0), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  return state.into < 0 ? state.into : 0;
+}
+
+}  // namespace vz

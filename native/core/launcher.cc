@@ -1,0 +1,250 @@
+// The launcher: a program of a few pages, run once per start or exec from a sealed copy in memory.
+//
+// Why not in the runtime's own process: a namespace cannot be joined by a process with threads (setns(2)), a copy
+// of a large process is slow to make, and nothing of the host may be what a guest finds at /proc/PID/exe.
+// Being single-threaded it also may join cgroup v1 hierarchies without waiting for an RCU grace period.
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+extern "C" {
+// The compiler may call these for plain assignments and initialisers.
+void* memset(void* to, int value, size_t n) {
+  for (size_t i = 0; i < n; ++i) static_cast<volatile char*>(to)[i] = static_cast<char>(value);
+  return to;
+}
+void* memcpy(void* to, const void* from, size_t n) {
+  for (size_t i = 0; i < n; ++i) static_cast<volatile char*>(to)[i] = static_cast<const char*>(from)[i];
+  return to;
+}
+}
+
+namespace vz {
+namespace {
+
+[[noreturn]] void Fail(const State& state, uint32_t step, long result) {
+  Send(state.control, {Say::Failed, step, static_cast<int32_t>(-result), 0});
+  Exit(1);
+}
+
+long Run(State& state, const Op& op) {
+  switch (op.code) {
+    case Code::MakeCgroup: return MakeCgroup(op);
+    case Code::WriteFile: return WriteFile(op);
+    case Code::JoinTasks: return JoinTasks(op);
+    case Code::IntoCgroup: return IntoCgroup(state, op);
+    case Code::Source: return Source(state, op);
+    case Code::Overlay: return Overlay(state, op);
+    case Code::UnshareCgroup: return Syscall(SYS_unshare, CLONE_NEWCGROUP);
+    case Code::Root: return Root(state, op);
+    case Code::Become: return Become();
+    case Code::Mount: return Mount(state, op);
+    case Code::Directory: return Directory(state, op);
+    case Code::Attach: return Attach(state, op);
+    case Code::Symlink: return Symlink(state, op);
+    case Code::Mask: return Mask(state, op);
+    case Code::ReadOnly: return ReadOnly(state, op);
+    case Code::Pivot: return Pivot(state);
+    case Code::Hostname: return Hostname(op);
+    case Code::Loopback: return Loopback();
+    case Code::Null: return Null();
+    case Code::Terminal: return Terminal(state);
+    case Code::Rlimit: return Rlimit(op);
+    case Code::Keyring: return Keyring();
+    case Code::Chdir: return Syscall(SYS_chdir, Ptr(Text(op, 0)));
+    case Code::Identity: return Identity(op);
+    case Code::Capabilities: return Capabilities(op);
+    case Code::NoNewPrivileges: return NoNewPrivileges();
+    case Code::Seccomp: return Seccomp(op);
+    case Code::Exec: return Exec(state, op);
+  }
+  return -ENOSYS;
+}
+
+void RunSteps(State& state, uint32_t first, uint32_t count) {
+  for (uint32_t i = first; i < first + count; ++i) {
+    if (state.plan.header().crashAt == i) Exit(137);
+    const long result = Run(state, state.plan.step(i));
+    if (result < 0) Fail(state, i, result);
+  }
+}
+
+// Writes "INSIDE OUTSIDE COUNT" to /proc/PID/NAME.
+long WriteMap(int pid, const char* name, uint32_t base, uint32_t count) {
+  char path[48], text[48];
+  size_t n = 0;
+  auto put = [&n](char* to, const char* from) { while (*from) to[n++] = *from++; };
+  auto number = [&n](char* to, uint32_t value) {
+    char digits[12];
+    int d = 0;
+    do digits[d++] = static_cast<char>('0' + value % 10); while (value /= 10);
+    while (d > 0) to[n++] = digits[--d];
+  };
+  put(path, "/proc/"); number(path, static_cast<uint32_t>(pid)); put(path, "/"); put(path, name);
+  path[n] = 0;
+  n = 0;
+  put(text, "0 "); number(text, base); put(text, " "); number(text, count);
+  const int fd = Open(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return fd;
+  const long wrote = Syscall(SYS_write, fd, Ptr(text), static_cast<long>(n));
+  Close(fd);
+  return wrote < 0 ? wrote : 0;
+}
+
+long Clone(State& state, uint64_t flags, int& pidfd) {
+  clone_args arguments{};
+  // The runtime is the parent: it waits for the child, and this process can end at once.
+  arguments.flags = flags | CLONE_PARENT | CLONE_PIDFD;
+  arguments.pidfd = static_cast<uint64_t>(Ptr(&pidfd));
+  if (state.into >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(state.into);
+  }
+  return Syscall(SYS_clone3, Ptr(&arguments), sizeof arguments);
+}
+
+[[noreturn]] void Child(State& state, int relay) {
+  const Header& header = state.plan.header();
+  Syscall(SYS_setsid);
+  if (relay >= 0) {
+    Record handed{};
+    if (Receive(relay, handed, state.slots, kSlots) <= 0) Exit(1);
+    Close(relay);
+    Record go{};
+    if (Receive(state.control, go) <= 0 || go.say != Say::Go) Exit(1);
+  }
+  RunSteps(state, header.outside + header.after, header.inside);
+  Exit(1);
+}
+
+void Prepare(State& state, int relay) {
+  const Header& header = state.plan.header();
+  if (header.idCount > 0) {
+    if (const long wrote = WriteMap(state.child, "uid_map", header.idBase, header.idCount); wrote < 0)
+      Fail(state, ~1u, wrote);
+    if (const long wrote = WriteMap(state.child, "gid_map", header.gidBase, header.idCount); wrote < 0)
+      Fail(state, ~1u, wrote);
+  }
+  RunSteps(state, header.outside, header.after);
+  // Slots keep their numbers: the list is sent as far as it is filled without gaps.
+  int count = 0;
+  while (count < kSlots && state.slots[count] >= 0) ++count;
+  if (const long sent = Send(relay, {Say::Prepared, 0, count, 0}, state.slots, count); sent < 0)
+    Fail(state, ~2u, sent);
+  Send(state.control, {Say::Prepared, 0, 0, 0});
+}
+
+void Launch(State& state) {
+  const Header& header = state.plan.header();
+  RunSteps(state, 0, header.outside);
+  int relay[2];
+  if (const long made = Syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, Ptr(relay)); made < 0)
+    Fail(state, ~0u, made);
+  int pidfd = -1;
+  const long pid = Clone(state, header.namespaces, pidfd);
+  if (pid < 0) Fail(state, ~0u, pid);
+  if (pid == 0) {
+    Close(relay[0]);
+    Child(state, relay[1]);
+  }
+  Close(relay[1]);
+  state.child = static_cast<int>(pid);
+  Send(state.control, {Say::Born, 0, state.child, 0}, &pidfd, 1);
+  Prepare(state, relay[0]);
+}
+
+void Enter(State& state) {
+  const Header& header = state.plan.header();
+  // Not to be looked into by what it is about to join (ptrace(2), proc(5)); execve makes the command visible again.
+  Syscall(SYS_prctl, PR_SET_DUMPABLE, 0);
+  RunSteps(state, 0, header.outside);
+  // The cgroup namespace comes last, from inside: clone3 into a cgroup needs it in view.
+  if (const long joined = Syscall(SYS_setns, kPidFd, static_cast<long>(header.namespaces)); joined < 0)
+    Fail(state, ~3u, joined);
+  int pidfd = -1;
+  const long pid = Clone(state, 0, pidfd);
+  if (pid < 0) Fail(state, ~0u, pid);
+  if (pid == 0) {
+    if (const long joined = Syscall(SYS_setns, kPidFd, CLONE_NEWCGROUP); joined < 0) Fail(state, ~3u, joined);
+    Child(state, -1);
+  }
+  Send(state.control, {Say::Born, 0, static_cast<int32_t>(pid), 0}, &pidfd, 1);
+}
+
+[[noreturn]] void Main() {
+  State state;
+  Syscall(SYS_fcntl, kControlFd, F_SETFD, FD_CLOEXEC);
+  Syscall(SYS_fcntl, kPlanFd, F_SETFD, FD_CLOEXEC);
+  Syscall(SYS_fcntl, kPidFd, F_SETFD, FD_CLOEXEC);
+  if (!state.plan.Load(kPlanFd)) Fail(state, ~4u, -EINVAL);
+  Close(kPlanFd);
+  Syscall(SYS_prctl, PR_SET_NAME, Ptr("cella-launch"));
+  switch (state.plan.header().mode) {
+    case Mode::Launch:
+    case Mode::Mount: Launch(state); break;
+    case Mode::Enter: Enter(state); break;
+  }
+  Exit(0);
+}
+
+struct Message {
+  msghdr header;
+  iovec part;
+  alignas(8) char control[CMSG_SPACE(sizeof(int) * kSlots)];
+};
+
+void Prepare(Message& message, Record& record) {
+  message.header = {};
+  message.part = {&record, sizeof record};
+  message.header.msg_iov = &message.part;
+  message.header.msg_iovlen = 1;
+}
+
+}  // namespace
+
+long Send(int socket, Record record, const int* fds, int count) {
+  Message message;
+  Prepare(message, record);
+  if (count > 0) {
+    message.header.msg_control = message.control;
+    message.header.msg_controllen = CMSG_SPACE(sizeof(int) * static_cast<size_t>(count));
+    auto* header = reinterpret_cast<cmsghdr*>(message.control);
+    header->cmsg_len = CMSG_LEN(sizeof(int) * static_cast<size_t>(count));
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(header), fds, sizeof(int) * static_cast<size_t>(count));
+  }
+  const long sent = Syscall(SYS_sendmsg, socket, Ptr(&message.header), MSG_NOSIGNAL);
+  return sent < 0 ? sent : 0;
+}
+
+long Receive(int socket, Record& record, int* fds, int count) {
+  Message message;
+  Prepare(message, record);
+  message.header.msg_control = message.control;
+  message.header.msg_controllen = sizeof message.control;
+  const long got = Syscall(SYS_recvmsg, socket, Ptr(&message.header), MSG_CMSG_CLOEXEC);
+  if (got != static_cast<long>(sizeof record)) return got < 0 ? got : 0;
+  if (message.header.msg_controllen >= sizeof(cmsghdr)) {
+    auto* header = reinterpret_cast<cmsghdr*>(message.control);
+    const int carried = static_cast<int>((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(fds, CMSG_DATA(header), sizeof(int) * static_cast<size_t>(carried < count ? carried : count));
+  }
+  return got;
+}
+
+}  // namespace vz
+
+extern "C" [[noreturn]] __attribute__((used)) void CellaMain() { vz::Main(); }
+
+#if defined(__x86_64__)
+__asm__(".global _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call CellaMain\n");
+#elif defined(__aarch64__)
+__asm__(".global _start\n_start:\n mov x29, #0\n bl CellaMain\n");
+#endif

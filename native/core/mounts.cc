@@ -1,0 +1,169 @@
+// What the container mounts for itself. Every target is looked up beneath the container's root, with no symbolic
+// link followed: a guest cannot lead these steps anywhere else.
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <sys/stat.h>
+
+namespace vz {
+namespace {
+
+constexpr uint32_t kMaxOptions = 32;
+
+int Lookup(const State& state, const char* path, uint64_t flags) {
+  open_how how{flags | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
+  return static_cast<int>(Syscall(SYS_openat2, state.root, Ptr(path), Ptr(&how), sizeof how));
+}
+
+// Splits "/a/b/c" into a descriptor of "/a/b" and the name "c".
+int LookupParent(const State& state, const char* path, const char*& name) {
+  char parent[4096];
+  size_t slash = 0;
+  for (size_t i = 0; path[i]; ++i) {
+    if (i + 1 >= sizeof parent) return -ENAMETOOLONG;
+    parent[i] = path[i];
+    if (path[i] == '/') slash = i;
+  }
+  parent[slash] = 0;
+  name = path + slash + 1;
+  return Lookup(state, slash == 0 ? "/" : parent, O_PATH | O_DIRECTORY);
+}
+
+int LookupOrMake(const State& state, const char* path, bool directory) {
+  const uint64_t flags = O_PATH | O_NOFOLLOW | (directory ? O_DIRECTORY : 0);
+  int fd = Lookup(state, path, flags);
+  if (fd != -ENOENT) return fd;
+  const char* name;
+  const int parent = LookupParent(state, path, name);
+  if (parent < 0) return parent;
+  const long made = Syscall(SYS_mknodat, parent, Ptr(name), S_IFREG | 0644, 0);
+  const long result = directory ? Syscall(SYS_mkdirat, parent, Ptr(name), 0755) : made;
+  Close(parent);
+  if (result < 0) return static_cast<int>(result);
+  return Lookup(state, path, flags);
+}
+
+long MoveTo(int mount, int target) {
+  const long moved = Syscall(SYS_move_mount, mount, Ptr(""), target, Ptr(""),
+                             MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  Close(target);
+  Close(mount);
+  return moved;
+}
+
+int CopyOf(int fd) {
+  return static_cast<int>(
+      Syscall(SYS_open_tree, fd, Ptr(""), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+}
+
+long SetAttributes(int fd, uint64_t set, uint64_t propagation = 0) {
+  mount_attr attributes{set, 0, propagation, 0};
+  return Syscall(SYS_mount_setattr, fd, Ptr(""), AT_EMPTY_PATH, Ptr(&attributes), sizeof attributes);
+}
+
+int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes) {
+  const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr(type), FSOPEN_CLOEXEC));
+  if (fs < 0) return fs;
+  for (uint32_t i = first; op && i + 1 < op->strings && i < kMaxOptions; i += 2) {
+    const char* value = Text(*op, i + 1);
+    const long set = *value ? Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr(Text(*op, i)), Ptr(value), 0)
+                            : Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr(Text(*op, i)), 0, 0);
+    if (set < 0) return static_cast<int>(set);
+  }
+  const long made = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  const int mount = made < 0 ? static_cast<int>(made)
+                             : static_cast<int>(Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+                                                        static_cast<long>(attributes)));
+  Close(fs);
+  return mount;
+}
+
+}  // namespace
+
+// Attaches the root where VE_ROOT is, in this namespace only; must run before Become, while the path is reachable.
+long Root(State& state, const Op& op) {
+  mount_attr isolated{0, 0, 0x40000 /* MS_PRIVATE */, 0};
+  if (const long set = Syscall(SYS_mount_setattr, AT_FDCWD, Ptr("/"), AT_RECURSIVE, Ptr(&isolated), sizeof isolated);
+      set < 0)
+    return set;
+  state.root = state.slots[0];
+  return Syscall(SYS_move_mount, state.root, Ptr(""), AT_FDCWD, Ptr(Text(op, 0)), MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+long Mount(State& state, const Op& op) {
+  const int target = LookupOrMake(state, Text(op, 0), true);
+  if (target < 0) return target;
+  const int mount = NewMount(Text(op, 1), &op, 2, op.c);
+  if (mount < 0) return mount;
+  return MoveTo(mount, target);
+}
+
+long Directory(State& state, const Op& op) {
+  const int fd = LookupOrMake(state, Text(op, 0), true);
+  if (fd < 0) return fd;
+  Close(fd);
+  return 0;
+}
+
+long Attach(State& state, const Op& op) {
+  if (op.a >= kSlots || state.slots[op.a] < 0) return -EBADF;
+  const int target = LookupOrMake(state, Text(op, 0), op.b != 0);
+  if (target < 0) return target;
+  const int mount = state.slots[op.a];
+  state.slots[op.a] = -1;
+  return MoveTo(mount, target);
+}
+
+long Symlink(State& state, const Op& op) {
+  const char* name;
+  const int parent = LookupParent(state, Text(op, 1), name);
+  if (parent < 0) return parent;
+  const long made = Syscall(SYS_symlinkat, Ptr(Text(op, 0)), parent, Ptr(name));
+  Close(parent);
+  return made == -EEXIST ? 0 : made;
+}
+
+// Hides a path of a kernel file system: a file behind the container's null device, a directory behind nothing.
+long Mask(State& state, const Op& op) {
+  const int target = Lookup(state, Text(op, 0), O_PATH | O_NOFOLLOW);
+  if (target == -ENOENT) return 0;  // this kernel does not have it
+  if (target < 0) return target;
+  struct statx info;
+  if (const long got = Syscall(SYS_statx, target, Ptr(""), AT_EMPTY_PATH, STATX_TYPE, Ptr(&info)); got < 0) return got;
+  if ((info.stx_mode & S_IFMT) == S_IFDIR) {
+    const int empty = NewMount("tmpfs", nullptr, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    return empty < 0 ? empty : MoveTo(empty, target);
+  }
+  const int null = Lookup(state, "/dev/null", O_PATH | O_NOFOLLOW);
+  if (null < 0) return null;
+  const int mount = CopyOf(null);
+  Close(null);
+  return mount < 0 ? mount : MoveTo(mount, target);
+}
+
+// b != 0: writable again, for a path beneath one that was made read-only before.
+long ReadOnly(State& state, const Op& op) {
+  const int target = Lookup(state, Text(op, 0), O_PATH | O_NOFOLLOW);
+  if (target == -ENOENT) return 0;
+  if (target < 0) return target;
+  const int mount = CopyOf(target);
+  if (mount < 0) return mount;
+  if (op.b == 0) {
+    if (const long set = SetAttributes(mount, MOUNT_ATTR_RDONLY); set < 0) return set;
+  }
+  return MoveTo(mount, target);
+}
+
+long Pivot(State& state) {
+  if (const long moved = Syscall(SYS_fchdir, state.root); moved < 0) return moved;
+  // Old and new root on one directory: the old one ends on top and is let go (pivot_root(2), NOTES).
+  if (const long turned = Syscall(SYS_pivot_root, Ptr("."), Ptr(".")); turned < 0) return turned;
+  if (const long gone = Syscall(SYS_umount2, Ptr("."), 2 /* MNT_DETACH */); gone < 0) return gone;
+  return Syscall(SYS_chdir, Ptr("/"));
+}
+
+}  // namespace vz

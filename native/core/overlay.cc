@@ -1,0 +1,197 @@
+// The root file system: an overlay whose layers are idmapped, so that nothing on disk is ever chowned.
+//
+// The finished mount has two faces: one attached at VE_ROOT for the host (nosuid, nodev), and a detached copy in
+// slot 0 that becomes the container's root.
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/securebits.h>
+
+namespace vz {
+namespace {
+
+constexpr int kMaxLayers = 32;
+constexpr uint32_t kIdmapped = 1;
+
+struct Layers {
+  int lower[kMaxLayers];
+  uint32_t count = 0;
+  int area = -1;  // holds upper/ and work/
+};
+
+int CloneTree(const char* path) {
+  return static_cast<int>(
+      Syscall(SYS_open_tree, AT_FDCWD, Ptr(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+}
+
+long SetAttributes(int dir, const char* path, int flags, mount_attr attributes) {
+  return Syscall(SYS_mount_setattr, dir, Ptr(path), flags, Ptr(&attributes), sizeof attributes);
+}
+
+int OpenLayer(const char* path, int userns) {
+  const int fd = CloneTree(path);
+  if (fd < 0 || userns < 0) return fd;
+  const long set = SetAttributes(
+      fd, "", AT_EMPTY_PATH, {MOUNT_ATTR_IDMAP, 0, 0, static_cast<uint64_t>(userns)});
+  return set < 0 ? static_cast<int>(set) : fd;
+}
+
+// "/proc/PID/ns/user" without a C library to print it.
+int OpenUserNamespace(int pid) {
+  char path[40] = "/proc/";
+  size_t at = 6;
+  char digits[12];
+  size_t n = 0;
+  for (int left = pid; left > 0; left /= 10) digits[n++] = static_cast<char>('0' + left % 10);
+  while (n > 0) path[at++] = digits[--n];
+  for (const char* tail = "/ns/user"; *tail; ++tail) path[at++] = *tail;
+  path[at] = 0;
+  return Open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
+long OpenLayers(const State& state, const Op& op, Layers& layers) {
+  int userns = -1;
+  if (op.b & kIdmapped) {
+    userns = OpenUserNamespace(state.child);
+    if (userns < 0) return userns;
+  }
+  layers.area = OpenLayer(Text(op, 1), userns);
+  if (layers.area < 0) return layers.area;
+  for (uint32_t i = 2; i < op.strings && layers.count < kMaxLayers; ++i) {
+    const int fd = OpenLayer(Text(op, i), userns);
+    if (fd < 0) return fd;
+    layers.lower[layers.count++] = fd;
+  }
+  return 0;
+}
+
+long SetString(int fs, const char* key, const char* value) {
+  return Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr(key), Ptr(value), 0);
+}
+
+long SetFd(int fs, const char* key, int fd) {
+  return Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, Ptr(key), 0, fd);
+}
+
+long Create(int fs) {
+  // index and nfs_export give files on the overlay handles, without which inotify cannot be checkpointed.
+  if (const long set = SetString(fs, "index", "on"); set < 0) return set;
+  if (const long set = SetString(fs, "nfs_export", "on"); set < 0) return set;
+  if (const long made = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0); made < 0) return made;
+  return Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+}
+
+// Linux >= 6.13 takes layers as descriptors of detached mounts.
+long MountByDescriptors(const Layers& layers) {
+  const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr("overlay"), FSOPEN_CLOEXEC));
+  if (fs < 0) return fs;
+  for (uint32_t i = 0; i < layers.count; ++i) {
+    if (const long set = SetFd(fs, "lowerdir+", layers.lower[i]); set < 0) return set;
+  }
+  const int upper = Open(layers.area, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (upper < 0) return upper;
+  const int work = Open(layers.area, "work", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (work < 0) return work;
+  if (const long set = SetFd(fs, "upperdir", upper); set < 0) return set;
+  if (const long set = SetFd(fs, "workdir", work); set < 0) return set;
+  return Create(fs);
+}
+
+long AttachLayer(int fd, const char* name) {
+  if (const long made = Syscall(SYS_mkdirat, AT_FDCWD, Ptr(name), 0700); made < 0) return made;
+  return Syscall(SYS_move_mount, fd, Ptr(""), AT_FDCWD, Ptr(name), MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+// Older kernels take layers as paths, and only of mounts in the caller's namespace: so attach them to short names
+// in a namespace of our own, whose one product is the detached overlay.
+long MountByPaths(const Layers& layers, const char* target) {
+  mount_attr isolated{0, 0, 0x40000 /* MS_PRIVATE */, 0};
+  if (const long set = Syscall(SYS_mount_setattr, AT_FDCWD, Ptr("/"), AT_RECURSIVE, Ptr(&isolated), sizeof isolated);
+      set < 0)
+    return set;
+  if (const long made = Syscall(SYS_mount, Ptr("layers"), Ptr(target), Ptr("tmpfs"), 0, 0); made < 0) return made;
+  if (const long moved = Syscall(SYS_chdir, Ptr(target)); moved < 0) return moved;
+  if (const long attached = AttachLayer(layers.area, "area"); attached < 0) return attached;
+  char names[kMaxLayers * 4] = {};
+  size_t at = 0;
+  for (uint32_t i = 0; i < layers.count; ++i) {
+    const char name[3] = {'l', static_cast<char>('A' + i), 0};
+    if (const long attached = AttachLayer(layers.lower[i], name); attached < 0) return attached;
+    if (i > 0) names[at++] = ':';
+    names[at++] = name[0];
+    names[at++] = name[1];
+  }
+  const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr("overlay"), FSOPEN_CLOEXEC));
+  if (fs < 0) return fs;
+  if (const long set = SetString(fs, "lowerdir", names); set < 0) return set;
+  if (const long set = SetString(fs, "upperdir", "area/upper"); set < 0) return set;
+  if (const long set = SetString(fs, "workdir", "area/work"); set < 0) return set;
+  return Create(fs);
+}
+
+long MountInPrivate(const Layers& layers, const char* target) {
+  const int host = Open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (host < 0) return host;
+  if (const long left = Syscall(SYS_unshare, CLONE_NEWNS); left < 0) return left;
+  const long mount = MountByPaths(layers, target);
+  const long back = Syscall(SYS_setns, host, CLONE_NEWNS);
+  Close(host);
+  return back < 0 ? back : mount;
+}
+
+// overlayfs keeps the mounter's credentials for its own work in upper/ and work/: they must be inside the id map
+// (EOVERFLOW otherwise), and keep the capabilities that changing fsuid would drop.
+void ActAs(uint32_t uid, uint32_t gid) {
+  Syscall(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
+  Syscall(SYS_setfsgid, gid);
+  Syscall(SYS_setfsuid, uid);
+}
+
+}  // namespace
+
+long Overlay(State& state, const Op& op) {
+  const char* target = Text(op, 0);
+  const Header& header = state.plan.header();
+  Layers layers;
+  if (const long opened = OpenLayers(state, op, layers); opened < 0) return opened;
+
+  if (op.b & kIdmapped) ActAs(header.idBase, header.gidBase);
+  constexpr uint32_t kByPaths = 2;
+  long mount = op.b & kByPaths ? -EINVAL : MountByDescriptors(layers);
+  if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(layers, target);
+  if (op.b & kIdmapped) ActAs(0, 0);
+  if (mount < 0) return mount;
+
+  const long attached =
+      Syscall(SYS_move_mount, mount, Ptr(""), AT_FDCWD, Ptr(target), MOVE_MOUNT_F_EMPTY_PATH);
+  if (attached < 0) return attached;
+  state.slots[0] = CloneTree(target);
+  if (state.slots[0] < 0) return state.slots[0];
+  return SetAttributes(AT_FDCWD, target, 0, {MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0x40000, 0});
+}
+
+// A host path handed to the container as a detached mount: a device node, a cgroup, a bind.
+long Source(State& state, const Op& op) {
+  constexpr uint32_t kReadOnly = 1;
+  if (op.a >= kSlots) return -EINVAL;
+  const int fd = CloneTree(Text(op, 0));
+  if (fd < 0) return fd;
+  if (op.c != 0) {
+    // A device is what its number says, not its name.
+    struct statx info;
+    const long got = Syscall(SYS_statx, fd, Ptr(""), AT_EMPTY_PATH, 0x7ff, Ptr(&info));
+    if (got < 0) return got;
+    if ((info.stx_mode & 0170000) != 0020000 || info.stx_rdev_major != op.c || info.stx_rdev_minor != op.d)
+      return -ENODEV;
+  }
+  state.slots[op.a] = fd;
+  if (op.b & kReadOnly) return SetAttributes(fd, "", AT_EMPTY_PATH, {MOUNT_ATTR_RDONLY, 0, 0, 0});
+  return 0;
+}
+
+}  // namespace vz

@@ -1,0 +1,63 @@
+// What the runtime, the launcher and the child in the container say to each other.
+//
+//   runtime                    launcher                     child
+//   spawn ───────────────────► outside steps
+//                              clone3 ────────────────────► blocked in read
+//           ◄── BORN{pid}+pidfd
+//                              id maps, root file system
+//           ◄── PREPARED       hands over mounts ─────────► (still blocked), launcher exits
+//   record written
+//   GO ──────────────────────────────────────────────────► inside steps
+//           ◄───────────────────────────────────────────── TERMINAL+pty, where one was asked for
+//           ◄───────────────────────────────────────────── READY, nothing left but execve
+//   EOF     ◄───────────────────────────────────────────── execve succeeded (close on exec)
+//
+// At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
+#pragma once
+#include <stdint.h>
+
+namespace vz {
+
+constexpr uint32_t kMagic = 0x414c4c43;  // "CLLA"
+constexpr uint32_t kVersion = 1;
+constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
+
+enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3 };
+enum class Say : uint32_t { Born = 1, Prepared, Go, Terminal, Ready, Failed };
+
+struct Record {
+  Say say;
+  uint32_t step;
+  int32_t value;  // pid for Born, errno for Failed
+  uint32_t reserved;
+};
+
+// Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.
+enum class Code : uint32_t {
+  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source,
+  Overlay = 10,
+  UnshareCgroup = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
+  Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
+  Seccomp, Exec,
+};
+
+struct Op {
+  Code code;
+  uint32_t size;  // of this record with its strings and bytes, a multiple of 8
+  uint32_t a, b;
+  uint64_t c, d;
+  uint32_t strings;  // NUL-terminated, right behind this struct
+  uint32_t bytes;    // raw bytes behind the strings
+};
+
+struct Header {
+  uint32_t magic, version, size;
+  Mode mode;
+  uint64_t namespaces;  // CLONE_NEW* for clone3(2), or for setns(2) when entering
+  uint32_t idBase, gidBase, idCount;  // idCount 0: no user namespace
+  uint32_t outside, after, inside;    // how many steps of each kind
+  uint32_t crashAt;                   // test hook: step before which to die, or ~0
+  uint32_t reserved;
+};
+
+}  // namespace vz

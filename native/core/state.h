@@ -1,0 +1,58 @@
+// What one launcher run holds: the plan, the descriptors that steps leave for later steps, and the way to report.
+#pragma once
+#include "plan.h"
+
+namespace vz {
+
+constexpr int kSlots = 64;
+
+struct State {
+  Plan plan;
+  int control = kControlFd;
+  int into = -1;       // cgroup v2 directory to clone into
+  int child = 0;       // pid of the clone, as the launcher sees it
+  int root = -1;       // the container's root mount
+  int slots[kSlots];   // detached mounts made outside, attached inside; 0 is the root
+  State() {
+    for (int& slot : slots) slot = -1;
+  }
+};
+
+// Every step returns 0 or -errno.
+long MakeCgroup(const Op& op);
+long WriteFile(const Op& op);
+long JoinTasks(const Op& op);
+long IntoCgroup(State& state, const Op& op);
+
+long Source(State& state, const Op& op);
+long Overlay(State& state, const Op& op);
+
+long Root(State& state, const Op& op);
+long Mount(State& state, const Op& op);
+long Directory(State& state, const Op& op);
+long Attach(State& state, const Op& op);
+long Symlink(State& state, const Op& op);
+long Mask(State& state, const Op& op);
+long ReadOnly(State& state, const Op& op);
+long Pivot(State& state);
+
+long Terminal(State& state);
+long Null();
+
+long Become();
+long Hostname(const Op& op);
+long Loopback();
+long Rlimit(const Op& op);
+long Keyring();
+long Identity(const Op& op);
+long Capabilities(const Op& op);
+long NoNewPrivileges();
+long Seccomp(const Op& op);
+long Exec(State& state, const Op& op);
+
+// Sends one record, with up to `count` descriptors attached.
+long Send(int socket, Record record, const int* fds = nullptr, int count = 0);
+// Receives one record and its descriptors; 0 at end of file.
+long Receive(int socket, Record& record, int* fds = nullptr, int count = 0);
+
+}  // namespace vz
