@@ -20,6 +20,8 @@ class Pending {
   static std::shared_ptr<Pending> New(Napi::Env env, const char* name);
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Settle(Outcome outcome);
+  // Lets the process end with this promise unsettled.
+  void Unref(Napi::Env env) { door_.Unref(env); }
 
  private:
   explicit Pending(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}

@@ -71,6 +71,7 @@ Napi::Value Wait(const Napi::CallbackInfo& info) {
   auto* addon = info.Env().GetInstanceData<Addon>();
   if (!addon->waiter) addon->waiter = Waiter::Start();
   auto pending = Pending::New(info.Env(), "cella.wait");
+  if (info.Length() > 1 && info[1].ToBoolean()) pending->Unref(info.Env());
   const Napi::Promise promise = pending->promise();
   addon->waiter->Add(info[0].As<Napi::Number>().Int32Value(), std::move(pending));
   return promise;

@@ -1,0 +1,39 @@
+/** destroy: the private area is gone, the config kept aside as CTID.conf.destroyed. */
+import { existsSync, rmdirSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import type { Ctid } from '../config/ctid.js';
+import { CellaError, isErrno } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { isMounted } from '../host/mounts.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
+import { unlinkName } from './names.js';
+import { condemnedArea, findInit, recover } from './recover.js';
+
+export async function destroy(context: Context, ctid: Ctid): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'destroy');
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  using init = findInit(context, ctid);
+  if (init) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, { hint: `Stop it first: vzctl stop ${ctid}` });
+  if (isMounted(config.root)) {
+    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, { hint: `Unmount it first: vzctl umount ${ctid}` });
+  }
+  const path = context.paths.config(ctid);
+  const condemned = condemnedArea(config.privateArea);
+  // From here on recover() carries it through, whoever comes next.
+  if (existsSync(config.privateArea)) await rename(config.privateArea, condemned);
+  faultPoint('destroy.condemned');
+  if (config.name !== undefined) unlinkName(context, ctid, config.name);
+  await rename(path, `${path}.destroyed`);
+  faultPoint('destroy.renamed');
+  await rm(condemned, { recursive: true, force: true });
+  removeEmpty(config.root);
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/** A host, as library users hold it: the way to its containers. */
+import { appendFileSync } from 'node:fs';
+import { Container } from './container.js';
+import { type Context, openContext } from './context.js';
+import { type ContainerInfo, list } from './list.js';
+import { resolveContainer } from './names.js';
+import { setup } from './setup.js';
+
+export type { ContainerInfo } from './list.js';
+
+export interface HostOptions {
+  /** Directory under which every path is taken; default: that of CELLA_ROOT, else the host's own root. */
+  readonly rootDir?: string | undefined;
+}
+
+export async function openHost({ rootDir = process.env.CELLA_ROOT }: HostOptions = {}): Promise<Host> {
+  return new Host(openContext(rootDir));
+}
+
+export class Host {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** A container by id or name; it need not exist yet. */
+  container(idOrName: string | number): Container {
+    return new Container(this.#context, resolveContainer(this.#context, idOrName));
+  }
+
+  async list(): Promise<readonly ContainerInfo[]> {
+    return list(this.#context);
+  }
+
+  setup(): Promise<readonly string[]> {
+    return setup(this.#context);
+  }
+
+  /** Appends a line to the log file, as vzctl writes it. */
+  log(ctid: number | undefined, line: string): void {
+    const { logging, logFile } = this.#context.hostConfig();
+    if (!logging) return;
+    const time = new Date().toISOString().replace(/\.\d+Z$/, '+0000');
+    const subject = ctid === undefined ? '' : `CT ${ctid} : `;
+    appendFileSync(this.#context.paths.at(logFile), `${time} vzctl : ${subject}${line.replace(/[\r\n]+/g, ' ')}\n`, { mode: 0o600 });
+  }
+}

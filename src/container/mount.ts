@@ -1,0 +1,40 @@
+/** mount and umount: the container's root at VE_ROOT, without running anything. */
+import { existsSync, mkdirSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { mountRoot } from '../host/launcher.js';
+import { isMounted, umountAll } from '../host/mounts.js';
+import { planMount } from '../plan/plan-start.js';
+import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { findInit, recover } from './recover.js';
+
+export async function mount(context: Context, ctid: Ctid): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'mount');
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  if (isMounted(config.root)) throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted already`);
+  const lower = layersOf(context, config);
+  prepareRoot(config);
+  await mountRoot(planMount(config, lower));
+  faultPoint('mount.done');
+}
+
+export async function umount(context: Context, ctid: Ctid): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'umount');
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  using init = findInit(context, ctid);
+  if (init) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, { hint: `Stop it first: vzctl stop ${ctid}` });
+  if (!isMounted(config.root)) throw new CellaError('NOT_MOUNTED', `container ${ctid} is not mounted`);
+  await umountAll(config.root);
+}
+
+/** The mount point, in a directory that host users cannot enter. */
+export function prepareRoot(config: ContainerConfig): void {
+  if (!existsSync(config.privateArea)) {
+    throw new CellaError('NO_PRIVATE', `private area '${config.privateArea}' of container ${config.ctid} is missing`);
+  }
+  mkdirSync(config.root, { recursive: true, mode: 0o700 });
+}

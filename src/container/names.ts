@@ -1,0 +1,39 @@
+/** Names of containers: a symbolic link each, so that they are unique by themselves. */
+import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Ctid, isName, parseCtid } from '../config/ctid.js';
+import { CellaError, isErrno } from '../errors.js';
+import type { Context } from './context.js';
+
+export function linkName(context: Context, ctid: Ctid, name: string): void {
+  if (findName(context, name) === ctid) return;
+  try {
+    symlinkSync(context.paths.config(ctid), `${context.paths.namesDir}/${name}`);
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    throw new CellaError('NAME_FAILED', `name '${name}' is taken by container ${findName(context, name) ?? 'unknown'}`, { cause: error });
+  }
+}
+
+export function unlinkName(context: Context, ctid: Ctid, name: string): void {
+  if (findName(context, name) === ctid) rmSync(`${context.paths.namesDir}/${name}`, { force: true });
+}
+
+function findName(context: Context, name: string): Ctid | undefined {
+  try {
+    return parseCtid(basename(readlinkSync(`${context.paths.namesDir}/${name}`), '.conf'));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EINVAL')) return undefined;
+    throw error;
+  }
+}
+
+/** A CTID, or the container of that name. */
+export function resolveContainer(context: Context, idOrName: string | number): Ctid {
+  const text = String(idOrName);
+  if (/^[-+]?\d+$/.test(text)) return parseCtid(text);
+  if (!isName(text)) throw new CellaError('BAD_VALUE', `'${text.slice(0, 64)}' is neither a container id nor a name`);
+  const ctid = findName(context, text);
+  if (ctid === undefined) throw new CellaError('NO_CONFIG', `container '${text}' does not exist`);
+  return ctid;
+}

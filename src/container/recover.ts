@@ -1,0 +1,85 @@
+/**
+ * Finishes what a killed command left: the first thing that every changing verb does once it has the lock.
+ *
+ * Each half-done state names itself: a `.creating` config, a `.destroying` private area, a runtime record whose
+ * init is gone.
+ */
+import { existsSync, rmSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { readContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { parseConfig } from '../config/grammar.js';
+import { openCgroup } from '../host/cgroup/index.js';
+import { umountAll } from '../host/mounts.js';
+import { bootId, ProcessHandle } from '../host/processes.js';
+import { readRecord, removeRecord, type RuntimeRecord } from '../state/record.js';
+import { type Context, moved, readOptional } from './context.js';
+
+export async function recover(context: Context, ctid: Ctid): Promise<void> {
+  await finishCreate(context, ctid);
+  await finishDestroy(context, ctid);
+  const record = readRecord(context.paths.record(ctid));
+  if (!record) return;
+  const init = initOf(record);
+  if (init) return init[Symbol.dispose]();
+  await release(context, record);
+}
+
+/** A running container's init; undefined when it does not run. */
+export function findInit(context: Context, ctid: Ctid): ProcessHandle | undefined {
+  const record = readRecord(context.paths.record(ctid));
+  return record && initOf(record);
+}
+
+function initOf(record: RuntimeRecord): ProcessHandle | undefined {
+  if (record.bootId !== bootId() || !record.init) return undefined;
+  return ProcessHandle.find(record.init.pid, record.init.startTime);
+}
+
+/** Takes away what a start made, in reverse; each part may be gone already. */
+export async function release(context: Context, record: RuntimeRecord): Promise<void> {
+  if (record.bootId === bootId()) {
+    const v2 = record.cgroups.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
+    const cgroup = openCgroup({ v2, directories: record.cgroups });
+    await cgroup.kill();
+    await umountAll(record.root);
+    await cgroup.remove();
+  }
+  removeRecord(context.paths.record(record.ctid));
+}
+
+export function stagingArea(privateArea: string): string {
+  return `${dirname(privateArea)}/.${basename(privateArea)}.new`;
+}
+
+export function condemnedArea(privateArea: string): string {
+  return `${dirname(privateArea)}/.${basename(privateArea)}.destroying`;
+}
+
+async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
+  const path = context.paths.creating(ctid);
+  const text = readOptional(path);
+  if (text === undefined) return;
+  if (!existsSync(context.paths.config(ctid)) && text !== '') {
+    const names = { host: context.paths.hostConfig, container: path };
+    const { privateArea } = moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
+    // create writes this file only after it saw that there was no private area: what is there now is its own.
+    await rm(privateArea, { recursive: true, force: true });
+    await rm(stagingArea(privateArea), { recursive: true, force: true });
+  }
+  rmSync(path, { force: true });
+}
+
+async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {
+  const config = context.paths.config(ctid);
+  const kept = readOptional(config) === undefined ? `${config}.destroyed` : config;
+  const text = readOptional(kept);
+  if (text === undefined) return;
+  const names = { host: context.paths.hostConfig, container: kept };
+  const { privateArea } = moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
+  const condemned = condemnedArea(privateArea);
+  if (!existsSync(condemned)) return;
+  if (kept === config) await rename(config, `${config}.destroyed`);
+  await rm(condemned, { recursive: true, force: true });
+}

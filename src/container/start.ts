@@ -1,0 +1,89 @@
+/** start: from a config to a running init, or back to how it was. */
+import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { faultPoint, launcherCrashStep } from '../fault.js';
+import { openCgroup } from '../host/cgroup/index.js';
+import { prepare, type Stdio } from '../host/launcher.js';
+import { umountAll } from '../host/mounts.js';
+import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
+import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
+import { removeRecord, type RuntimeRecord, writeRecord } from '../state/record.js';
+import { withUndo } from '../undo.js';
+import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { prepareRoot } from './mount.js';
+import { findInit, recover } from './recover.js';
+
+export interface StartOptions {
+  /** Starts a disabled container too. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Started {
+  readonly init: ProcessHandle;
+  readonly config: ContainerConfig;
+  readonly privileged: boolean;
+}
+
+export function planOf(context: Context, ctid: Ctid): StartPlan {
+  const config = loadConfig(context, ctid);
+  return planStart(config, context.facts(), { lower: layersOf(context, config) });
+}
+
+export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
+  using _lock = await lockContainer(context, ctid, 'start', options.signal);
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  if (config.disabled && !options.force) {
+    throw new CellaError('DISABLED', `container ${ctid} is disabled`, { hint: 'Use --force to start it all the same.' });
+  }
+  using running = findInit(context, ctid);
+  if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
+  const plan = planStart(config, context.facts(), { lower: layersOf(context, config) });
+  const init = await launch(context, config, plan, { ...(options.signal ? { signal: options.signal } : {}) });
+  return { init, config, privileged: isPrivileged(config) };
+}
+
+export interface Launch {
+  readonly stdio?: Stdio;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs the plan under the lock that the caller holds. */
+export async function launch(
+  context: Context,
+  config: ContainerConfig,
+  plan: StartPlan,
+  { stdio, signal }: Launch = {},
+): Promise<ProcessHandle> {
+  prepareRoot(config);
+  await umountAll(config.root);
+  const path = context.paths.record(config.ctid);
+  const intent: RuntimeRecord = {
+    version: 1,
+    ctid: config.ctid,
+    bootId: bootId(),
+    root: config.root,
+    cgroups: plan.cgroup.directories,
+    init: null,
+  };
+  return withUndo(async (undo) => {
+    signal?.throwIfAborted();
+    undo.push('write record', () => removeRecord(path));
+    writeRecord(path, intent);
+    faultPoint('start.intent');
+    undo.push('make control groups', () => openCgroup(plan.cgroup).remove());
+    undo.push('mount root', () => umountAll(config.root));
+    const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
+    undo.push('launch init', () => prepared.abandon());
+    faultPoint('start.prepared');
+    signal?.throwIfAborted();
+    const { pid } = prepared.init;
+    writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
+    faultPoint('start.recorded');
+    await prepared.release();
+    faultPoint('start.done');
+    return prepared.init;
+  });
+}

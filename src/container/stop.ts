@@ -1,0 +1,53 @@
+/** stop: asks init to shut down, waits, insists; then takes away what start made. */
+import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { faultPoint } from '../fault.js';
+import type { ProcessHandle } from '../host/processes.js';
+import { readRecord } from '../state/record.js';
+import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { findInit, recover, release } from './recover.js';
+
+export interface StopOptions {
+  /** Without a clean shutdown. */
+  readonly fast?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Stopping a stopped container is fine, as vzctl has it. */
+export async function stop(context: Context, ctid: Ctid, options: StopOptions = {}): Promise<{ readonly wasRunning: boolean }> {
+  using _lock = await lockContainer(context, ctid, 'stop', options.signal);
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  using init = findInit(context, ctid);
+  if (!init) return { wasRunning: false };
+  if (!options.fast) await shutDown(context, config, init, options.signal);
+  // The kernel ends a pid namespace with its init.
+  init.kill('SIGKILL');
+  await init.wait();
+  faultPoint('stop.killed');
+  const record = readRecord(context.paths.record(ctid));
+  if (record) await release(context, record);
+  return { wasRunning: true };
+}
+
+async function shutDown(context: Context, config: ContainerConfig, init: ProcessHandle, signal?: AbortSignal): Promise<void> {
+  if (!init.kill(stopSignal(context, config))) return;
+  faultPoint('stop.asked');
+  const ended = init.wait();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve, reject) => {
+    timer = setTimeout(resolve, config.stopTimeout * 1000);
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  try {
+    await Promise.race([ended, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What the template's init takes as "power off". */
+function stopSignal(context: Context, config: ContainerConfig): NodeJS.Signals {
+  if (config.template === undefined) return 'SIGPWR';
+  return templateOf(context, config.template).manifest.stopSignal as NodeJS.Signals;
+}

@@ -1,0 +1,53 @@
+/** Reading and removing control group files, shared by both versions. */
+import { readFileSync, rmdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno } from '../../errors.js';
+
+/** Undefined where the file, or its controller, is not there. */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return undefined;
+    throw error;
+  }
+}
+
+export function readNumber(path: string): number | null {
+  const text = readText(path);
+  return text === undefined || text === 'max' ? null : Number(text);
+}
+
+export function readBig(path: string): bigint | null {
+  const text = readText(path);
+  return text === undefined || text === 'max' ? null : BigInt(text);
+}
+
+/** One value of a "key value" file. */
+export function readKey(path: string, key: string): bigint | null {
+  const line = readText(path)
+    ?.split('\n')
+    .find((at) => at.startsWith(`${key} `));
+  return line === undefined ? null : BigInt(line.slice(key.length + 1));
+}
+
+export function readPids(directory: string): readonly number[] {
+  return (readText(`${directory}/cgroup.procs`) ?? '').split('\n').filter(Boolean).map(Number);
+}
+
+const REMOVE_ATTEMPTS = 200;
+const REMOVE_PAUSE_MS = 5;
+
+/** A dying process keeps its group busy for a moment after its pidfd has told of its end (EBUSY). */
+export async function removeDirectory(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return;
+      if (!isErrno(error, 'EBUSY') || attempt === REMOVE_ATTEMPTS) throw error;
+    }
+    await sleep(REMOVE_PAUSE_MS);
+  }
+}

@@ -1,0 +1,56 @@
+/** Control groups of a running container, whichever version the host has: one interface over v1 and v2. */
+import { readFileSync } from 'node:fs';
+import type { CgroupMounts, CgroupPlan } from '../../plan/cgroup.js';
+import type { MountEntry } from '../mounts.js';
+import { v1 } from './v1.js';
+import { v2 } from './v2.js';
+
+/** Counters as the kernel keeps them; null: this host does not count it. */
+export interface CgroupStats {
+  readonly memory: bigint | null;
+  readonly memoryPeak: bigint | null;
+  readonly memoryFailures: number | null;
+  readonly processes: number | null;
+  readonly processesPeak: number | null;
+  readonly processFailures: number | null;
+  readonly cpuMicroseconds: bigint | null;
+}
+
+export interface Cgroup {
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  isFrozen(): boolean;
+  /** Kills every process, frozen ones too; returns when none is left. */
+  kill(): Promise<void>;
+  pids(): readonly number[];
+  stats(): CgroupStats;
+  /** Removes the directories; fine when they are gone already. */
+  remove(): Promise<void>;
+}
+
+/** v2 does the freezing and killing wherever it is mounted, even without a controller (hybrid hosts). */
+export function openCgroup(plan: Pick<CgroupPlan, 'v2' | 'directories'>): Cgroup {
+  return plan.v2 ? v2(plan.v2, plan.directories) : v1(plan.directories);
+}
+
+/** What of control groups is mounted, and where. */
+export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
+  const unified = mounts.find((mount) => mount.type === 'cgroup2');
+  const byController = mounts
+    .filter((mount) => mount.type === 'cgroup')
+    .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const));
+  return {
+    v2: unified
+      ? {
+          mount: unified.target,
+          controllers: readWords(`${unified.target}/cgroup.controllers`),
+          enabled: readWords(`${unified.target}/cgroup.subtree_control`),
+        }
+      : null,
+    v1: Object.fromEntries(byController),
+  };
+}
+
+function readWords(path: string): readonly string[] {
+  return readFileSync(path, 'utf8').split(/\s+/).filter(Boolean);
+}

@@ -1,0 +1,61 @@
+/** Control groups, version 1 (Documentation/admin-guide/cgroup-v1): one directory in each joined hierarchy. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno } from '../../errors.js';
+import { readBig, readKey, readNumber, readPids, readText, removeDirectory } from './files.js';
+import type { Cgroup, CgroupStats } from './index.js';
+
+const POLL_MS = 5;
+
+export function v1(directories: readonly string[]): Cgroup {
+  const freezer = directories.find((at) => existsSync(`${at}/freezer.state`));
+  const setState = async (state: 'FROZEN' | 'THAWED'): Promise<void> => {
+    if (!freezer) return;
+    writeFileSync(`${freezer}/freezer.state`, state);
+    while (readText(`${freezer}/freezer.state`) !== state) await sleep(POLL_MS);
+  };
+  const pids = (): readonly number[] => readPids(freezer ?? directories[0] ?? '');
+  return {
+    freeze: () => setState('FROZEN'),
+    thaw: () => setState('THAWED'),
+    isFrozen: () => freezer !== undefined && readText(`${freezer}/freezer.state`) === 'FROZEN',
+    kill: async () => {
+      // Frozen first, so that nothing forks between the look and the blow.
+      while (pids().length > 0) {
+        await setState('FROZEN');
+        for (const pid of pids()) killPid(pid);
+        await setState('THAWED');
+        await sleep(POLL_MS);
+      }
+    },
+    pids,
+    stats: () => statsV1(directories),
+    remove: async () => {
+      for (const directory of directories) await removeDirectory(directory);
+    },
+  };
+}
+
+function killPid(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
+  }
+}
+
+export function statsV1(directories: readonly string[]): CgroupStats {
+  const holding = (file: string): string => directories.find((at) => existsSync(`${at}/${file}`)) ?? '';
+  const memory = holding('memory.usage_in_bytes');
+  const pids = holding('pids.current');
+  const refused = readKey(`${pids}/pids.events`, 'max');
+  return {
+    memory: readBig(`${memory}/memory.usage_in_bytes`),
+    memoryPeak: readBig(`${memory}/memory.max_usage_in_bytes`),
+    memoryFailures: readNumber(`${memory}/memory.failcnt`),
+    processes: readNumber(`${pids}/pids.current`),
+    processesPeak: readNumber(`${pids}/pids.peak`),
+    processFailures: refused === null ? null : Number(refused),
+    cpuMicroseconds: null,
+  };
+}

@@ -1,0 +1,73 @@
+/** Control groups, version 2 (Documentation/admin-guide/cgroup-v2.rst); on hybrid hosts v1 keeps the controllers. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readBig, readKey, readNumber, readPids, readText, removeDirectory } from './files.js';
+import type { Cgroup, CgroupStats } from './index.js';
+import { statsV1 } from './v1.js';
+
+const POLL_MS = 5;
+
+/** `directories`: `at` itself and, on hybrid hosts, the v1 directories. */
+export function v2(at: string, directories: readonly string[]): Cgroup {
+  const others = directories.filter((directory) => directory !== at);
+  const setFrozen = async (frozen: boolean): Promise<void> => {
+    writeFileSync(`${at}/cgroup.freeze`, frozen ? '1' : '0');
+    // cgroup.events tells by an inotify event that Node's watcher does not see on kernfs: look again instead.
+    while (isFrozen(at) !== frozen) await sleep(POLL_MS);
+  };
+  return {
+    freeze: () => setFrozen(true),
+    thaw: () => setFrozen(false),
+    isFrozen: () => isFrozen(at),
+    kill: async () => {
+      if (readText(`${at}/cgroup.procs`) === undefined) return;
+      writeFileSync(`${at}/cgroup.kill`, '1');
+      while (readKey(`${at}/cgroup.events`, 'populated') === 1n) await sleep(POLL_MS);
+    },
+    pids: () => readPids(at),
+    stats: () => merge(statsV2(at), statsV1(others)),
+    remove: async () => {
+      await removeTree(at);
+      for (const directory of others) await removeDirectory(directory);
+    },
+  };
+}
+
+function isFrozen(at: string): boolean {
+  return readKey(`${at}/cgroup.events`, 'frozen') === 1n;
+}
+
+/** The guest may have made groups of its own below. */
+async function removeTree(at: string): Promise<void> {
+  if (readText(`${at}/cgroup.procs`) === undefined) return;
+  for (const entry of readdirSync(at, { withFileTypes: true })) {
+    if (entry.isDirectory()) await removeTree(`${at}/${entry.name}`);
+  }
+  await removeDirectory(at);
+}
+
+function statsV2(at: string): CgroupStats {
+  const failures = readKey(`${at}/memory.events`, 'max');
+  const refused = readKey(`${at}/pids.events`, 'max');
+  return {
+    memory: readBig(`${at}/memory.current`),
+    memoryPeak: readBig(`${at}/memory.peak`),
+    memoryFailures: failures === null ? null : Number(failures),
+    processes: readNumber(`${at}/pids.current`),
+    processesPeak: readNumber(`${at}/pids.peak`),
+    processFailures: refused === null ? null : Number(refused),
+    cpuMicroseconds: readKey(`${at}/cpu.stat`, 'usage_usec'),
+  };
+}
+
+function merge(first: CgroupStats, second: CgroupStats): CgroupStats {
+  return {
+    memory: first.memory ?? second.memory,
+    memoryPeak: first.memoryPeak ?? second.memoryPeak,
+    memoryFailures: first.memoryFailures ?? second.memoryFailures,
+    processes: first.processes ?? second.processes,
+    processesPeak: first.processesPeak ?? second.processesPeak,
+    processFailures: first.processFailures ?? second.processFailures,
+    cpuMicroseconds: first.cpuMicroseconds ?? second.cpuMicroseconds,
+  };
+}

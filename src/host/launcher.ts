@@ -1,0 +1,94 @@
+/** Carries plans out: one run of the native launcher each. */
+import { closeSync } from 'node:fs';
+import { CellaError, type ErrorCode } from '../errors.js';
+import { type Born, native } from '../native/binding.js';
+import { encodePlan } from '../plan/encode.js';
+import { describeStep, type LaunchPlan } from '../plan/launch-plan.js';
+import { ProcessHandle } from './processes.js';
+
+export type Stdio = readonly [number, number, number];
+
+/** The null device for all three. */
+export const NO_STDIO: Stdio = [-1, -1, -1];
+
+export interface LaunchOptions {
+  readonly stdio?: Stdio;
+  /** Test hook: the step before which the launcher dies. */
+  readonly crashAt?: number | undefined;
+}
+
+/** A container's first process, made but held back. */
+export interface Prepared {
+  readonly init: ProcessHandle;
+  /** Lets it go; settles when its program runs. */
+  release(): Promise<void>;
+  /** Ends it before it ever ran. */
+  abandon(): Promise<void>;
+}
+
+export async function prepare(plan: LaunchPlan, options: LaunchOptions = {}): Promise<Prepared> {
+  const born = await native()
+    .spawn(encodePlan(plan, options.crashAt), options.stdio ?? NO_STDIO)
+    .catch((error: unknown) => {
+      throw launchError(plan, error);
+    });
+  const init = new ProcessHandle(born.pid, born.pidfd);
+  let control: number | undefined = born.control;
+  return {
+    init,
+    release: async () => {
+      if (control === undefined) return;
+      const socket = control;
+      control = undefined;
+      await native()
+        .release(socket)
+        .catch((error: unknown) => {
+          throw launchError(plan, error);
+        });
+    },
+    abandon: async () => {
+      if (control !== undefined) closeSync(control);
+      control = undefined;
+      init.kill('SIGKILL');
+      await init.wait();
+      init[Symbol.dispose]();
+    },
+  };
+}
+
+/** Mounts only: the child was there to lend its user namespace. */
+export async function mountRoot(plan: LaunchPlan, options: LaunchOptions = {}): Promise<void> {
+  const prepared = await prepare(plan, options);
+  await prepared.abandon();
+}
+
+export async function enter(plan: LaunchPlan, stdio: Stdio, into: ProcessHandle): Promise<Born> {
+  return native()
+    .enter(encodePlan(plan), stdio, into.pidfd)
+    .catch((error: unknown) => {
+      throw launchError(plan, error);
+    });
+}
+
+/** Names the step, and what to do about the failures that people meet. */
+function launchError(plan: LaunchPlan, error: unknown): CellaError {
+  const { code, step } = error as { code?: string; step?: number };
+  const what = step === undefined ? 'start the launcher' : (describeStep(plan, step) ?? `step ${step}`);
+  const { exit, hint } = explain(what, code);
+  return new CellaError(exit, `cannot ${what}: ${code ?? 'unknown error'}`, { cause: error, ...(hint ? { hint } : {}) });
+}
+
+function explain(what: string, code: string | undefined): { readonly exit: ErrorCode; readonly hint?: string } {
+  if (what.startsWith('exec ')) return { exit: 'BROKEN_CONTAINER' };
+  if (what.startsWith('overlay ')) {
+    const unmappable = code === 'EINVAL' || code === 'EOPNOTSUPP';
+    return unmappable
+      ? {
+          exit: 'MOUNT_FAILED',
+          hint: 'The file system of the private area or of the template may not support idmapped mounts or overlay layers: move them to ext4, xfs or btrfs, or create the container with --local_uid 0.',
+        }
+      : { exit: 'MOUNT_FAILED' };
+  }
+  if (code === 'ENOSYS') return { exit: 'UNSUPPORTED_KERNEL', hint: 'Use Linux 5.19 or newer.' };
+  return { exit: 'SYSTEM' };
+}

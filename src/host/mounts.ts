@@ -1,0 +1,49 @@
+/** The host's mount table, and letting go of what we mounted. */
+import { readFileSync } from 'node:fs';
+import { CellaError, isErrno } from '../errors.js';
+import { native } from '../native/binding.js';
+
+export interface MountEntry {
+  readonly target: string;
+  readonly type: string;
+  /** Options of the file system (the last field of mountinfo). */
+  readonly options: readonly string[];
+}
+
+/** proc_pid_mountinfo(5), in mount order. */
+export function readMounts(): readonly MountEntry[] {
+  return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+export function parseMounts(text: string): readonly MountEntry[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [before = '', after = ''] = line.split(' - ');
+      const [type = '', , options = ''] = after.split(' ');
+      return { target: unescape(before.split(' ')[4] ?? ''), type, options: options.split(',') };
+    });
+}
+
+/** Blanks and backslashes are octal there. */
+function unescape(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+export function isMounted(target: string): boolean {
+  return readMounts().some((mount) => mount.target === target);
+}
+
+/** Unmounts everything at `target`, topmost first; nothing there is fine. */
+export async function umountAll(target: string): Promise<void> {
+  for (;;) {
+    try {
+      await native().umount(target);
+    } catch (error) {
+      // EINVAL: not a mount point, ENOENT: no such directory (umount(2)).
+      if (isErrno(error, 'EINVAL', 'ENOENT')) return;
+      throw new CellaError('UMOUNT_FAILED', `cannot unmount '${target}'`, { cause: error });
+    }
+  }
+}

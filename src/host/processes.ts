@@ -1,0 +1,79 @@
+/** Processes by pidfd, told apart from later owners of the same number by their start time. */
+import { closeSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { isErrno } from '../errors.js';
+import { type Ended, native } from '../native/binding.js';
+
+let boot: string | undefined;
+
+/** This boot's id (random(4)). */
+export function bootId(): string {
+  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return boot;
+}
+
+/** Field 22 of proc_pid_stat(5), in clock ticks since boot; undefined when the process is gone or a zombie. */
+export function startTime(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+  // The command may hold spaces and parentheses; what follows the last one does not.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+/** A process that is kept from becoming another by its pidfd. */
+export class ProcessHandle implements Disposable {
+  readonly pid: number;
+  readonly #fd: number;
+  #open = true;
+
+  constructor(pid: number, pidfd: number) {
+    this.pid = pid;
+    this.#fd = pidfd;
+  }
+
+  /** The process of this pid and start time, or undefined when that one is gone. */
+  static find(pid: number, started: string): ProcessHandle | undefined {
+    let fd: number;
+    try {
+      fd = native().openPid(pid);
+    } catch (error) {
+      if (isErrno(error, 'ESRCH', 'EINVAL')) return undefined;
+      throw error;
+    }
+    // Looked at after the pidfd was opened: if it matches now, the pidfd is of that very process.
+    if (startTime(pid) === started) return new ProcessHandle(pid, fd);
+    closeSync(fd);
+    return undefined;
+  }
+
+  get pidfd(): number {
+    return this.#fd;
+  }
+
+  /** False when it has ended already. */
+  kill(signal: NodeJS.Signals | number): boolean {
+    try {
+      native().signalPid(this.#fd, typeof signal === 'number' ? signal : constants.signals[signal]);
+      return true;
+    } catch (error) {
+      if (isErrno(error, 'ESRCH')) return false;
+      throw error;
+    }
+  }
+
+  /** How it ended, if it is a child of this process. `background`: does not keep this process alive. */
+  wait({ background = false } = {}): Promise<Ended> {
+    return native().wait(this.#fd, background);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) closeSync(this.#fd);
+    this.#open = false;
+  }
+}

@@ -1,0 +1,12 @@
+/** The library: `import { openHost } from 'cella'`. */
+export type { ContainerConfig } from './config/container-config.js';
+export { changesFromOptions } from './config/overrides.js';
+export { Container, type StartCallOptions, type StartResult } from './container/container.js';
+export type { CreateOptions } from './container/create.js';
+export type { EnterOptions, ExecOptions, GuestProcess, GuestTerminal } from './container/exec.js';
+export { type ContainerInfo, Host, type HostOptions, openHost } from './container/host.js';
+export type { Status } from './container/list.js';
+export type { StopOptions } from './container/stop.js';
+export { CellaError, type ErrorCode, EXIT, exitNumber } from './errors.js';
+export type { Ended } from './native/binding.js';
+export type { LaunchPlan } from './plan/launch-plan.js';

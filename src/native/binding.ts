@@ -1,0 +1,69 @@
+/** Loads the addon and gives it types; the only file that knows where the native parts are. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** What the runtime learns of a process that it made. Descriptors belong to the caller; -1: none. */
+export interface Born {
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly terminal: number;
+}
+
+/** How a process ended. Both null: it was not ours to wait for, so nobody told. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: number | null;
+}
+
+type Stdio = readonly [number, number, number];
+
+/** One entry per function in native/addon/addon.cc; every one fails with a Node system error. */
+export interface Binding {
+  /** Seals a copy of the launcher program in memory; to be called once. */
+  setLauncher(program: Uint8Array): void;
+  /** Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. */
+  spawn(plan: Uint8Array, stdio: Stdio): Promise<Born & { readonly control: number }>;
+  /** Lets the child of spawn() go; settles when user code runs. Takes over and closes `control`. */
+  release(control: number): Promise<Born>;
+  /** Runs a command in the container that `pidfd` belongs to. */
+  enter(plan: Uint8Array, stdio: Stdio, pidfd: number): Promise<Born>;
+  /** In the background it does not keep the embedding process alive. */
+  wait(pidfd: number, background?: boolean): Promise<Ended>;
+  /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
+  lock(path: string): number;
+  openPid(pid: number): number;
+  signalPid(pidfd: number, signal: number): void;
+  umount(path: string): Promise<void>;
+  pipe(): readonly [read: number, write: number];
+  /** Bytes that wait in a pipe. */
+  unread(fd: number): number;
+  setWindowSize(fd: number, rows: number, columns: number): void;
+}
+
+const DIRECTORIES = ['../../build/Release/', '../../native/build/cmake/Release/'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
+
+let loaded: Binding | undefined;
+
+/** The addon, loaded on first use. */
+export function native(): Binding {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Binding {
+  const require = createRequire(import.meta.url);
+  const failures: Error[] = [];
+  for (const directory of DIRECTORIES) {
+    try {
+      const binding = require(`${directory}cella.node`) as Binding;
+      binding.setLauncher(readFileSync(`${directory}cella-launcher`));
+      return binding;
+    } catch (error) {
+      failures.push(error as Error);
+    }
+  }
+  throw new AggregateError(failures, `the native addon is not built: run "npm rebuild" (tried ${DIRECTORIES.join(', ')})`);
+}

@@ -1,0 +1,113 @@
+/** Where a container's control groups are and what is written to them, for v1, v2 and hybrid hosts. */
+import type { OutsideStep } from './launch-plan.js';
+
+/** What the host has mounted. */
+export interface CgroupMounts {
+  /** The v2 hierarchy, and which controllers it offers its children. */
+  readonly v2: { readonly mount: string; readonly controllers: readonly string[]; readonly enabled: readonly string[] } | null;
+  /** Controller → mount point of its v1 hierarchy. */
+  readonly v1: Readonly<Record<string, string>>;
+}
+
+export interface Limits {
+  /** Bytes; undefined: unlimited. */
+  readonly ram: bigint | undefined;
+  /** Bytes on top of ram; undefined: unlimited. */
+  readonly swap: bigint | undefined;
+  readonly numproc: bigint | undefined;
+}
+
+export interface CgroupPlan {
+  /** Every directory of this container, to be removed when it is gone. */
+  readonly directories: readonly string[];
+  /** The v2 directory, which the container sees as its own. */
+  readonly v2: string | null;
+  /** v1 hierarchies that are joined by a write to tasks. */
+  readonly tasks: readonly string[];
+  readonly make: readonly OutsideStep[];
+  readonly limits: ReadonlyArray<Extract<OutsideStep, { op: 'writeFile' }>>;
+  readonly join: readonly OutsideStep[];
+}
+
+const CONTROLLERS = ['memory', 'pids'] as const;
+
+/** `parent`: path below each hierarchy's root, as "cella/x". */
+export function planCgroup(mounts: CgroupMounts, parent: string, ctid: number, limits: Limits): CgroupPlan {
+  const onV2 = CONTROLLERS.filter((name) => mounts.v2?.controllers.includes(name));
+  // Without v2 there is no cgroup.freeze and no cgroup.kill: then the v1 freezer stands in.
+  const wantedV1 = [...CONTROLLERS.filter((name) => !onV2.includes(name)), ...(mounts.v2 ? [] : ['freezer'])];
+  const v1 = wantedV1.flatMap((name) => (mounts.v1[name] === undefined ? [] : [{ name, mount: mounts.v1[name] }]));
+  const path = `${parent}/${ctid}`;
+  const v2 = mounts.v2 ? `${mounts.v2.mount}/${path}` : null;
+  const dirV1 = new Map(v1.map(({ name, mount }) => [name, `${mount}/${path}`]));
+  return {
+    directories: [...(v2 ? [v2] : []), ...dirV1.values()],
+    v2,
+    tasks: [...dirV1.values()],
+    make: [
+      ...(mounts.v2 ? makeV2(mounts.v2, parent, path, onV2) : []),
+      ...v1.flatMap(({ mount }) => levels(parent, path).map((at) => make(`${mount}/${at}`))),
+    ],
+    limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits)],
+    join: [
+      ...[...dirV1.values()].map((at): OutsideStep => ({ op: 'joinTasks', path: `${at}/tasks` })),
+      ...(v2 ? [{ op: 'intoCgroup', path: v2 } as const] : []),
+    ],
+  };
+}
+
+function make(path: string): OutsideStep {
+  return { op: 'makeCgroup', path };
+}
+
+/** "a/b", "a/b/101" → "a", "a/b", "a/b/101". */
+function levels(parent: string, path: string): readonly string[] {
+  const parts = parent.split('/');
+  return [...parts.map((_, i) => parts.slice(0, i + 1).join('/')), path];
+}
+
+function makeV2(
+  v2: NonNullable<CgroupMounts['v2']>,
+  parent: string,
+  path: string,
+  controllers: readonly string[],
+): readonly OutsideStep[] {
+  const enable = (at: string, names: readonly string[]): readonly OutsideStep[] =>
+    names.length === 0
+      ? []
+      : [{ op: 'writeFile', path: `${at}/cgroup.subtree_control`, value: names.map((name) => `+${name}`).join(' ') }];
+  const parents = levels(parent, path).slice(0, -1);
+  return [
+    ...enable(v2.mount, controllers.filter((name) => !v2.enabled.includes(name))),
+    ...parents.flatMap((at) => [make(`${v2.mount}/${at}`), ...enable(`${v2.mount}/${at}`, controllers)]),
+    make(`${v2.mount}/${path}`),
+  ];
+}
+
+type Write = Extract<OutsideStep, { op: 'writeFile' }>;
+
+function write(path: string, value: string): Write {
+  return { op: 'writeFile', path, value };
+}
+
+function limitsV2(at: string, controllers: readonly string[], limits: Limits): readonly Write[] {
+  return [
+    ...(controllers.includes('memory')
+      ? [
+          write(`${at}/memory.max`, limits.ram?.toString() ?? 'max'),
+          write(`${at}/memory.swap.max`, limits.swap?.toString() ?? 'max'),
+        ]
+      : []),
+    ...(controllers.includes('pids') ? [write(`${at}/pids.max`, limits.numproc?.toString() ?? 'max')] : []),
+  ];
+}
+
+/** Swap has no limit of its own on v1 (only memory+swap, where the kernel accounts it), so it is left alone there. */
+function limitsV1(directories: ReadonlyMap<string, string>, limits: Limits): readonly Write[] {
+  const memory = directories.get('memory');
+  const pids = directories.get('pids');
+  return [
+    ...(memory ? [write(`${memory}/memory.limit_in_bytes`, limits.ram?.toString() ?? '-1')] : []),
+    ...(pids ? [write(`${pids}/pids.max`, limits.numproc?.toString() ?? 'max')] : []),
+  ];
+}

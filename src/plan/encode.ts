@@ -1,0 +1,150 @@
+/** A plan as the bytes that native/core/protocol.h describes. */
+import { CellaError } from '../errors.js';
+import { capabilityMask } from './capabilities.js';
+import { type LaunchPlan, type MountFlag, type Namespace, RLIMITS, type Step } from './launch-plan.js';
+import { systemSeccomp } from './seccomp.js';
+
+const MAGIC = 0x414c4c43;
+const VERSION = 1;
+const HEADER_SIZE = 56;
+const OP_SIZE = 40;
+
+const MODES = { launch: 1, enter: 2, mount: 3 } as const;
+
+const NAMESPACES: Readonly<Record<Namespace, number>> = {
+  mount: 0x00020000,
+  cgroup: 0x02000000,
+  uts: 0x04000000,
+  ipc: 0x08000000,
+  user: 0x10000000,
+  pid: 0x20000000,
+  net: 0x40000000,
+};
+
+/** MOUNT_ATTR_* of mount_setattr(2). */
+const FLAGS: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8, strictatime: 0x20 };
+
+const CODES: Readonly<Record<Step['op'], number>> = {
+  makeCgroup: 1, writeFile: 2, joinTasks: 3, intoCgroup: 4, source: 5,
+  overlay: 10,
+  unshareCgroup: 20, root: 21, become: 22, mount: 23, directory: 24, attach: 25, symlink: 26, mask: 27,
+  readOnly: 28, pivot: 29, hostname: 30, loopback: 31, null: 32, terminal: 33, rlimit: 34, keyring: 35,
+  chdir: 36, identity: 37, capabilities: 38, noNewPrivileges: 39, seccomp: 40, exec: 41,
+};
+
+interface Fields {
+  readonly a?: number;
+  readonly b?: number;
+  readonly c?: bigint;
+  readonly d?: bigint;
+  readonly strings?: readonly string[];
+  readonly bytes?: Uint8Array;
+}
+
+/** `crashAt`: the step before which the launcher dies; for tests. */
+export function encodePlan(plan: LaunchPlan, crashAt = 0xffffffff): Buffer {
+  const steps = [...plan.outside, ...plan.after, ...plan.inside].map(encodeStep);
+  const header = Buffer.alloc(HEADER_SIZE);
+  const flags = plan.namespaces.reduce((mask, name) => mask + NAMESPACES[name], 0);
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(VERSION, 4);
+  header.writeUInt32LE(HEADER_SIZE + steps.reduce((size, step) => size + step.length, 0), 8);
+  header.writeUInt32LE(MODES[plan.mode], 12);
+  header.writeBigUInt64LE(BigInt(flags), 16);
+  header.writeUInt32LE(plan.ids?.uid ?? 0, 24);
+  header.writeUInt32LE(plan.ids?.gid ?? 0, 28);
+  header.writeUInt32LE(plan.ids?.count ?? 0, 32);
+  header.writeUInt32LE(plan.outside.length, 36);
+  header.writeUInt32LE(plan.after.length, 40);
+  header.writeUInt32LE(plan.inside.length, 44);
+  header.writeUInt32LE(crashAt, 48);
+  return Buffer.concat([header, ...steps]);
+}
+
+function encodeStep(step: Step): Buffer {
+  const { a = 0, b = 0, c = 0n, d = 0n, strings = [], bytes = new Uint8Array() } = fieldsOf(step);
+  for (const text of strings) {
+    if (text.includes('\0')) throw new CellaError('BAD_VALUE', `${step.op}: a value holds a NUL byte`);
+  }
+  const text = Buffer.from(strings.map((part) => `${part}\0`).join(''));
+  const size = Math.ceil((OP_SIZE + text.length + bytes.length) / 8) * 8;
+  const record = Buffer.alloc(size);
+  record.writeUInt32LE(CODES[step.op], 0);
+  record.writeUInt32LE(size, 4);
+  record.writeUInt32LE(a, 8);
+  record.writeUInt32LE(b, 12);
+  record.writeBigUInt64LE(c, 16);
+  record.writeBigUInt64LE(d, 24);
+  record.writeUInt32LE(strings.length, 32);
+  record.writeUInt32LE(bytes.length, 36);
+  text.copy(record, OP_SIZE);
+  record.set(bytes, OP_SIZE + text.length);
+  return record;
+}
+
+function fieldsOf(step: Step): Fields {
+  switch (step.op) {
+    case 'writeFile':
+      return { strings: [step.path, step.value] };
+    case 'source':
+      return {
+        a: step.slot,
+        b: step.readOnly ? 1 : 0,
+        c: BigInt(step.device?.[0] ?? 0),
+        d: BigInt(step.device?.[1] ?? 0),
+        strings: [step.path],
+      };
+    case 'overlay':
+      return { b: (step.idmapped ? 1 : 0) | (step.byPaths ? 2 : 0), strings: [step.target, step.area, ...step.lower] };
+    case 'mount':
+      return {
+        c: BigInt(step.flags.reduce((mask, flag) => mask | FLAGS[flag], 0)),
+        strings: [step.path, step.type, ...Object.entries(step.options).flat()],
+      };
+    case 'attach':
+      return { a: step.slot, b: step.directory ? 1 : 0, strings: [step.path] };
+    case 'symlink':
+      return { strings: [step.to, step.path] };
+    case 'readOnly':
+      return { b: step.writable ? 1 : 0, strings: [step.path] };
+    case 'hostname':
+      return { strings: [step.name] };
+    case 'rlimit':
+      return { a: RLIMITS[step.resource], c: limit(step.soft), d: limit(step.hard) };
+    case 'capabilities':
+      return { c: capabilityMask(step.names) };
+    case 'seccomp':
+      return { bytes: systemSeccomp(step.arch) };
+    case 'identity':
+      return { a: step.uid, b: step.gid, bytes: new Uint8Array(new Uint32Array(step.groups).buffer) };
+    case 'exec':
+      return {
+        a: step.paths.length,
+        b: step.argv.length,
+        c: BigInt(step.env.length),
+        strings: [...step.paths, ...step.argv, ...step.env],
+      };
+    case 'makeCgroup':
+    case 'joinTasks':
+    case 'intoCgroup':
+    case 'root':
+    case 'directory':
+    case 'mask':
+    case 'chdir':
+      return { strings: [step.path] };
+    case 'unshareCgroup':
+    case 'become':
+    case 'pivot':
+    case 'loopback':
+    case 'null':
+    case 'terminal':
+    case 'keyring':
+    case 'noNewPrivileges':
+      return {};
+  }
+}
+
+/** RLIM_INFINITY is all ones. */
+function limit(value: number): bigint {
+  return value === Number.POSITIVE_INFINITY ? 0xffffffffffffffffn : BigInt(value);
+}

@@ -1,0 +1,85 @@
+/**
+ * What a launch will do, as data: the whole vocabulary of the native launcher.
+ *
+ * `outside` runs as root of the host before the clone, `after` on the host while the child waits, `inside` in the
+ * child. `vzctl start --plan` prints this; `encode.ts` turns it into bytes.
+ */
+
+export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
+export type Namespace = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup';
+
+export type OutsideStep =
+  | { readonly op: 'makeCgroup'; readonly path: string }
+  | { readonly op: 'writeFile'; readonly path: string; readonly value: string }
+  /** cgroup v1: joins one hierarchy. */
+  | { readonly op: 'joinTasks'; readonly path: string }
+  /** cgroup v2: the child is cloned into it. */
+  | { readonly op: 'intoCgroup'; readonly path: string }
+  /** Opens a host path as a mount for `attach`; slots count from 1, without gaps. */
+  | { readonly op: 'source'; readonly slot: number; readonly path: string; readonly readOnly: boolean; readonly device?: readonly [number, number] };
+
+export type AfterStep = {
+  readonly op: 'overlay';
+  readonly target: string;
+  /** Directory that holds upper/ and work/. */
+  readonly area: string;
+  /** Template layers, topmost first. */
+  readonly lower: readonly string[];
+  readonly idmapped: boolean;
+  /** Takes the way of kernels before 6.13 even on a newer one. */
+  readonly byPaths?: boolean;
+};
+
+export type InsideStep =
+  | { readonly op: 'unshareCgroup' | 'become' | 'pivot' | 'loopback' | 'null' | 'terminal' | 'keyring' | 'noNewPrivileges' }
+  | { readonly op: 'root' | 'directory' | 'mask' | 'chdir'; readonly path: string }
+  | { readonly op: 'readOnly'; readonly path: string; readonly writable?: boolean }
+  | { readonly op: 'mount'; readonly path: string; readonly type: string; readonly flags: readonly MountFlag[]; readonly options: Readonly<Record<string, string>> }
+  | { readonly op: 'attach'; readonly path: string; readonly slot: number; readonly directory: boolean }
+  | { readonly op: 'symlink'; readonly path: string; readonly to: string }
+  | { readonly op: 'hostname'; readonly name: string }
+  | { readonly op: 'rlimit'; readonly resource: keyof typeof RLIMITS; readonly soft: number; readonly hard: number }
+  | { readonly op: 'capabilities'; readonly names: readonly string[] }
+  | { readonly op: 'seccomp'; readonly profile: 'system'; readonly arch: 'x64' | 'arm64' }
+  | { readonly op: 'identity'; readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
+  | { readonly op: 'exec'; readonly paths: readonly string[]; readonly argv: readonly string[]; readonly env: readonly string[] };
+
+export type Step = OutsideStep | AfterStep | InsideStep;
+
+export interface IdMap {
+  readonly uid: number;
+  readonly gid: number;
+  readonly count: number;
+}
+
+export interface LaunchPlan {
+  readonly mode: 'launch' | 'enter' | 'mount';
+  /** For enter: what is joined. */
+  readonly namespaces: readonly Namespace[];
+  /** Null: no user namespace, root inside is root of the host. */
+  readonly ids: IdMap | null;
+  readonly outside: readonly OutsideStep[];
+  readonly after: readonly AfterStep[];
+  readonly inside: readonly InsideStep[];
+}
+
+/** Resource numbers of setrlimit(2), the same on x86-64 and arm64. */
+export const RLIMITS = { core: 4, nproc: 6, nofile: 7, memlock: 8 } as const;
+
+/** The step that a native failure names, in words; undefined for what is no step. */
+export function describeStep(plan: LaunchPlan, index: number): string | undefined {
+  const step = [...plan.outside, ...plan.after, ...plan.inside][index];
+  if (!step) return SPECIAL[index >>> 0];
+  const object = 'path' in step ? step.path : 'target' in step ? step.target : 'name' in step ? step.name : '';
+  const words = step.op === 'exec' ? step.paths.join(', ') : String(object);
+  return words === '' ? step.op : `${step.op} ${words}`;
+}
+
+/** Failures between the steps, numbered from the top by the launcher. */
+const SPECIAL: Readonly<Record<number, string>> = {
+  [~0 >>> 0]: 'clone the first process',
+  [~1 >>> 0]: 'write the id maps',
+  [~2 >>> 0]: 'hand over the mounts',
+  [~3 >>> 0]: 'join the namespaces',
+  [~4 >>> 0]: 'read the plan',
+};

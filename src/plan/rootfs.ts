@@ -1,0 +1,83 @@
+/** The mounts of a container beyond its root: /dev, /proc, /sys, /run, and what is hidden in them. */
+import type { InsideStep, OutsideStep } from './launch-plan.js';
+
+/** Bound from the host rather than made: mknod(2) is refused in a user namespace. */
+const DEVICES: ReadonlyArray<readonly [name: string, major: number, minor: number]> = [
+  ['null', 1, 3],
+  ['zero', 1, 5],
+  ['full', 1, 7],
+  ['random', 1, 8],
+  ['urandom', 1, 9],
+  ['tty', 5, 0],
+];
+
+/** Kernel interfaces that are not namespaced and would tell on, or reach, the host. */
+const MASKED = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/dev/block',
+  '/sys/devices/virtual/powercap',
+  '/sys/firmware',
+  '/sys/fs/selinux',
+] as const;
+
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sysrq-trigger'] as const;
+
+/** Slot of the container's own cgroup v2 directory, behind the devices. */
+const CGROUP_SLOT = DEVICES.length + 1;
+
+export function planSources(cgroup: string | null, privileged: boolean): readonly OutsideStep[] {
+  const devices = DEVICES.map(
+    ([name, ...device], i): OutsideStep => ({ op: 'source', slot: i + 1, path: `/dev/${name}`, readOnly: false, device }),
+  );
+  if (cgroup === null) return devices;
+  // Root of the host could raise its own limits through a writable one.
+  return [...devices, { op: 'source', slot: CGROUP_SLOT, path: cgroup, readOnly: privileged }];
+}
+
+export function planMounts(cgroup: string | null, privileged: boolean): readonly InsideStep[] {
+  return [
+    { op: 'mount', path: '/proc', type: 'proc', flags: ['nosuid', 'nodev', 'noexec'], options: {} },
+    { op: 'mount', path: '/sys', type: 'sysfs', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: {} },
+    ...(cgroup === null ? [] : [{ op: 'attach', path: '/sys/fs/cgroup', slot: CGROUP_SLOT, directory: true } as const]),
+    { op: 'mount', path: '/run', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '755' } },
+    ...planDev(),
+    ...MASKED.map((path): InsideStep => ({ op: 'mask', path })),
+    ...READ_ONLY.map((path): InsideStep => ({ op: 'readOnly', path })),
+    ...(privileged ? PRIVILEGED_PROC : []),
+  ];
+}
+
+/** Without a user namespace the kernel would let root write every sysctl; only the network's are its own. */
+const PRIVILEGED_PROC: readonly InsideStep[] = [
+  { op: 'readOnly', path: '/proc/sys' },
+  { op: 'readOnly', path: '/proc/sys/net', writable: true },
+];
+
+function planDev(): readonly InsideStep[] {
+  return [
+    { op: 'mount', path: '/dev', type: 'tmpfs', flags: ['nosuid', 'strictatime'], options: { mode: '755' } },
+    ...DEVICES.map(([name], i): InsideStep => ({ op: 'attach', path: `/dev/${name}`, slot: i + 1, directory: false })),
+    {
+      op: 'mount',
+      path: '/dev/pts',
+      type: 'devpts',
+      flags: ['nosuid', 'noexec'],
+      options: { ptmxmode: '0666', mode: '0620', gid: '5' },
+    },
+    { op: 'mount', path: '/dev/shm', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '1777' } },
+    { op: 'symlink', path: '/dev/ptmx', to: 'pts/ptmx' },
+    { op: 'symlink', path: '/dev/fd', to: '/proc/self/fd' },
+    { op: 'symlink', path: '/dev/stdin', to: '/proc/self/fd/0' },
+    { op: 'symlink', path: '/dev/stdout', to: '/proc/self/fd/1' },
+    { op: 'symlink', path: '/dev/stderr', to: '/proc/self/fd/2' },
+  ];
+}

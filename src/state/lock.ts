@@ -1,0 +1,76 @@
+/** One flock per container, and one for allocating ids: who holds it, and what for, is written inside. */
+import { closeSync, ftruncateSync, mkdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CellaError, isErrno } from '../errors.js';
+import { native } from '../native/binding.js';
+
+/** As patient as vzctl: a short verb of somebody else is waited for, a long one is not. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 500;
+
+export interface LockRequest {
+  readonly directory: string;
+  /** File name without suffix: a CTID, or what is allocated. */
+  readonly name: string;
+  /** What the lock is held for, for those who find it taken. */
+  readonly verb: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Lock extends Disposable {
+  release(): void;
+}
+
+export async function takeLock(request: LockRequest): Promise<Lock> {
+  const path = `${request.directory}/${request.name}.lck`;
+  mkdirSync(request.directory, { recursive: true, mode: 0o700 });
+  for (let attempt = 1; ; attempt += 1) {
+    const lock = tryLock(path, request.verb);
+    if (lock) return lock;
+    if (attempt === ATTEMPTS) throw new CellaError('LOCKED', `${subject(request.name)} is locked by ${holder(path)}`);
+    await sleep(PAUSE_MS, undefined, request.signal ? { signal: request.signal } : {});
+  }
+}
+
+/** Whether nobody holds the lock now. */
+export function isFree(directory: string, name: string): boolean {
+  const lock = tryLock(`${directory}/${name}.lck`, 'look');
+  lock?.release();
+  return lock !== undefined;
+}
+
+function tryLock(path: string, verb: string): Lock | undefined {
+  let fd: number;
+  try {
+    fd = native().lock(path);
+  } catch (error) {
+    if (isErrno(error, 'EAGAIN')) return undefined;
+    throw error;
+  }
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n${verb}\n`, 0);
+  let held = true;
+  const release = (): void => {
+    if (!held) return;
+    held = false;
+    // Unlinked while still locked; who opened it meanwhile sees that the name is gone and tries again.
+    unlinkSync(path);
+    closeSync(fd);
+  };
+  return { release, [Symbol.dispose]: release };
+}
+
+function subject(name: string): string {
+  return /^\d+$/.test(name) ? `container ${name}` : name;
+}
+
+function holder(path: string): string {
+  try {
+    const [pid, verb] = readFileSync(path, 'utf8').split('\n');
+    const command = readFileSync(`/proc/${Number(pid)}/cmdline`, 'utf8').split('\0').join(' ').trim();
+    return `process ${pid} (${verb}): ${command}`;
+  } catch {
+    // It let go between our try and our look, or is not ours to see.
+    return 'another process';
+  }
+}

@@ -1,0 +1,42 @@
+/** Where everything is, and how all of it can be moved under another directory. */
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+
+export interface Paths {
+  /** Prefix of every path, '' for the host itself. */
+  readonly rootDir: string;
+  readonly configDir: string;
+  readonly namesDir: string;
+  readonly hostConfig: string;
+  readonly runDir: string;
+  /** Path of our control groups below each hierarchy's root; another root has its own. */
+  readonly cgroupParent: string;
+  /** A path of the configuration as a path of this host. */
+  at(path: string): string;
+  config(ctid: number): string;
+  /** Config of a container that is being made: it names what to clean up if that is cut short. */
+  creating(ctid: number): string;
+  record(ctid: number): string;
+  sample(name: string): string;
+}
+
+export function openPaths(rootDir: string | undefined): Paths {
+  const prefix = rootDir === undefined || rootDir === '/' ? '' : resolve(rootDir);
+  const at = (path: string): string => join(`${prefix}/`, path);
+  const configDir = at('/etc/vz/conf');
+  const runDir = at('/run/vz');
+  const digest = createHash('sha256').update(prefix).digest('hex').slice(0, 8);
+  return {
+    rootDir: prefix,
+    configDir,
+    namesDir: at('/etc/vz/names'),
+    hostConfig: at('/etc/vz/vz.conf'),
+    runDir,
+    cgroupParent: prefix === '' ? 'cella' : `cella/root-${digest}`,
+    at,
+    config: (ctid) => `${configDir}/${ctid}.conf`,
+    creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,
+    record: (ctid) => `${runDir}/${ctid}.json`,
+    sample: (name) => `${configDir}/ve-${name}.conf-sample`,
+  };
+}

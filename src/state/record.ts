@@ -1,0 +1,48 @@
+/** What runs, as far as the kernel does not say it: written before the first thing is made, removed after the last. */
+import { readFileSync, rmSync } from 'node:fs';
+import { CellaError, isErrno } from '../errors.js';
+import { writeFileAtomic } from './atomic-file.js';
+
+export interface RuntimeRecord {
+  readonly version: 1;
+  readonly ctid: number;
+  /** Another boot's record names nothing that still exists. */
+  readonly bootId: string;
+  /** VE_ROOT as it was at the start, whatever the config says by now. */
+  readonly root: string;
+  readonly cgroups: readonly string[];
+  /** Init, once there is one: a pid alone may belong to somebody else by now. */
+  readonly init: { readonly pid: number; readonly startTime: string; readonly startedAt: number } | null;
+}
+
+export function readRecord(path: string): RuntimeRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  const record = parse(text);
+  if (!record) throw new CellaError('SYSTEM', `'${path}' is not a runtime record`, { hint: 'Remove it if no process of the container is left.' });
+  return record;
+}
+
+function parse(text: string): RuntimeRecord | undefined {
+  try {
+    const value = JSON.parse(text) as RuntimeRecord;
+    const sound = value.version === 1 && typeof value.root === 'string' && Array.isArray(value.cgroups);
+    return sound ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not synced: it lives no longer than the boot. */
+export function writeRecord(path: string, record: RuntimeRecord): void {
+  writeFileAtomic(path, `${JSON.stringify(record)}\n`, { durable: false });
+}
+
+export function removeRecord(path: string): void {
+  rmSync(path, { force: true });
+}

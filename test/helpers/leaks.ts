@@ -1,0 +1,66 @@
+/** What a test may leave on the host: nothing. Compares the kernel's tables with before. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { expect } from 'vitest';
+import { readMounts } from '../../src/host/mounts.js';
+
+export interface Traces {
+  readonly mounts: readonly string[];
+  readonly links: readonly string[];
+  readonly cgroups: readonly string[];
+  readonly processes: readonly string[];
+}
+
+export function traces(): Traces {
+  return {
+    mounts: readMounts().map(({ target, type }) => `${type} ${target}`).sort(),
+    links: readdirSync('/sys/class/net').sort(),
+    cgroups: cgroupsOfOurs(),
+    processes: guests(),
+  };
+}
+
+/** Fails the test that left something; a dying process gets a moment to be reaped. */
+export async function expectNoTraces(before: Traces): Promise<void> {
+  await expect.poll(traces, { timeout: 5000, interval: 20 }).toEqual(before);
+}
+
+/** Every container's own directory, in every hierarchy. */
+function cgroupsOfOurs(): readonly string[] {
+  return readMounts()
+    .filter(({ type }) => type.startsWith('cgroup'))
+    .flatMap(({ target }) => below(`${target}/cella`))
+    .filter((path) => /\/\d+$/.test(path))
+    .sort();
+}
+
+function below(directory: string): readonly string[] {
+  if (!statSync(directory, { throwIfNoEntry: false })) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => [`${directory}/${entry.name}`, ...below(`${directory}/${entry.name}`)]);
+}
+
+/** Processes in another pid namespace than ours, and launchers. Zombies are their parent's matter, which may be init. */
+function guests(): readonly string[] {
+  const own = namespaceOf('self');
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const namespace = namespaceOf(pid);
+      return namespace !== undefined && namespace !== own;
+    })
+    .map((pid) => `${pid} ${commandOf(pid)}`);
+}
+
+function namespaceOf(pid: string): number | undefined {
+  return statSync(`/proc/${pid}/ns/pid`, { throwIfNoEntry: false })?.ino;
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    // Gone since it was listed.
+    return '';
+  }
+}

@@ -1,0 +1,87 @@
+/** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { expectNoTraces, type Traces, traces } from './leaks.js';
+
+const CLI = fileURLToPath(new URL('../../dist/cli/bin/', import.meta.url));
+
+export interface Result {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class Sandbox {
+  readonly rootDir: string;
+  readonly #before: Traces;
+
+  private constructor(rootDir: string, before: Traces) {
+    this.rootDir = rootDir;
+    this.#before = before;
+  }
+
+  static async open(): Promise<Sandbox> {
+    const before = traces();
+    const sandbox = new Sandbox(mkdtempSync(`${tmpdir()}/cella-test-`), before);
+    const made = await sandbox.vzctl(['setup']);
+    expect(made.stderr).toBe('');
+    return sandbox;
+  }
+
+  vzctl(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return this.run('vzctl', args, options);
+  }
+
+  run(command: 'vzctl' | 'vzlist' | 'cella', args: readonly string[], { input = '', env = {} }: RunOptions = {}): Promise<Result> {
+    const child = spawn(process.execPath, [`${CLI}${command}.js`, ...args], {
+      env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString();
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    return new Promise((resolve) => {
+      child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    });
+  }
+
+  /** A new container from the busybox template. */
+  async create(ctid: number, ...args: readonly string[]): Promise<void> {
+    expect(await this.vzctl(['create', String(ctid), '--ostemplate', 'busybox', ...args])).toMatchObject({ code: 0 });
+  }
+
+  /** Stops and destroys what a test made, then looks for leftovers. */
+  async clear(...ctids: readonly number[]): Promise<void> {
+    for (const ctid of ctids) {
+      await this.vzctl(['stop', String(ctid), '--fast']);
+      await this.vzctl(['umount', String(ctid)]);
+      await this.vzctl(['destroy', String(ctid)]);
+    }
+    await expectNoTraces(this.#before);
+    const at = (path: string): readonly string[] => (existsSync(`${this.rootDir}${path}`) ? readdirSync(`${this.rootDir}${path}`) : []);
+    const left = ['/run/vz', '/run/vz/lock', '/var/lib/vz/private', '/var/lib/vz/root'].flatMap((path) =>
+      at(path).filter((name) => name !== 'lock').map((name) => `${path}/${name}`),
+    );
+    expect(left).toEqual([]);
+  }
+
+  async close(): Promise<void> {
+    await expectNoTraces(this.#before);
+    await rm(this.rootDir, { recursive: true, force: true });
+  }
+}
