@@ -55,7 +55,7 @@ export interface ConfigNames {
 }
 
 export const DEFAULT_STOP_TIMEOUT = 120;
-export const DEFAULT_LAYOUT = 'simfs';
+export const DEFAULT_LAYOUT = 'overlay';
 const DEFAULT_ROOT = '/var/lib/vz/root/$VEID';
 const DEFAULT_PRIVATE = '/var/lib/vz/private/$VEID';
 

@@ -44,7 +44,7 @@ DEF_OSTEMPLATE="busybox"
 # Defaults for every container. $VEID stands for the container's id.
 VE_ROOT="/var/lib/vz/root/$VEID"
 VE_PRIVATE="/var/lib/vz/private/$VEID"
-VE_LAYOUT="simfs"
+VE_LAYOUT="overlay"
 
 # Seconds to wait for a container to stop by itself; 0 means 120.
 STOP_TIMEOUT="0"

@@ -40,7 +40,7 @@ describe('readContainerConfig', () => {
       stopTimeout: 120,
       disabled: false,
       onboot: undefined,
-      layout: 'simfs',
+      layout: 'overlay',
     });
   });
 
