@@ -40,10 +40,10 @@ int LookupOrMake(const State& state, const char* path, bool directory) {
   const char* name;
   const int parent = LookupParent(state, path, name);
   if (parent < 0) return parent;
-  const long made = Syscall(SYS_mknodat, parent, Ptr(name), S_IFREG | 0644, 0);
-  const long result = directory ? Syscall(SYS_mkdirat, parent, Ptr(name), 0755) : made;
+  const long made = directory ? Syscall(SYS_mkdirat, parent, Ptr(name), 0755)
+                              : Syscall(SYS_mknodat, parent, Ptr(name), S_IFREG | 0644, 0);
   Close(parent);
-  if (result < 0) return static_cast<int>(result);
+  if (made < 0) return static_cast<int>(made);
   return Lookup(state, path, flags);
 }
 

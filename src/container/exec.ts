@@ -47,7 +47,8 @@ export async function exec(
   const config = loadConfig(context, ctid);
   using init = runningInit(context, ctid);
   const plan = planEnter(config, context.facts(), { argv, env: options.env ?? {}, terminal: false });
-  return withPipes(async (stdio) => {
+  // Awaited here, so that `init` stays open until the command has joined it.
+  return await withPipes(async (stdio) => {
     const born = await enterContainer(plan, stdio, init);
     return new ProcessHandle(born.pid, born.pidfd);
   }, options.signal);
