@@ -41,6 +41,8 @@ export async function withUndo<T>(body: (undo: Undo) => Promise<T>): Promise<T> 
     const failures = await undo.run();
     if (failures.length === 0) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    throw new AggregateError(failures, `${message}; and not everything could be taken back`, { cause: error });
+    throw new AggregateError(failures, `${message}; and not everything could be taken back`, {
+      cause: error,
+    });
   }
 }

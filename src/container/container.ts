@@ -6,12 +6,20 @@ import { readRecord } from '../state/record.js';
 import { type Context, lockContainer, templateOf } from './context.js';
 import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
-import { type EnterOptions, type ExecOptions, enter, exec, type GuestProcess, type GuestTerminal, runScript } from './exec.js';
+import {
+  type EnterOptions,
+  type ExecOptions,
+  enter,
+  exec,
+  type GuestProcess,
+  type GuestTerminal,
+  runScript,
+} from './exec.js';
 import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
 import { findInit, recover } from './recover.js';
 import { type SetOptions, set } from './set.js';
-import { planOf, type StartOptions, type Started, start } from './start.js';
+import { planOf, type Started, type StartOptions, start } from './start.js';
 import { type StopOptions, stop } from './stop.js';
 
 export interface StartCallOptions extends StartOptions {
@@ -89,7 +97,10 @@ export class Container {
     return umount(this.#context, this.ctid);
   }
 
-  set(changes: ReadonlyMap<string, string>, options: SetOptions): Promise<{ readonly warnings: readonly string[] }> {
+  set(
+    changes: ReadonlyMap<string, string>,
+    options: SetOptions,
+  ): Promise<{ readonly warnings: readonly string[] }> {
     return set(this.#context, this.ctid, changes, options);
   }
 

@@ -1,6 +1,11 @@
 /** What every verb works with: where things are, what the host is, and how a container's config is read. */
 import { readFileSync } from 'node:fs';
-import { type ContainerConfig, type HostConfig, readContainerConfig, readHostConfig } from '../config/container-config.js';
+import {
+  type ContainerConfig,
+  type HostConfig,
+  readContainerConfig,
+  readHostConfig,
+} from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { type ConfigFile, parseConfig } from '../config/grammar.js';
 import { CellaError, isErrno } from '../errors.js';
@@ -24,7 +29,9 @@ export function openContext(rootDir: string | undefined): Context {
   const hostFile = (): ConfigFile => {
     const text = readOptional(paths.hostConfig);
     if (text === undefined) {
-      throw new CellaError('NO_GLOBAL_CONFIG', `'${paths.hostConfig}' does not exist`, { hint: 'Run "cella setup".' });
+      throw new CellaError('NO_GLOBAL_CONFIG', `'${paths.hostConfig}' does not exist`, {
+        hint: 'Run "cella setup".',
+      });
     }
     return parseConfig(text);
   };
@@ -65,7 +72,11 @@ export function loadConfig(context: Context, ctid: Ctid): ContainerConfig {
 }
 
 export function moved(context: Context, config: ContainerConfig): ContainerConfig {
-  return { ...config, root: context.paths.at(config.root), privateArea: context.paths.at(config.privateArea) };
+  return {
+    ...config,
+    root: context.paths.at(config.root),
+    privateArea: context.paths.at(config.privateArea),
+  };
 }
 
 export function templateOf(context: Context, name: string): Template {
@@ -74,11 +85,17 @@ export function templateOf(context: Context, name: string): Template {
 
 /** The template's layers for a container's root. */
 export function layersOf(context: Context, config: ContainerConfig): readonly string[] {
-  if (config.template === undefined) throw new CellaError('NO_TEMPLATE_GIVEN', `container ${config.ctid} names no template`);
+  if (config.template === undefined)
+    throw new CellaError('NO_TEMPLATE_GIVEN', `container ${config.ctid} names no template`);
   return [templateOf(context, config.template).rootfs];
 }
 
-export async function lockContainer(context: Context, ctid: Ctid, verb: string, signal?: AbortSignal): Promise<Lock> {
+export async function lockContainer(
+  context: Context,
+  ctid: Ctid,
+  verb: string,
+  signal?: AbortSignal,
+): Promise<Lock> {
   const directory = context.paths.at(context.hostConfig().lockDir);
   return takeLock({ directory, name: String(ctid), verb, signal });
 }

@@ -26,38 +26,53 @@ export interface CreateOptions {
   readonly localUid?: number;
 }
 
-export async function create(context: Context, ctid: Ctid, options: CreateOptions): Promise<{ readonly privileged: boolean }> {
+export async function create(
+  context: Context,
+  ctid: Ctid,
+  options: CreateOptions,
+): Promise<{ readonly privileged: boolean }> {
   if (isReserved(ctid)) {
-    throw new CellaError('BAD_VALUE', `container ids up to 100 are reserved, not ${ctid}`, { hint: 'Choose an id from 101 on.' });
+    throw new CellaError('BAD_VALUE', `container ids up to 100 are reserved, not ${ctid}`, {
+      hint: 'Choose an id from 101 on.',
+    });
   }
   using _lock = await lockContainer(context, ctid, 'create');
   await recover(context, ctid);
   const { paths } = context;
-  if (existsSync(paths.config(ctid))) throw new CellaError('PRIVATE_EXISTS', `container ${ctid} exists already`);
+  if (existsSync(paths.config(ctid)))
+    throw new CellaError('PRIVATE_EXISTS', `container ${ctid} exists already`);
 
   const hostConfig = context.hostConfig();
   const template = templateOf(context, options.ostemplate ?? hostConfig.defaultTemplate).name;
   const sample = options.sample ?? hostConfig.defaultSample;
   using _ids = await takeLock({ directory: paths.at(hostConfig.lockDir), name: 'ids', verb: 'create' });
   const range = chooseRange(context, options.localUid);
-  const text = compose(context, sample, new Map([
-    ['OSTEMPLATE', template],
-    ['ORIGIN_SAMPLE', sample],
-    ['VE_LAYOUT', 'overlay'],
-    ...options.changes,
-    ['LOCAL_UID', String(range)],
-    ['LOCAL_GID', String(range)],
-  ]));
+  const text = compose(
+    context,
+    sample,
+    new Map([
+      ['OSTEMPLATE', template],
+      ['ORIGIN_SAMPLE', sample],
+      ['VE_LAYOUT', 'overlay'],
+      ...options.changes,
+      ['LOCAL_UID', String(range)],
+      ['LOCAL_GID', String(range)],
+    ]),
+  );
   const names = { host: paths.hostConfig, container: paths.config(ctid) };
   const config = moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
-  if (existsSync(config.privateArea)) throw new CellaError('PRIVATE_EXISTS', `private area '${config.privateArea}' exists already`);
+  if (existsSync(config.privateArea))
+    throw new CellaError('PRIVATE_EXISTS', `private area '${config.privateArea}' exists already`);
   await makeFiles(context, config, text);
   return { privileged: range === 0 };
 }
 
 function compose(context: Context, sample: string, settings: ReadonlyMap<string, string>): string {
   const text = readOptional(context.paths.sample(sample));
-  if (text === undefined) throw new CellaError('NO_CONFIG', `sample '${sample}' does not exist`, { hint: `Look at ${context.paths.configDir} for samples.` });
+  if (text === undefined)
+    throw new CellaError('NO_CONFIG', `sample '${sample}' does not exist`, {
+      hint: `Look at ${context.paths.configDir} for samples.`,
+    });
   return formatConfig(updateConfig(parseConfig(text), settings));
 }
 
@@ -97,7 +112,9 @@ function chooseRange(context: Context, wanted: number | undefined): number {
   const taken = [...hostRanges(), ...containerRanges(context)];
   if (wanted === undefined) return allocateRange(taken, ID_COUNT);
   if (taken.some((range) => overlaps(range, { start: wanted, count: ID_COUNT }))) {
-    throw new CellaError('BAD_VALUE', `user ids ${wanted} to ${wanted + ID_COUNT - 1} are in use`, { hint: 'Leave --local_uid out to have a free range chosen.' });
+    throw new CellaError('BAD_VALUE', `user ids ${wanted} to ${wanted + ID_COUNT - 1} are in use`, {
+      hint: 'Leave --local_uid out to have a free range chosen.',
+    });
   }
   return wanted;
 }

@@ -14,9 +14,14 @@ export async function destroy(context: Context, ctid: Ctid): Promise<void> {
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
-  if (init) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, { hint: `Stop it first: vzctl stop ${ctid}` });
+  if (init)
+    throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
+      hint: `Stop it first: vzctl stop ${ctid}`,
+    });
   if (isMounted(config.root)) {
-    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, { hint: `Unmount it first: vzctl umount ${ctid}` });
+    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
+      hint: `Unmount it first: vzctl umount ${ctid}`,
+    });
   }
   const path = context.paths.config(ctid);
   const condemned = condemnedArea(config.privateArea);

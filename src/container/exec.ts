@@ -1,8 +1,9 @@
 /** exec, enter and runscript: commands in a container, behind pipes or a terminal of the container's own. */
-import { closeSync, readFileSync } from 'node:fs';
+
 import { once } from 'node:events';
+import { closeSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { PassThrough, type Duplex, type Readable, type Writable } from 'node:stream';
+import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
@@ -61,7 +62,10 @@ function runningInit(context: Context, ctid: Ctid): ProcessHandle {
 }
 
 /** Pipes of our own, never the caller's descriptors: a process that stays behind must hold nothing of the host's. */
-async function withPipes(run: (stdio: Stdio) => Promise<ProcessHandle>, signal?: AbortSignal): Promise<GuestProcess> {
+async function withPipes(
+  run: (stdio: Stdio) => Promise<ProcessHandle>,
+  signal?: AbortSignal,
+): Promise<GuestProcess> {
   signal?.throwIfAborted();
   const [input, output, errors] = [native().pipe(), native().pipe(), native().pipe()];
   const theirs = [input[0], output[1], errors[1]];
@@ -82,7 +86,14 @@ async function withPipes(run: (stdio: Stdio) => Promise<ProcessHandle>, signal?:
   // Writing to a command that has ended is no failure of the caller's.
   stdin.on('error', () => undefined);
   ended.then(() => stdin.destroy());
-  return { pid: handle.pid, stdin, stdout: drained(output[0], ended), stderr: drained(errors[0], ended), kill, wait: () => ended };
+  return {
+    pid: handle.pid,
+    stdin,
+    stdout: drained(output[0], ended),
+    stderr: drained(errors[0], ended),
+    kill,
+    wait: () => ended,
+  };
 }
 
 /**
@@ -121,7 +132,8 @@ export async function enter(context: Context, ctid: Ctid, options: EnterOptions)
   const plan = planEnter(config, context.facts(), { argv: ['/bin/sh', '-l'], env, terminal: true });
   const born = await enterContainer(plan, [-1, -1, -1], init);
   const handle = new ProcessHandle(born.pid, born.pidfd);
-  const resize = (rows: number, columns: number): void => native().setWindowSize(born.terminal, rows, columns);
+  const resize = (rows: number, columns: number): void =>
+    native().setWindowSize(born.terminal, rows, columns);
   resize(options.rows, options.columns);
   const terminal = new ReadStream(born.terminal) as unknown as Duplex;
   // EIO is how a terminal says that its last process is gone (tty_ioctl(4)).
@@ -134,7 +146,9 @@ export async function enter(context: Context, ctid: Ctid, options: EnterOptions)
 /** Runs a script of the host in the container: in a running one beside the others, else as its only process. */
 export async function runScript(context: Context, ctid: Ctid, file: string): Promise<GuestProcess> {
   const text = readFileSync(file, 'utf8');
-  const [shell, ...rest] = (/^#!\s*(\S.*)$/m.exec(text.split('\n', 1)[0] ?? '')?.[1] ?? '/bin/sh').trim().split(/\s+/);
+  const [shell, ...rest] = (/^#!\s*(\S.*)$/m.exec(text.split('\n', 1)[0] ?? '')?.[1] ?? '/bin/sh')
+    .trim()
+    .split(/\s+/);
   // The interpreter reads the script from a pipe: nothing is written into the container, nor left there.
   const argv = [shell ?? '/bin/sh', ...rest, '/proc/self/fd/0'];
   const running = findInit(context, ctid);

@@ -43,6 +43,10 @@ export class Host {
     if (!logging) return;
     const time = new Date().toISOString().replace(/\.\d+Z$/, '+0000');
     const subject = ctid === undefined ? '' : `CT ${ctid} : `;
-    appendFileSync(this.#context.paths.at(logFile), `${time} vzctl : ${subject}${line.replace(/[\r\n]+/g, ' ')}\n`, { mode: 0o600 });
+    appendFileSync(
+      this.#context.paths.at(logFile),
+      `${time} vzctl : ${subject}${line.replace(/[\r\n]+/g, ' ')}\n`,
+      { mode: 0o600 },
+    );
   }
 }

@@ -1,6 +1,6 @@
 /** What there is and how it does: the facts that vzctl status and vzlist show, observed, never stored. */
 import { existsSync } from 'node:fs';
-import { type ContainerConfig } from '../config/container-config.js';
+import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
@@ -50,10 +50,16 @@ export interface ContainerInfo {
 }
 
 export function status(context: Context, ctid: Ctid): Status {
-  if (!existsSync(context.paths.config(ctid))) return { exists: false, mounted: false, running: false, suspended: false };
+  if (!existsSync(context.paths.config(ctid)))
+    return { exists: false, mounted: false, running: false, suspended: false };
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
-  return { exists: existsSync(config.privateArea), mounted: isMounted(config.root), running: init !== undefined, suspended: false };
+  return {
+    exists: existsSync(config.privateArea),
+    mounted: isMounted(config.root),
+    running: init !== undefined,
+    suspended: false,
+  };
 }
 
 export function list(context: Context): readonly ContainerInfo[] {
@@ -95,9 +101,15 @@ function describe(context: Context, ctid: Ctid, mounted: ReadonlySet<string>): C
 const UNLIMITED = 9223372036854775807n;
 const PAGE = 4096n;
 
-function counters(context: Context, config: ContainerConfig, running: boolean): Pick<ContainerInfo, 'numproc' | 'physpages'> {
+function counters(
+  context: Context,
+  config: ContainerConfig,
+  running: boolean,
+): Pick<ContainerInfo, 'numproc' | 'physpages'> {
   const { cgroups, cgroupParent } = context.facts();
-  const stats = running ? openCgroup(planCgroup(cgroups, cgroupParent, config.ctid, config)).stats() : undefined;
+  const stats = running
+    ? openCgroup(planCgroup(cgroups, cgroupParent, config.ctid, config)).stats()
+    : undefined;
   const pages = (bytes: bigint | null | undefined): number => Number((bytes ?? 0n) / PAGE);
   const processes = config.numproc ?? UNLIMITED;
   return {

@@ -26,7 +26,10 @@ export async function umount(context: Context, ctid: Ctid): Promise<void> {
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
-  if (init) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, { hint: `Stop it first: vzctl stop ${ctid}` });
+  if (init)
+    throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
+      hint: `Stop it first: vzctl stop ${ctid}`,
+    });
   if (!isMounted(config.root)) throw new CellaError('NOT_MOUNTED', `container ${ctid} is not mounted`);
   await umountAll(config.root);
 }
@@ -34,7 +37,10 @@ export async function umount(context: Context, ctid: Ctid): Promise<void> {
 /** The mount point, in a directory that host users cannot enter. */
 export function prepareRoot(config: ContainerConfig): void {
   if (!existsSync(config.privateArea)) {
-    throw new CellaError('NO_PRIVATE', `private area '${config.privateArea}' of container ${config.ctid} is missing`);
+    throw new CellaError(
+      'NO_PRIVATE',
+      `private area '${config.privateArea}' of container ${config.ctid} is missing`,
+    );
   }
   mkdirSync(config.root, { recursive: true, mode: 0o700 });
 }

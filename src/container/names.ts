@@ -11,7 +11,11 @@ export function linkName(context: Context, ctid: Ctid, name: string): void {
     symlinkSync(context.paths.config(ctid), `${context.paths.namesDir}/${name}`);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
-    throw new CellaError('NAME_FAILED', `name '${name}' is taken by container ${findName(context, name) ?? 'unknown'}`, { cause: error });
+    throw new CellaError(
+      'NAME_FAILED',
+      `name '${name}' is taken by container ${findName(context, name) ?? 'unknown'}`,
+      { cause: error },
+    );
   }
 }
 
@@ -32,7 +36,8 @@ function findName(context: Context, name: string): Ctid | undefined {
 export function resolveContainer(context: Context, idOrName: string | number): Ctid {
   const text = String(idOrName);
   if (/^[-+]?\d+$/.test(text)) return parseCtid(text);
-  if (!isName(text)) throw new CellaError('BAD_VALUE', `'${text.slice(0, 64)}' is neither a container id nor a name`);
+  if (!isName(text))
+    throw new CellaError('BAD_VALUE', `'${text.slice(0, 64)}' is neither a container id nor a name`);
   const ctid = findName(context, text);
   if (ctid === undefined) throw new CellaError('NO_CONFIG', `container '${text}' does not exist`);
   return ctid;

@@ -13,7 +13,7 @@ import { parseConfig } from '../config/grammar.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
-import { readRecord, removeRecord, type RuntimeRecord } from '../state/record.js';
+import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { type Context, moved, readOptional } from './context.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
@@ -63,7 +63,10 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
   if (text === undefined) return;
   if (!existsSync(context.paths.config(ctid)) && text !== '') {
     const names = { host: context.paths.hostConfig, container: path };
-    const { privateArea } = moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
+    const { privateArea } = moved(
+      context,
+      readContainerConfig(ctid, context.hostFile(), parseConfig(text), names),
+    );
     // create writes this file only after it saw that there was no private area: what is there now is its own.
     await rm(privateArea, { recursive: true, force: true });
     await rm(stagingArea(privateArea), { recursive: true, force: true });
@@ -77,7 +80,10 @@ async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {
   const text = readOptional(kept);
   if (text === undefined) return;
   const names = { host: context.paths.hostConfig, container: kept };
-  const { privateArea } = moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
+  const { privateArea } = moved(
+    context,
+    readContainerConfig(ctid, context.hostFile(), parseConfig(text), names),
+  );
   const condemned = condemnedArea(privateArea);
   if (!existsSync(condemned)) return;
   if (kept === config) await rename(config, `${config}.destroyed`);

@@ -25,7 +25,8 @@ export async function set(
   changes: ReadonlyMap<string, string>,
   { save }: SetOptions,
 ): Promise<{ readonly warnings: readonly string[] }> {
-  if (changes.has('NAME') && !save) throw new CellaError('BAD_OPTION', 'a name can only be set together with --save');
+  if (changes.has('NAME') && !save)
+    throw new CellaError('BAD_OPTION', 'a name can only be set together with --save');
   using _lock = await lockContainer(context, ctid, 'set');
   await recover(context, ctid);
   const before = loadConfig(context, ctid);
@@ -49,7 +50,12 @@ export async function set(
 
 type Config = ReturnType<typeof readContainerConfig>;
 
-async function apply(context: Context, ctid: Ctid, config: Config, changes: ReadonlyMap<string, string>): Promise<void> {
+async function apply(
+  context: Context,
+  ctid: Ctid,
+  config: Config,
+  changes: ReadonlyMap<string, string>,
+): Promise<void> {
   if (![...changes.keys()].some((key) => LIVE.has(key))) return;
   const { cgroups, cgroupParent } = context.facts();
   const { limits } = planCgroup(cgroups, cgroupParent, ctid, config);
@@ -59,7 +65,11 @@ async function apply(context: Context, ctid: Ctid, config: Config, changes: Read
     naming.stdout.resume();
     naming.stderr.resume();
     const { code } = await naming.wait();
-    if (code !== 0) throw new CellaError('BAD_HOSTNAME', `container ${ctid} did not take the hostname '${config.hostname}'`);
+    if (code !== 0)
+      throw new CellaError(
+        'BAD_HOSTNAME',
+        `container ${ctid} did not take the hostname '${config.hostname}'`,
+      );
   }
 }
 

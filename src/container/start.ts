@@ -8,7 +8,7 @@ import { prepare, type Stdio } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
 import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
-import { removeRecord, type RuntimeRecord, writeRecord } from '../state/record.js';
+import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
 import { withUndo } from '../undo.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';
@@ -36,7 +36,9 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   if (config.disabled && !options.force) {
-    throw new CellaError('DISABLED', `container ${ctid} is disabled`, { hint: 'Use --force to start it all the same.' });
+    throw new CellaError('DISABLED', `container ${ctid} is disabled`, {
+      hint: 'Use --force to start it all the same.',
+    });
   }
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);

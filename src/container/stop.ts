@@ -14,7 +14,11 @@ export interface StopOptions {
 }
 
 /** Stopping a stopped container is fine, as vzctl has it. */
-export async function stop(context: Context, ctid: Ctid, options: StopOptions = {}): Promise<{ readonly wasRunning: boolean }> {
+export async function stop(
+  context: Context,
+  ctid: Ctid,
+  options: StopOptions = {},
+): Promise<{ readonly wasRunning: boolean }> {
   using _lock = await lockContainer(context, ctid, 'stop', options.signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
@@ -30,7 +34,12 @@ export async function stop(context: Context, ctid: Ctid, options: StopOptions = 
   return { wasRunning: true };
 }
 
-async function shutDown(context: Context, config: ContainerConfig, init: ProcessHandle, signal?: AbortSignal): Promise<void> {
+async function shutDown(
+  context: Context,
+  config: ContainerConfig,
+  init: ProcessHandle,
+  signal?: AbortSignal,
+): Promise<void> {
   if (!init.kill(stopSignal(context, config))) return;
   faultPoint('stop.asked');
   const ended = init.wait();

@@ -75,10 +75,16 @@ function launchError(plan: LaunchPlan, error: unknown): CellaError {
   const { code, step } = error as { code?: string; step?: number };
   const what = step === undefined ? 'start the launcher' : (describeStep(plan, step) ?? `step ${step}`);
   const { exit, hint } = explain(what, code);
-  return new CellaError(exit, `cannot ${what}: ${code ?? 'unknown error'}`, { cause: error, ...(hint ? { hint } : {}) });
+  return new CellaError(exit, `cannot ${what}: ${code ?? 'unknown error'}`, {
+    cause: error,
+    ...(hint ? { hint } : {}),
+  });
 }
 
-function explain(what: string, code: string | undefined): { readonly exit: ErrorCode; readonly hint?: string } {
+function explain(
+  what: string,
+  code: string | undefined,
+): { readonly exit: ErrorCode; readonly hint?: string } {
   if (what.startsWith('exec ')) return { exit: 'BROKEN_CONTAINER' };
   if (what.startsWith('overlay ')) {
     const unmappable = code === 'EINVAL' || code === 'EOPNOTSUPP';

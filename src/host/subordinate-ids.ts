@@ -20,7 +20,10 @@ export function allocateRange(taken: readonly IdRange[], count: number): number 
     const end = range.start + range.count;
     if (end > start) start = Math.ceil(end / count) * count;
   }
-  if (start + count > LAST) throw new CellaError('NO_RESOURCES', 'no range of user ids is free', { hint: 'Destroy containers that are not needed.' });
+  if (start + count > LAST)
+    throw new CellaError('NO_RESOURCES', 'no range of user ids is free', {
+      hint: 'Destroy containers that are not needed.',
+    });
   return start;
 }
 
@@ -36,12 +39,17 @@ export function hostRanges(): readonly IdRange[] {
   const ranges = ['/etc/subuid', '/etc/subgid'].flatMap((path) =>
     lines(path).map((fields) => ({ start: Number(fields[1]), count: Number(fields[2]) })),
   );
-  return [...singles, ...ranges].filter(({ start, count }) => Number.isInteger(start) && Number.isInteger(count));
+  return [...singles, ...ranges].filter(
+    ({ start, count }) => Number.isInteger(start) && Number.isInteger(count),
+  );
 }
 
 function lines(path: string): readonly (readonly string[])[] {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => line.split(':'));
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split(':'));
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;

@@ -65,5 +65,8 @@ function load(): Binding {
       failures.push(error as Error);
     }
   }
-  throw new AggregateError(failures, `the native addon is not built: run "npm rebuild" (tried ${DIRECTORIES.join(', ')})`);
+  throw new AggregateError(
+    failures,
+    `the native addon is not built: run "npm rebuild" (tried ${DIRECTORIES.join(', ')})`,
+  );
 }

@@ -1,11 +1,46 @@
 /** Capabilities by name, and which of them a system container keeps. */
 
 const NAMES = [
-  'CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP',
-  'LINUX_IMMUTABLE', 'NET_BIND_SERVICE', 'NET_BROADCAST', 'NET_ADMIN', 'NET_RAW', 'IPC_LOCK', 'IPC_OWNER',
-  'SYS_MODULE', 'SYS_RAWIO', 'SYS_CHROOT', 'SYS_PTRACE', 'SYS_PACCT', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_NICE',
-  'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'MKNOD', 'LEASE', 'AUDIT_WRITE', 'AUDIT_CONTROL', 'SETFCAP',
-  'MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG', 'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ', 'PERFMON', 'BPF',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'DAC_READ_SEARCH',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'LINUX_IMMUTABLE',
+  'NET_BIND_SERVICE',
+  'NET_BROADCAST',
+  'NET_ADMIN',
+  'NET_RAW',
+  'IPC_LOCK',
+  'IPC_OWNER',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_CHROOT',
+  'SYS_PTRACE',
+  'SYS_PACCT',
+  'SYS_ADMIN',
+  'SYS_BOOT',
+  'SYS_NICE',
+  'SYS_RESOURCE',
+  'SYS_TIME',
+  'SYS_TTY_CONFIG',
+  'MKNOD',
+  'LEASE',
+  'AUDIT_WRITE',
+  'AUDIT_CONTROL',
+  'SETFCAP',
+  'MAC_OVERRIDE',
+  'MAC_ADMIN',
+  'SYSLOG',
+  'WAKE_ALARM',
+  'BLOCK_SUSPEND',
+  'AUDIT_READ',
+  'PERFMON',
+  'BPF',
   'CHECKPOINT_RESTORE',
 ] as const;
 
@@ -23,12 +58,28 @@ export function capabilityMask(names: readonly string[]): bigint {
 }
 
 /** Not namespaced: they would act on the host whatever the user namespace says, or serve nothing inside. */
-const NEVER = ['SYS_RAWIO', 'SYS_MODULE', 'SYS_TIME', 'MAC_ADMIN', 'MAC_OVERRIDE', 'BLOCK_SUSPEND', 'WAKE_ALARM'];
+const NEVER = [
+  'SYS_RAWIO',
+  'SYS_MODULE',
+  'SYS_TIME',
+  'MAC_ADMIN',
+  'MAC_OVERRIDE',
+  'BLOCK_SUSPEND',
+  'WAKE_ALARM',
+];
 
 /** Root of the host must not get these back: reading past the root, logs, tracing, audit. */
 const NEVER_PRIVILEGED = [
-  ...NEVER, 'DAC_READ_SEARCH', 'SYSLOG', 'BPF', 'PERFMON', 'CHECKPOINT_RESTORE', 'AUDIT_CONTROL', 'AUDIT_READ',
-  'LINUX_IMMUTABLE', 'SYS_PACCT',
+  ...NEVER,
+  'DAC_READ_SEARCH',
+  'SYSLOG',
+  'BPF',
+  'PERFMON',
+  'CHECKPOINT_RESTORE',
+  'AUDIT_CONTROL',
+  'AUDIT_READ',
+  'LINUX_IMMUTABLE',
+  'SYS_PACCT',
 ];
 
 export function SYSTEM_CAPABILITIES(privileged: boolean): readonly string[] {

@@ -4,7 +4,11 @@ import type { OutsideStep } from './launch-plan.js';
 /** What the host has mounted. */
 export interface CgroupMounts {
   /** The v2 hierarchy, and which controllers it offers its children. */
-  readonly v2: { readonly mount: string; readonly controllers: readonly string[]; readonly enabled: readonly string[] } | null;
+  readonly v2: {
+    readonly mount: string;
+    readonly controllers: readonly string[];
+    readonly enabled: readonly string[];
+  } | null;
   /** Controller → mount point of its v1 hierarchy. */
   readonly v1: Readonly<Record<string, string>>;
 }
@@ -36,7 +40,9 @@ export function planCgroup(mounts: CgroupMounts, parent: string, ctid: number, l
   const onV2 = CONTROLLERS.filter((name) => mounts.v2?.controllers.includes(name));
   // Without v2 there is no cgroup.freeze and no cgroup.kill: then the v1 freezer stands in.
   const wantedV1 = [...CONTROLLERS.filter((name) => !onV2.includes(name)), ...(mounts.v2 ? [] : ['freezer'])];
-  const v1 = wantedV1.flatMap((name) => (mounts.v1[name] === undefined ? [] : [{ name, mount: mounts.v1[name] }]));
+  const v1 = wantedV1.flatMap((name) =>
+    mounts.v1[name] === undefined ? [] : [{ name, mount: mounts.v1[name] }],
+  );
   const path = `${parent}/${ctid}`;
   const v2 = mounts.v2 ? `${mounts.v2.mount}/${path}` : null;
   const dirV1 = new Map(v1.map(({ name, mount }) => [name, `${mount}/${path}`]));
@@ -75,10 +81,19 @@ function makeV2(
   const enable = (at: string, names: readonly string[]): readonly OutsideStep[] =>
     names.length === 0
       ? []
-      : [{ op: 'writeFile', path: `${at}/cgroup.subtree_control`, value: names.map((name) => `+${name}`).join(' ') }];
+      : [
+          {
+            op: 'writeFile',
+            path: `${at}/cgroup.subtree_control`,
+            value: names.map((name) => `+${name}`).join(' '),
+          },
+        ];
   const parents = levels(parent, path).slice(0, -1);
   return [
-    ...enable(v2.mount, controllers.filter((name) => !v2.enabled.includes(name))),
+    ...enable(
+      v2.mount,
+      controllers.filter((name) => !v2.enabled.includes(name)),
+    ),
     ...parents.flatMap((at) => [make(`${v2.mount}/${at}`), ...enable(`${v2.mount}/${at}`, controllers)]),
     make(`${v2.mount}/${path}`),
   ];

@@ -22,14 +22,43 @@ const NAMESPACES: Readonly<Record<Namespace, number>> = {
 };
 
 /** MOUNT_ATTR_* of mount_setattr(2). */
-const FLAGS: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8, strictatime: 0x20 };
+const FLAGS: Readonly<Record<MountFlag, number>> = {
+  ro: 1,
+  nosuid: 2,
+  nodev: 4,
+  noexec: 8,
+  strictatime: 0x20,
+};
 
 const CODES: Readonly<Record<Step['op'], number>> = {
-  makeCgroup: 1, writeFile: 2, joinTasks: 3, intoCgroup: 4, source: 5,
+  makeCgroup: 1,
+  writeFile: 2,
+  joinTasks: 3,
+  intoCgroup: 4,
+  source: 5,
   overlay: 10,
-  unshareCgroup: 20, root: 21, become: 22, mount: 23, directory: 24, attach: 25, symlink: 26, mask: 27,
-  readOnly: 28, pivot: 29, hostname: 30, loopback: 31, null: 32, terminal: 33, rlimit: 34, keyring: 35,
-  chdir: 36, identity: 37, capabilities: 38, noNewPrivileges: 39, seccomp: 40, exec: 41,
+  unshareCgroup: 20,
+  root: 21,
+  become: 22,
+  mount: 23,
+  directory: 24,
+  attach: 25,
+  symlink: 26,
+  mask: 27,
+  readOnly: 28,
+  pivot: 29,
+  hostname: 30,
+  loopback: 31,
+  null: 32,
+  terminal: 33,
+  rlimit: 34,
+  keyring: 35,
+  chdir: 36,
+  identity: 37,
+  capabilities: 38,
+  noNewPrivileges: 39,
+  seccomp: 40,
+  exec: 41,
 };
 
 interface Fields {
@@ -95,7 +124,10 @@ function fieldsOf(step: Step): Fields {
         strings: [step.path],
       };
     case 'overlay':
-      return { b: (step.idmapped ? 1 : 0) | (step.byPaths ? 2 : 0), strings: [step.target, step.area, ...step.lower] };
+      return {
+        b: (step.idmapped ? 1 : 0) | (step.byPaths ? 2 : 0),
+        strings: [step.target, step.area, ...step.lower],
+      };
     case 'mount':
       return {
         c: BigInt(step.flags.reduce((mask, flag) => mask | FLAGS[flag], 0)),

@@ -16,7 +16,13 @@ export type OutsideStep =
   /** cgroup v2: the child is cloned into it. */
   | { readonly op: 'intoCgroup'; readonly path: string }
   /** Opens a host path as a mount for `attach`; slots count from 1, without gaps. */
-  | { readonly op: 'source'; readonly slot: number; readonly path: string; readonly readOnly: boolean; readonly device?: readonly [number, number] };
+  | {
+      readonly op: 'source';
+      readonly slot: number;
+      readonly path: string;
+      readonly readOnly: boolean;
+      readonly device?: readonly [number, number];
+    };
 
 export type AfterStep = {
   readonly op: 'overlay';
@@ -31,18 +37,49 @@ export type AfterStep = {
 };
 
 export type InsideStep =
-  | { readonly op: 'unshareCgroup' | 'become' | 'pivot' | 'loopback' | 'null' | 'terminal' | 'keyring' | 'noNewPrivileges' }
+  | {
+      readonly op:
+        | 'unshareCgroup'
+        | 'become'
+        | 'pivot'
+        | 'loopback'
+        | 'null'
+        | 'terminal'
+        | 'keyring'
+        | 'noNewPrivileges';
+    }
   | { readonly op: 'root' | 'directory' | 'mask' | 'chdir'; readonly path: string }
   | { readonly op: 'readOnly'; readonly path: string; readonly writable?: boolean }
-  | { readonly op: 'mount'; readonly path: string; readonly type: string; readonly flags: readonly MountFlag[]; readonly options: Readonly<Record<string, string>> }
+  | {
+      readonly op: 'mount';
+      readonly path: string;
+      readonly type: string;
+      readonly flags: readonly MountFlag[];
+      readonly options: Readonly<Record<string, string>>;
+    }
   | { readonly op: 'attach'; readonly path: string; readonly slot: number; readonly directory: boolean }
   | { readonly op: 'symlink'; readonly path: string; readonly to: string }
   | { readonly op: 'hostname'; readonly name: string }
-  | { readonly op: 'rlimit'; readonly resource: keyof typeof RLIMITS; readonly soft: number; readonly hard: number }
+  | {
+      readonly op: 'rlimit';
+      readonly resource: keyof typeof RLIMITS;
+      readonly soft: number;
+      readonly hard: number;
+    }
   | { readonly op: 'capabilities'; readonly names: readonly string[] }
   | { readonly op: 'seccomp'; readonly profile: 'system'; readonly arch: 'x64' | 'arm64' }
-  | { readonly op: 'identity'; readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
-  | { readonly op: 'exec'; readonly paths: readonly string[]; readonly argv: readonly string[]; readonly env: readonly string[] };
+  | {
+      readonly op: 'identity';
+      readonly uid: number;
+      readonly gid: number;
+      readonly groups: readonly number[];
+    }
+  | {
+      readonly op: 'exec';
+      readonly paths: readonly string[];
+      readonly argv: readonly string[];
+      readonly env: readonly string[];
+    };
 
 export type Step = OutsideStep | AfterStep | InsideStep;
 
@@ -70,7 +107,8 @@ export const RLIMITS = { core: 4, nproc: 6, nofile: 7, memlock: 8 } as const;
 export function describeStep(plan: LaunchPlan, index: number): string | undefined {
   const step = [...plan.outside, ...plan.after, ...plan.inside][index];
   if (!step) return SPECIAL[index >>> 0];
-  const object = 'path' in step ? step.path : 'target' in step ? step.target : 'name' in step ? step.name : '';
+  const object =
+    'path' in step ? step.path : 'target' in step ? step.target : 'name' in step ? step.name : '';
   const words = step.op === 'exec' ? step.paths.join(', ') : String(object);
   return words === '' ? step.op : `${step.op} ${words}`;
 }

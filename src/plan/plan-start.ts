@@ -42,12 +42,25 @@ export function idMapOf(config: ContainerConfig): IdMap | null {
 
 /** `lower`: the template's layers, topmost first. */
 export function planOverlay(config: ContainerConfig, lower: readonly string[]): AfterStep {
-  return { op: 'overlay', target: config.root, area: config.privateArea, lower, idmapped: idMapOf(config) !== null };
+  return {
+    op: 'overlay',
+    target: config.root,
+    area: config.privateArea,
+    lower,
+    idmapped: idMapOf(config) !== null,
+  };
 }
 
 export function planMount(config: ContainerConfig, lower: readonly string[]): LaunchPlan {
   const ids = idMapOf(config);
-  return { mode: 'mount', namespaces: ids ? ['user'] : [], ids, outside: [], after: [planOverlay(config, lower)], inside: [] };
+  return {
+    mode: 'mount',
+    namespaces: ids ? ['user'] : [],
+    ids,
+    outside: [],
+    after: [planOverlay(config, lower)],
+    inside: [],
+  };
 }
 
 export interface StartOptions {
@@ -102,7 +115,14 @@ const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sb
 /** An empty environment but for what login would set; the operator's own never goes in. */
 export function planCommand(argv: readonly string[], env: Readonly<Record<string, string>>): InsideStep {
   const [program = '/bin/sh'] = argv;
-  const all = { PATH: PATH.join(':'), HOME: '/root', USER: 'root', LOGNAME: 'root', SHELL: '/bin/sh', ...env };
+  const all = {
+    PATH: PATH.join(':'),
+    HOME: '/root',
+    USER: 'root',
+    LOGNAME: 'root',
+    SHELL: '/bin/sh',
+    ...env,
+  };
   return {
     op: 'exec',
     paths: program.includes('/') ? [program] : PATH.map((directory) => `${directory}/${program}`),

@@ -36,7 +36,13 @@ const CGROUP_SLOT = DEVICES.length + 1;
 
 export function planSources(cgroup: string | null, privileged: boolean): readonly OutsideStep[] {
   const devices = DEVICES.map(
-    ([name, ...device], i): OutsideStep => ({ op: 'source', slot: i + 1, path: `/dev/${name}`, readOnly: false, device }),
+    ([name, ...device], i): OutsideStep => ({
+      op: 'source',
+      slot: i + 1,
+      path: `/dev/${name}`,
+      readOnly: false,
+      device,
+    }),
   );
   if (cgroup === null) return devices;
   // Root of the host could raise its own limits through a writable one.
@@ -47,7 +53,9 @@ export function planMounts(cgroup: string | null, privileged: boolean): readonly
   return [
     { op: 'mount', path: '/proc', type: 'proc', flags: ['nosuid', 'nodev', 'noexec'], options: {} },
     { op: 'mount', path: '/sys', type: 'sysfs', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: {} },
-    ...(cgroup === null ? [] : [{ op: 'attach', path: '/sys/fs/cgroup', slot: CGROUP_SLOT, directory: true } as const]),
+    ...(cgroup === null
+      ? []
+      : [{ op: 'attach', path: '/sys/fs/cgroup', slot: CGROUP_SLOT, directory: true } as const]),
     { op: 'mount', path: '/run', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '755' } },
     ...planDev(),
     ...MASKED.map((path): InsideStep => ({ op: 'mask', path })),
@@ -65,7 +73,9 @@ const PRIVILEGED_PROC: readonly InsideStep[] = [
 function planDev(): readonly InsideStep[] {
   return [
     { op: 'mount', path: '/dev', type: 'tmpfs', flags: ['nosuid', 'strictatime'], options: { mode: '755' } },
-    ...DEVICES.map(([name], i): InsideStep => ({ op: 'attach', path: `/dev/${name}`, slot: i + 1, directory: false })),
+    ...DEVICES.map(
+      ([name], i): InsideStep => ({ op: 'attach', path: `/dev/${name}`, slot: i + 1, directory: false }),
+    ),
     {
       op: 'mount',
       path: '/dev/pts',

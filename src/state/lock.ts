@@ -27,7 +27,8 @@ export async function takeLock(request: LockRequest): Promise<Lock> {
   for (let attempt = 1; ; attempt += 1) {
     const lock = tryLock(path, request.verb);
     if (lock) return lock;
-    if (attempt === ATTEMPTS) throw new CellaError('LOCKED', `${subject(request.name)} is locked by ${holder(path)}`);
+    if (attempt === ATTEMPTS)
+      throw new CellaError('LOCKED', `${subject(request.name)} is locked by ${holder(path)}`);
     await sleep(PAUSE_MS, undefined, request.signal ? { signal: request.signal } : {});
   }
 }
@@ -67,7 +68,10 @@ function subject(name: string): string {
 function holder(path: string): string {
   try {
     const [pid, verb] = readFileSync(path, 'utf8').split('\n');
-    const command = readFileSync(`/proc/${Number(pid)}/cmdline`, 'utf8').split('\0').join(' ').trim();
+    const command = readFileSync(`/proc/${Number(pid)}/cmdline`, 'utf8')
+      .split('\0')
+      .join(' ')
+      .trim();
     return `process ${pid} (${verb}): ${command}`;
   } catch {
     // It let go between our try and our look, or is not ours to see.

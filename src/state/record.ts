@@ -24,7 +24,10 @@ export function readRecord(path: string): RuntimeRecord | undefined {
     throw error;
   }
   const record = parse(text);
-  if (!record) throw new CellaError('SYSTEM', `'${path}' is not a runtime record`, { hint: 'Remove it if no process of the container is left.' });
+  if (!record)
+    throw new CellaError('SYSTEM', `'${path}' is not a runtime record`, {
+      hint: 'Remove it if no process of the container is left.',
+    });
   return record;
 }
 

@@ -16,7 +16,11 @@ export interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
-export async function buildTemplate(recipe: string, templateDir: string, options: BuildOptions = {}): Promise<Template> {
+export async function buildTemplate(
+  recipe: string,
+  templateDir: string,
+  options: BuildOptions = {},
+): Promise<Template> {
   const text = readFileSync(`${recipe}/template.json`, 'utf8');
   const { name } = parseManifest(text, `${recipe}/template.json`);
   const cache = cacheDirectory(templateDir);

@@ -17,21 +17,32 @@ export function cacheDirectory(templateDir: string): string {
 }
 
 export function findTemplate(templateDir: string, name: string): Template {
-  if (!NAME.test(name)) throw new CellaError('BAD_VALUE', `'${name.slice(0, 64)}' is not a name of a template`);
+  if (!NAME.test(name))
+    throw new CellaError('BAD_VALUE', `'${name.slice(0, 64)}' is not a name of a template`);
   const directory = `${cacheDirectory(templateDir)}/${name}`;
   const path = `${directory}/manifest.json`;
   try {
-    return { name, directory, rootfs: `${directory}/rootfs`, manifest: parseManifest(readFileSync(path, 'utf8'), path) };
+    return {
+      name,
+      directory,
+      rootfs: `${directory}/rootfs`,
+      manifest: parseManifest(readFileSync(path, 'utf8'), path),
+    };
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT')) throw cause;
     const names = listTemplates(templateDir).join(', ') || 'none';
-    throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, { cause, hint: `Choose one of these: ${names}.` });
+    throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, {
+      cause,
+      hint: `Choose one of these: ${names}.`,
+    });
   }
 }
 
 export function listTemplates(templateDir: string): readonly string[] {
   try {
-    return readdirSync(cacheDirectory(templateDir)).filter((name) => NAME.test(name)).sort();
+    return readdirSync(cacheDirectory(templateDir))
+      .filter((name) => NAME.test(name))
+      .sort();
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;

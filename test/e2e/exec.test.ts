@@ -15,7 +15,8 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-const exec = async (command: string): Promise<string> => (await sandbox.vzctl(['exec', '101', command])).stdout.trim();
+const exec = async (command: string): Promise<string> =>
+  (await sandbox.vzctl(['exec', '101', command])).stdout.trim();
 
 describe('exec', () => {
   it('passes the streams through and returns 0 or 8, exec2 the status itself', async () => {
@@ -31,11 +32,17 @@ describe('exec', () => {
   });
 
   it('reads commands from standard input', async () => {
-    expect(await sandbox.vzctl(['exec', '101', '-'], { input: 'echo one\necho two\n' })).toMatchObject({ code: 0, stdout: 'one\ntwo\n' });
+    expect(await sandbox.vzctl(['exec', '101', '-'], { input: 'echo one\necho two\n' })).toMatchObject({
+      code: 0,
+      stdout: 'one\ntwo\n',
+    });
   });
 
   it('does not wait for what stays in the background', async () => {
-    expect(await sandbox.vzctl(['exec', '101', 'sleep 3 & echo done'])).toMatchObject({ code: 0, stdout: 'done\n' });
+    expect(await sandbox.vzctl(['exec', '101', 'sleep 3 & echo done'])).toMatchObject({
+      code: 0,
+      stdout: 'done\n',
+    });
   });
 
   it('carries large output whole', async () => {
@@ -68,27 +75,35 @@ describe('inside', () => {
   it('holds nothing of the host', async () => {
     expect(await exec('ls -l /proc/1/fd | sed -n "s/.* -> //p" | sort -u')).toBe('/dev/null');
     expect(await exec('ls /proc/self/fd | wc -l')).toBe('4'); // 0-2, and the directory being read
-    expect((await exec('env')).split('\n').map((line) => line.split('=')[0]).sort()).toEqual([
-      'HOME', 'LOGNAME', 'PATH', 'PWD', 'SHELL', 'SHLVL', 'USER',
-    ]);
+    expect(
+      (await exec('env'))
+        .split('\n')
+        .map((line) => line.split('=')[0])
+        .sort(),
+    ).toEqual(['HOME', 'LOGNAME', 'PATH', 'PWD', 'SHELL', 'SHLVL', 'USER']);
     expect(await exec('pwd')).toBe('/');
   });
 
   it('has its own /dev, and a /proc and /sys that give nothing away', async () => {
-    expect(await exec('cd /dev; ls')).toBe('fd\nfull\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero');
+    expect(await exec('cd /dev; ls')).toBe(
+      'fd\nfull\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero',
+    );
     expect(await exec('head -c 1 /proc/kcore 2>/dev/null | wc -c')).toBe('0');
     expect(await exec('touch /sys/x 2>/dev/null || echo refused')).toBe('refused');
     expect(await exec('echo b > /proc/sysrq-trigger 2>/dev/null || echo refused')).toBe('refused');
     expect(await exec('mknod /tmp/disk b 254 0 2>/dev/null || echo refused')).toBe('refused');
   });
 
-  it.each(['1', '$$'])('confines process %s: a filter, no inheritable capability, no time or modules', async (pid) => {
-    const status = await exec(`cat /proc/${pid}/status`);
-    expect(status).toMatch(/^Seccomp:\s2$/m);
-    expect(status).toMatch(/^CapInh:\s0{16}$/m);
-    const bounding = BigInt(`0x${/^CapBnd:\s([0-9a-f]+)$/m.exec(status)?.[1]}`);
-    for (const capability of [16n, 17n, 25n]) expect((bounding >> capability) & 1n).toBe(0n);
-  });
+  it.each(['1', '$$'])(
+    'confines process %s: a filter, no inheritable capability, no time or modules',
+    async (pid) => {
+      const status = await exec(`cat /proc/${pid}/status`);
+      expect(status).toMatch(/^Seccomp:\s2$/m);
+      expect(status).toMatch(/^CapInh:\s0{16}$/m);
+      const bounding = BigInt(`0x${/^CapBnd:\s([0-9a-f]+)$/m.exec(status)?.[1]}`);
+      for (const capability of [16n, 17n, 25n]) expect((bounding >> capability) & 1n).toBe(0n);
+    },
+  );
 
   it('refuses new user and uts namespaces', async () => {
     expect((await sandbox.vzctl(['exec2', '101', 'unshare -u true'])).code).not.toBe(0);
@@ -105,7 +120,10 @@ describe('limits', () => {
   });
 
   it('holds the container to its memory', async () => {
-    expect((await sandbox.vzctl(['exec2', '101', 'head -c 200000000 /dev/zero | tail -c 190000000 > /dev/null'])).code).not.toBe(0);
+    expect(
+      (await sandbox.vzctl(['exec2', '101', 'head -c 200000000 /dev/zero | tail -c 190000000 > /dev/null']))
+        .code,
+    ).not.toBe(0);
     expect(await exec('echo alive')).toBe('alive');
   });
 });
@@ -114,7 +132,10 @@ describe('runscript', () => {
   it('runs a file of the host in a running container', async () => {
     const script = `${sandbox.rootDir}/script.sh`;
     writeFileSync(script, '#!/bin/sh -e\necho "in $(hostname)"\nexit 4\n');
-    expect(await sandbox.vzctl(['runscript', '101', script])).toMatchObject({ code: 4, stdout: 'in ct101.example\n' });
+    expect(await sandbox.vzctl(['runscript', '101', script])).toMatchObject({
+      code: 4,
+      stdout: 'in ct101.example\n',
+    });
   });
 
   it('runs it in a stopped one, and leaves that stopped', async () => {

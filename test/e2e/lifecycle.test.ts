@@ -49,14 +49,22 @@ describe('lifecycle', () => {
     await sandbox.create(101);
     await sandbox.create(102);
     const base = (ctid: number): number =>
-      Number(/LOCAL_UID="(\d+)"/.exec(readFileSync(`${sandbox.rootDir}/etc/vz/conf/${ctid}.conf`, 'utf8'))?.[1]);
+      Number(
+        /LOCAL_UID="(\d+)"/.exec(readFileSync(`${sandbox.rootDir}/etc/vz/conf/${ctid}.conf`, 'utf8'))?.[1],
+      );
     expect(Math.abs(base(101) - base(102))).toBeGreaterThanOrEqual(65_536);
   });
 
   it('runs a privileged container, and says that it is one', async () => {
-    expect((await vzctl('create', '101', '--ostemplate', 'busybox', '--local_uid', '0')).stdout).toContain('privileged');
+    expect((await vzctl('create', '101', '--ostemplate', 'busybox', '--local_uid', '0')).stdout).toContain(
+      'privileged',
+    );
     expect((await vzctl('start', '101')).stdout).toContain('privileged');
-    expect((await vzctl('exec', '101', 'cat /proc/self/uid_map')).stdout.trim().split(/\s+/)).toEqual(['0', '0', '4294967295']);
+    expect((await vzctl('exec', '101', 'cat /proc/self/uid_map')).stdout.trim().split(/\s+/)).toEqual([
+      '0',
+      '0',
+      '4294967295',
+    ]);
     expect((await vzctl('exec2', '101', 'echo x > /proc/sys/kernel/core_pattern')).code).not.toBe(0);
   });
 });

@@ -12,7 +12,9 @@ export interface Traces {
 
 export function traces(): Traces {
   return {
-    mounts: readMounts().map(({ target, type }) => `${type} ${target}`).sort(),
+    mounts: readMounts()
+      .map(({ target, type }) => `${type} ${target}`)
+      .sort(),
     links: readdirSync('/sys/class/net').sort(),
     cgroups: cgroupsOfOurs(),
     processes: guests(),

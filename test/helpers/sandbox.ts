@@ -42,7 +42,11 @@ export class Sandbox {
     return this.run('vzctl', args, options);
   }
 
-  run(command: 'vzctl' | 'vzlist' | 'cella', args: readonly string[], { input = '', env = {} }: RunOptions = {}): Promise<Result> {
+  run(
+    command: 'vzctl' | 'vzlist' | 'cella',
+    args: readonly string[],
+    { input = '', env = {} }: RunOptions = {},
+  ): Promise<Result> {
     const child = spawn(process.execPath, [`${CLI}${command}.js`, ...args], {
       env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
     });
@@ -62,7 +66,9 @@ export class Sandbox {
 
   /** A new container from the busybox template. */
   async create(ctid: number, ...args: readonly string[]): Promise<void> {
-    expect(await this.vzctl(['create', String(ctid), '--ostemplate', 'busybox', ...args])).toMatchObject({ code: 0 });
+    expect(await this.vzctl(['create', String(ctid), '--ostemplate', 'busybox', ...args])).toMatchObject({
+      code: 0,
+    });
   }
 
   /** Stops and destroys what a test made, then looks for leftovers. */
@@ -73,9 +79,12 @@ export class Sandbox {
       await this.vzctl(['destroy', String(ctid)]);
     }
     await expectNoTraces(this.#before);
-    const at = (path: string): readonly string[] => (existsSync(`${this.rootDir}${path}`) ? readdirSync(`${this.rootDir}${path}`) : []);
+    const at = (path: string): readonly string[] =>
+      existsSync(`${this.rootDir}${path}`) ? readdirSync(`${this.rootDir}${path}`) : [];
     const left = ['/run/vz', '/run/vz/lock', '/var/lib/vz/private', '/var/lib/vz/root'].flatMap((path) =>
-      at(path).filter((name) => name !== 'lock').map((name) => `${path}/${name}`),
+      at(path)
+        .filter((name) => name !== 'lock')
+        .map((name) => `${path}/${name}`),
     );
     expect(left).toEqual([]);
   }

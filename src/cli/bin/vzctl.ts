@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** vzctl VERB … */
+import { run } from './run.js';
+
+await run(process.argv.slice(2));

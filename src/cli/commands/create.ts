@@ -1,0 +1,35 @@
+/** vzctl create */
+import { CellaError } from '../../errors.js';
+import { addParameters, changesOf } from '../parameters.js';
+import { privilegedWarning, type Register } from '../session.js';
+
+export const registerCreate: Register = (program, session) => {
+  const command = program
+    .command('create')
+    .description('make a container from a template')
+    .argument('<ctid>')
+    .option('--ostemplate <name>', 'template; default: DEF_OSTEMPLATE of vz.conf')
+    .option('--config <sample>', 'sample configuration; default: CONFIGFILE of vz.conf')
+    .option('--local_uid <id>', 'first user id of its range; 0: privileged, without a user namespace')
+    .option('--local_gid <id>', 'the same number, accepted for compatibility');
+  addParameters(command, { settableOnly: false }).action(
+    async (id: string, options: Record<string, string>) => {
+      const container = await session.container(id);
+      await session.say('Creating container private area');
+      const { privileged } = await container.create({
+        changes: changesOf(options),
+        ...(options.ostemplate === undefined ? {} : { ostemplate: options.ostemplate }),
+        ...(options.config === undefined ? {} : { sample: options.config }),
+        ...(options.local_uid === undefined ? {} : { localUid: parseUid(options.local_uid) }),
+      });
+      if (privileged) await session.say(privilegedWarning(container.ctid), container.ctid);
+      await session.say('Container private area was created', container.ctid);
+    },
+  );
+};
+
+function parseUid(text: string): number {
+  const id = Number(text);
+  if (/^\d+$/.test(text) && id <= 4_294_901_760) return id;
+  throw new CellaError('BAD_VALUE', `--local_uid: '${text.slice(0, 64)}' is not a user id`);
+}

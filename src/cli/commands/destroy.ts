@@ -1,0 +1,16 @@
+/** vzctl destroy */
+import type { Register } from '../session.js';
+
+export const registerDestroy: Register = (program, session) => {
+  program
+    .command('destroy')
+    .alias('delete')
+    .description('remove a container and its files')
+    .argument('<ctid>')
+    .action(async (id: string) => {
+      const container = await session.container(id);
+      await session.say('Destroying container private area');
+      await container.destroy();
+      await session.say('Container private area was destroyed', container.ctid);
+    });
+};

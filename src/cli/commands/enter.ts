@@ -1,0 +1,53 @@
+/** vzctl enter: a shell on a terminal of the container's own. */
+import { once } from 'node:events';
+import type { GuestTerminal } from '../../container/exec.js';
+import type { Io } from '../io.js';
+import type { Register } from '../session.js';
+
+const DEFAULT_SIZE = { rows: 24, columns: 80 };
+
+export const registerEnter: Register = (program, session) => {
+  program
+    .command('enter')
+    .description('a root shell in a container')
+    .argument('<ctid>')
+    .option('--exec <command>', 'type this first')
+    .action(async (id: string, options: { exec?: string }) => {
+      const { io } = session;
+      const container = await session.container(id);
+      const guest = await container.enter({
+        ...(io.terminal?.size() ?? DEFAULT_SIZE),
+        ...(options.exec === undefined ? {} : { command: options.exec }),
+        ...(io.env.TERM === undefined ? {} : { term: io.env.TERM }),
+      });
+      session.status = await attendTerminal(guest, io);
+    });
+};
+
+async function attendTerminal(guest: GuestTerminal, io: Io): Promise<number> {
+  const resize = (): void => {
+    const { rows, columns } = io.terminal?.size() ?? DEFAULT_SIZE;
+    guest.resize(rows, columns);
+  };
+  const stop = [
+    io.onSignal(['SIGWINCH'], resize),
+    io.onSignal(['SIGTERM', 'SIGHUP'], (name) => guest.kill(name)),
+  ];
+  io.terminal?.setRaw(true);
+  const closed = once(guest.terminal, 'close');
+  // End of a piped input is Ctrl-D to a terminal.
+  if (!io.terminal) io.stdin.once('end', () => guest.terminal.write('\u0004'));
+  io.stdin.pipe(guest.terminal, { end: false });
+  guest.terminal.pipe(io.stdout, { end: false });
+  try {
+    const { code, signal } = await guest.wait();
+    // What it wrote last comes before the end of the terminal; a process in the background may keep that open.
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))]);
+    return code ?? 128 + (signal ?? 0);
+  } finally {
+    io.terminal?.setRaw(false);
+    io.stdin.unpipe(guest.terminal);
+    guest.terminal.destroy();
+    for (const end of stop) end();
+  }
+}

@@ -1,0 +1,23 @@
+/** vzctl mount and umount */
+import type { Register } from '../session.js';
+
+export const registerMount: Register = (program, session) => {
+  program
+    .command('mount')
+    .description("mount a container's root at VE_ROOT")
+    .argument('<ctid>')
+    .action(async (id: string) => {
+      const container = await session.container(id);
+      await container.mount();
+      await session.say('Container is mounted', container.ctid);
+    });
+  program
+    .command('umount')
+    .description("unmount a container's root")
+    .argument('<ctid>')
+    .action(async (id: string) => {
+      const container = await session.container(id);
+      await container.umount();
+      await session.say('Container is unmounted', container.ctid);
+    });
+};

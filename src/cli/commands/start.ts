@@ -1,0 +1,48 @@
+/** vzctl start and restart */
+import type { StartResult } from '../../container/container.js';
+import { privilegedWarning, type Register, type Session } from '../session.js';
+
+export const registerStart: Register = (program, session) => {
+  program
+    .command('start')
+    .description('mount a container and run its init')
+    .argument('<ctid>')
+    .option('--wait', 'return when the container is up')
+    .option('--force', 'start a disabled container too')
+    .option('--skip-fsck', 'accepted for compatibility')
+    .option('--skip-remount', 'accepted for compatibility')
+    .option('--plan', 'print what would be done, as JSON, and do nothing')
+    .action(async (id: string, options: { wait?: true; force?: true; plan?: true }) => {
+      const container = await session.container(id);
+      if (options.plan) {
+        session.io.stdout.write(`${JSON.stringify(await container.planStart(), null, 2)}\n`);
+        return;
+      }
+      await session.say('Starting container...');
+      await done(
+        session,
+        container.ctid,
+        await container.start({ wait: options.wait === true, force: options.force === true }),
+      );
+    });
+  program
+    .command('restart')
+    .description('stop a container if it runs, then start it')
+    .argument('<ctid>')
+    .option('--wait', 'return when the container is up')
+    .option('--fast', 'stop without a clean shutdown')
+    .action(async (id: string, options: { wait?: true; fast?: true }) => {
+      const container = await session.container(id);
+      await session.say('Restarting container...');
+      await done(
+        session,
+        container.ctid,
+        await container.restart({ wait: options.wait === true, fast: options.fast === true }),
+      );
+    });
+};
+
+async function done(session: Session, ctid: number, { privileged }: StartResult): Promise<void> {
+  if (privileged) await session.say(privilegedWarning(ctid), ctid);
+  await session.say('Container is running', ctid);
+}

@@ -1,0 +1,122 @@
+/** main(argv) → exit status: words in, verbs called, errors as one sentence. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import type { Host } from '../container/host.js';
+import { CellaError, EXIT, exitNumber } from '../errors.js';
+import { registerCreate } from './commands/create.js';
+import { registerDestroy } from './commands/destroy.js';
+import { registerEnter } from './commands/enter.js';
+import { registerExec } from './commands/exec.js';
+import { registerMount } from './commands/mount.js';
+import { registerRunscript } from './commands/runscript.js';
+import { registerSet } from './commands/set.js';
+import { registerSetup } from './commands/setup.js';
+import { registerStart } from './commands/start.js';
+import { registerStatus } from './commands/status.js';
+import { registerStop } from './commands/stop.js';
+import type { Io } from './io.js';
+import type { Register, Session } from './session.js';
+import { registerList } from './vzlist.js';
+
+const VERBS: readonly Register[] = [
+  registerSetup,
+  registerCreate,
+  registerDestroy,
+  registerStart,
+  registerStop,
+  registerStatus,
+  registerExec,
+  registerEnter,
+  registerRunscript,
+  registerMount,
+  registerSet,
+  registerList,
+];
+
+interface GlobalOptions {
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+  readonly rootDir?: string;
+}
+
+export type Open = (rootDir: string | undefined) => Promise<Host>;
+
+export async function main(argv: readonly string[], open: Open, io: Io): Promise<number> {
+  const program = new Command('vzctl');
+  const session = openSession(program, open, io);
+  try {
+    configure(program, io);
+    for (const register of VERBS) register(program, session);
+    for (const command of program.commands)
+      command
+        .exitOverride()
+        .configureOutput({ writeErr: () => undefined, writeOut: (text) => io.stdout.write(text) });
+    await program.parseAsync([...argv], { from: 'user' });
+    return session.status;
+  } catch (error) {
+    return report(error, io, program.opts<GlobalOptions>().debug ?? false);
+  }
+}
+
+function configure(program: Command, io: Io): void {
+  program
+    .description('system containers on mainline Linux')
+    .option('--quiet', 'print errors only')
+    .option('--verbose', 'accepted for compatibility')
+    .option('--skiplock', 'accepted for compatibility')
+    .option('--root-dir <dir>', 'take every path under this directory')
+    .option('--debug', 'print stack traces')
+    .version(`vzctl version ${version()}`, '--version')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined, writeOut: (text) => io.stdout.write(text) });
+}
+
+function openSession(program: Command, open: Open, io: Io): Session {
+  const options = (): GlobalOptions => program.opts<GlobalOptions>();
+  let host: Promise<Host> | undefined;
+  const session: Session = {
+    io,
+    status: EXIT.OK,
+    host: () => {
+      host ??= open(options().rootDir ?? io.env.CELLA_ROOT);
+      return host;
+    },
+    container: async (idOrName) => (await session.host()).container(idOrName),
+    say: async (line, ctid) => {
+      if (!options().quiet) io.stdout.write(`${line}\n`);
+      if (ctid !== undefined) (await session.host()).log(ctid, line);
+    },
+  };
+  return session;
+}
+
+/** package.json lies above src/cli as above dist/cli. */
+export function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function report(error: unknown, io: Io, debug: boolean): number {
+  if (error instanceof CommanderError) return reportUsage(error, io);
+  const shown = firstCoded(error) ?? error;
+  io.stderr.write(`${shown instanceof Error ? shown.message : String(shown)}\n`);
+  if (shown instanceof CellaError && shown.hint !== undefined) io.stderr.write(`${shown.hint}\n`);
+  if (debug && error instanceof Error) io.stderr.write(`${error.stack}\n`);
+  return exitNumber(error);
+}
+
+function firstCoded(error: unknown): CellaError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof CellaError) return at;
+  return undefined;
+}
+
+function reportUsage(error: CommanderError, io: Io): number {
+  if (error.exitCode === 0) return EXIT.OK;
+  if (error.code === 'commander.help') {
+    io.stderr.write('an action is needed: see vzctl --help\n');
+    return EXIT.BAD_OPTION;
+  }
+  io.stderr.write(`${error.message.replace(/^error: /, '').split('\n')[0]}\n`);
+  return error.code === 'commander.missingArgument' ? EXIT.MISSING_ARGUMENT : EXIT.BAD_OPTION;
+}
