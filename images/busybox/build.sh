@@ -1,6 +1,8 @@
 #!/bin/sh
-# Makes the root file system of the busybox template in the directory given. No network.
+# Makes the root file system of the busybox template in the directory given; says what it is made from.
+# No network.
 set -eu
+umask 022
 root=$1
 busybox=/bin/busybox
 
@@ -24,3 +26,5 @@ ln -s /run "$root/var/run"
   ln -s /bin/busybox "$root/$applet"
 done
 [ -e "$root/sbin/init" ] || [ -L "$root/sbin/init" ] || ln -s /bin/busybox "$root/sbin/init"
+
+"$busybox" --help 2>&1 | head -n 1

@@ -179,6 +179,8 @@ void Enter(State& state) {
 
 [[noreturn]] void Main() {
   State state;
+  // Whatever the embedding process forgot to mark close-on-exec ends here.
+  Syscall(SYS_close_range, kPidFd + 1, ~0u, 0);
   Syscall(SYS_fcntl, kControlFd, F_SETFD, FD_CLOEXEC);
   Syscall(SYS_fcntl, kPlanFd, F_SETFD, FD_CLOEXEC);
   Syscall(SYS_fcntl, kPidFd, F_SETFD, FD_CLOEXEC);

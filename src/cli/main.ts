@@ -99,9 +99,11 @@ export function version(): string {
 
 function report(error: unknown, io: Io, debug: boolean): number {
   if (error instanceof CommanderError) return reportUsage(error, io);
-  const shown = firstCoded(error) ?? error;
+  const coded = firstCoded(error);
+  // An AggregateError says that a failed verb could not be taken back, which its cause does not.
+  const shown = error instanceof AggregateError ? error : (coded ?? error);
   io.stderr.write(`${shown instanceof Error ? shown.message : String(shown)}\n`);
-  if (shown instanceof CellaError && shown.hint !== undefined) io.stderr.write(`${shown.hint}\n`);
+  if (coded?.hint !== undefined) io.stderr.write(`${coded.hint}\n`);
   if (debug && error instanceof Error) io.stderr.write(`${error.stack}\n`);
   return exitNumber(error);
 }

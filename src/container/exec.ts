@@ -85,7 +85,7 @@ async function withPipes(
   const stdin = new Socket({ fd: input[1], readable: false, writable: true });
   // Writing to a command that has ended is no failure of the caller's.
   stdin.on('error', () => undefined);
-  ended.then(() => stdin.destroy());
+  void ended.finally(() => stdin.destroy());
   return {
     pid: handle.pid,
     stdin,
@@ -105,15 +105,18 @@ function drained(fd: number, ended: Promise<unknown>): Readable {
   const output = new PassThrough();
   pipe.on('error', () => output.end());
   pipe.pipe(output);
-  ended.then(async () => {
+  void finish();
+  return output;
+
+  async function finish(): Promise<void> {
+    await ended;
     while (!pipe.destroyed && !pipe.readableEnded && (native().unread(fd) > 0 || pipe.readableLength > 0)) {
       await Promise.race([once(pipe, 'data'), once(pipe, 'close')]);
     }
     pipe.unpipe(output);
     pipe.destroy();
     output.end();
-  });
-  return output;
+  }
 }
 
 export interface EnterOptions {
@@ -149,8 +152,8 @@ export async function runScript(context: Context, ctid: Ctid, file: string): Pro
   const [shell, ...rest] = (/^#!\s*(\S.*)$/m.exec(text.split('\n', 1)[0] ?? '')?.[1] ?? '/bin/sh')
     .trim()
     .split(/\s+/);
-  // The interpreter reads the script from a pipe: nothing is written into the container, nor left there.
-  const argv = [shell ?? '/bin/sh', ...rest, '/proc/self/fd/0'];
+  // The interpreter reads the script from its standard input: nothing is written into the container, nor left there.
+  const argv = [shell ?? '/bin/sh', ...rest];
   const running = findInit(context, ctid);
   running?.[Symbol.dispose]();
   const script = running ? await exec(context, ctid, argv) : await runAlone(context, ctid, argv);
@@ -165,14 +168,18 @@ async function runAlone(context: Context, ctid: Ctid, command: readonly string[]
     const config = loadConfig(context, ctid);
     const plan = planStart(config, context.facts(), { lower: layersOf(context, config), command });
     const script = await withPipes((stdio) => launch(context, config, plan, { stdio }));
-    const ended = script.wait().finally(async () => {
-      const record = readRecord(context.paths.record(ctid));
-      if (record) await release(context, record);
-      lock.release();
-    });
+    const ended = clearedUp(script);
     return { ...script, wait: () => ended };
   } catch (error) {
     lock.release();
     throw error;
+  }
+
+  async function clearedUp(script: GuestProcess): Promise<Ended> {
+    const ended = await script.wait();
+    const record = readRecord(context.paths.record(ctid));
+    if (record) await release(context, record);
+    lock.release();
+    return ended;
   }
 }

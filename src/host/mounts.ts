@@ -22,12 +22,12 @@ export function parseMounts(text: string): readonly MountEntry[] {
     .map((line) => {
       const [before = '', after = ''] = line.split(' - ');
       const [type = '', , options = ''] = after.split(' ');
-      return { target: unescape(before.split(' ')[4] ?? ''), type, options: options.split(',') };
+      return { target: decodePath(before.split(' ')[4] ?? ''), type, options: options.split(',') };
     });
 }
 
 /** Blanks and backslashes are octal there. */
-function unescape(path: string): string {
+function decodePath(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 

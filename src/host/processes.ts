@@ -58,6 +58,7 @@ export class ProcessHandle implements Disposable {
 
   /** False when it has ended already. */
   kill(signal: NodeJS.Signals | number): boolean {
+    if (!this.#open) return false;
     try {
       native().signalPid(this.#fd, typeof signal === 'number' ? signal : constants.signals[signal]);
       return true;

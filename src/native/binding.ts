@@ -41,7 +41,7 @@ export interface Binding {
   setWindowSize(fd: number, rows: number, columns: number): void;
 }
 
-const DIRECTORIES = ['../../build/Release/', '../../native/build/cmake/Release/'].map((path) =>
+const DIRECTORIES = ['../../build/Release/', '../../build/cmake/'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 

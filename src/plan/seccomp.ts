@@ -61,6 +61,7 @@ const RULES: readonly Rule[] = [
       'adjtimex',
       'iopl',
       'ioperm',
+      'nfsservctl',
       'lookup_dcookie',
     ],
     errno: EPERM,
@@ -147,18 +148,21 @@ function section(program: BpfProgram, abi: Abi): void {
 
   function search(part: readonly Case[]): void {
     const middle = part[part.length >> 1];
-    if (!middle) return program.jump(answer(ALLOW));
+    if (!middle) {
+      program.jump(answer(ALLOW));
+      return;
+    }
     if (part.length > 1) {
       const upper = program.newLabel();
       program.test('atLeast', middle.number, upper, null);
       search(part.slice(0, part.length >> 1));
       program.label(upper);
-      return search(part.slice(part.length >> 1));
+      search(part.slice(part.length >> 1));
+      return;
     }
     const unconditional = answer(ERRNO | middle.rule.errno);
-    if (!middle.rule.when) return program.test('equal', middle.number, unconditional, answer(ALLOW));
-    const label = program.newLabel();
-    leaves.push({ label, rule: middle.rule });
+    const label = middle.rule.when ? program.newLabel() : unconditional;
+    if (middle.rule.when) leaves.push({ label, rule: middle.rule });
     program.test('equal', middle.number, label, answer(ALLOW));
   }
 

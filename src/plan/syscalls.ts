@@ -34,6 +34,7 @@ export const SYSCALLS = {
   adjtimex: [159, 124, 171],
   iopl: [172, 110, null],
   ioperm: [173, 101, null],
+  nfsservctl: [180, 169, 42],
   lookup_dcookie: [212, 253, 18],
   io_uring_setup: [425, 425, 425],
   io_uring_enter: [426, 426, 426],

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing: Debian packages, npm packages, the native addon, the compiled TypeScript.
-# usage: install.sh [--with-tests]; does nothing where nothing is missing. CELLA_NO_APT=1: only says what is.
+# usage: install.sh [--with-tests]; does nothing where nothing is missing.
+# CELLA_NO_APT=1: leaves Debian packages alone and says which are missing.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -12,13 +13,14 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)
   fail "Node.js 20 or newer is needed, this is $(node --version)"
 
 packages="make g++ python3 busybox-static"
-[ "${1-}" != --with-tests ] || packages="$packages cmake"
+[ "${1-}" != --with-tests ] || packages="$packages cmake strace procps iproute2 util-linux gcc libc6-dev"
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
-if [ -n "$missing" ]; then
-  [ -z "${CELLA_NO_APT-}" ] || fail "these Debian packages are missing:$missing"
+if [ -n "$missing" ] && [ "${CELLA_NO_APT-}" = 1 ]; then
+  echo "cella: these Debian packages are missing and are not being installed:$missing" >&2
+elif [ -n "$missing" ]; then
   echo "Installing$missing"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
@@ -31,14 +33,21 @@ newer_than() { stamp=$1; shift; [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$
 
 if newer_than node_modules/.package-lock.json package.json package-lock.json; then
   echo "Installing npm packages"
-  npm ci --ignore-scripts --no-audit --no-fund
+  quietly="--ignore-scripts --no-audit --no-fund --loglevel=error"
+  # npm ci refuses a lock file without the optional packages of other platforms; npm install keeps its versions.
+  # shellcheck disable=SC2086
+  if [ ! -e package-lock.json ]; then
+    npm install $quietly
+  elif ! npm ci $quietly >/dev/null 2>&1; then
+    echo "npm ci does not accept package-lock.json here: npm install instead"
+    npm install --no-save $quietly
+  fi
   touch node_modules/.package-lock.json
 fi
 if newer_than build/Release/cella.node binding.gyp native/core native/addon native/sources.txt ||
   [ ! -x build/Release/cella-launcher ]; then
   echo "Building the native addon"
-  npm run --silent install >build.log 2>&1 || { cat build.log >&2; fail "the native addon could not be built"; }
-  rm -f build.log
+  log=$(npm run --silent install 2>&1) || { printf '%s\n' "$log" >&2; fail "the native addon could not be built"; }
 fi
 if newer_than dist/index.js src tsconfig.json; then
   echo "Compiling"

@@ -1,7 +1,7 @@
 /** The template cache: a directory each, with a manifest and a root file system that nothing ever writes to. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { CellaError, isErrno } from '../errors.js';
-import { parseManifest, type TemplateManifest } from './manifest.js';
+import { isTemplateName, parseManifest, type TemplateManifest } from './manifest.js';
 
 export interface Template {
   readonly name: string;
@@ -10,38 +10,33 @@ export interface Template {
   readonly manifest: TemplateManifest;
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
 export function cacheDirectory(templateDir: string): string {
   return `${templateDir}/cache`;
 }
 
 export function findTemplate(templateDir: string, name: string): Template {
-  if (!NAME.test(name))
-    throw new CellaError('BAD_VALUE', `'${name.slice(0, 64)}' is not a name of a template`);
+  const shown = name.slice(0, 64);
+  if (!isTemplateName(name)) throw new CellaError('BAD_VALUE', `'${shown}' is not a name of a template`);
   const directory = `${cacheDirectory(templateDir)}/${name}`;
   const path = `${directory}/manifest.json`;
+  let text: string;
   try {
-    return {
-      name,
-      directory,
-      rootfs: `${directory}/rootfs`,
-      manifest: parseManifest(readFileSync(path, 'utf8'), path),
-    };
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
-    if (!isErrno(cause, 'ENOENT')) throw cause;
-    const names = listTemplates(templateDir).join(', ') || 'none';
-    throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, {
-      cause,
-      hint: `Choose one of these: ${names}.`,
-    });
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+    const names = listTemplates(templateDir).join(', ');
+    const hint = names ? `Choose one of these: ${names}.` : `Run 'cella setup' to build the first template.`;
+    throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, { cause, hint });
   }
+  return { name, directory, rootfs: `${directory}/rootfs`, manifest: parseManifest(text, path) };
 }
 
+/** Names of what is there, in order. */
 export function listTemplates(templateDir: string): readonly string[] {
+  const cache = cacheDirectory(templateDir);
   try {
-    return readdirSync(cacheDirectory(templateDir))
-      .filter((name) => NAME.test(name))
+    return readdirSync(cache)
+      .filter((name) => isTemplateName(name) && existsSync(`${cache}/${name}/manifest.json`))
       .sort();
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];

@@ -73,7 +73,7 @@ describe('what is refused', () => {
   it.each([
     ['an unknown option', ['start', '101', '--nonsense'], 20],
     ['an unknown verb', ['nonsense', '101'], 20],
-    ['a bad id', ['start', '-5'], 20],
+    ['a bad id', ['start', '99999999999'], 21],
     ['a reserved id', ['create', '7', '--ostemplate', 'busybox'], 21],
     ['a container that does not exist', ['start', '999'], 14],
     ['a template that does not exist', ['create', '101', '--ostemplate', 'nowhere'], 91],

@@ -12,7 +12,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;
   // A reader that went away is no crash of ours.
-  stdout.on('error', () => undefined);
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   return {
     stdin,
     stdout,

@@ -15,7 +15,8 @@ export const registerCreate: Register = (program, session) => {
   addParameters(command, { settableOnly: false }).action(
     async (id: string, options: Record<string, string>) => {
       const container = await session.container(id);
-      await session.say('Creating container private area');
+      const template = options.ostemplate === undefined ? '' : ` (${options.ostemplate})`;
+      await session.say(`Creating container private area${template}`);
       const { privileged } = await container.create({
         changes: changesOf(options),
         ...(options.ostemplate === undefined ? {} : { ostemplate: options.ostemplate }),

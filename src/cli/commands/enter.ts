@@ -31,7 +31,8 @@ async function attendTerminal(guest: GuestTerminal, io: Io): Promise<number> {
   };
   const stop = [
     io.onSignal(['SIGWINCH'], resize),
-    io.onSignal(['SIGTERM', 'SIGHUP'], (name) => guest.kill(name)),
+    // An interactive shell ignores SIGTERM; a terminal that goes away is SIGHUP.
+    io.onSignal(['SIGTERM', 'SIGHUP'], () => guest.kill('SIGHUP')),
   ];
   io.terminal?.setRaw(true);
   const closed = once(guest.terminal, 'close');

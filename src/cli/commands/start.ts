@@ -44,5 +44,5 @@ export const registerStart: Register = (program, session) => {
 
 async function done(session: Session, ctid: number, { privileged }: StartResult): Promise<void> {
   if (privileged) await session.say(privilegedWarning(ctid), ctid);
-  await session.say('Container is running', ctid);
+  await session.say('Container start in progress...', ctid);
 }

@@ -12,5 +12,6 @@ export const registerStop: Register = (program, session) => {
       await session.say('Stopping container...');
       const { wasRunning } = await container.stop({ fast: options.fast === true });
       await session.say(wasRunning ? 'Container was stopped' : 'Container is not running', container.ctid);
+      if (wasRunning) await session.say('Container is unmounted', container.ctid);
     });
 };

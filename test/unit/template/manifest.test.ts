@@ -1,0 +1,89 @@
+/** Manifests are read as strangers' text: every field has its type, and nothing comes from a prototype. */
+import { describe, expect, it } from 'vitest';
+import { isTemplateName, parseManifest, parseRecipe } from '../../../src/template/manifest.js';
+
+const GOOD = {
+  version: 1,
+  name: 'busybox',
+  description: 'A few commands',
+  arch: 'x86_64',
+  init: ['/sbin/init'],
+  stopSignal: 'SIGUSR2',
+  ready: ['/bin/true'],
+  built: '2024-02-29T12:00:00.000Z',
+  source: 'busybox 1.35',
+} as const;
+
+const parse = (value: unknown): unknown => parseManifest(JSON.stringify(value), 'm.json');
+
+describe('parseManifest', () => {
+  it('takes what it knows and drops the rest', () => {
+    expect(parse({ ...GOOD, more: true })).toEqual(GOOD);
+    expect(parse({ ...GOOD, ready: [] })).toMatchObject({ ready: [] });
+  });
+
+  it('names a field that is missing', () => {
+    for (const field of Object.keys(GOOD)) {
+      const { [field]: _, ...rest } = GOOD as Record<string, unknown>;
+      expect(() => parse(rest)).toThrow(`'${field}' is missing in template manifest 'm.json'`);
+    }
+  });
+
+  it.each([
+    { version: 2 },
+    { version: '1' },
+    { name: '../etc' },
+    { name: '' },
+    { name: 'a\n' },
+    { name: ['busybox'] },
+    { description: 1 },
+    { description: 'red \u001b[31m' },
+    { arch: '../x' },
+    { init: [] },
+    { init: '/sbin/init' },
+    { init: ['init'] },
+    { init: ['/sbin/init', 1] },
+    { init: ['/sbin/init\0'] },
+    { init: { 0: '/sbin/init', length: 1 } },
+    { stopSignal: 'toString' },
+    { stopSignal: 'SIGNONE' },
+    { stopSignal: 15 },
+    { ready: null },
+    { ready: ['true'] },
+    { built: 'yesterday' },
+    { built: '2024-02-30T12:00:00.000Z' },
+    { source: null },
+  ])('refuses %j', (change) => {
+    const [field] = Object.keys(change);
+    const complaint = `'${field}' is not valid in template manifest 'm.json'`;
+    expect(() => parse({ ...GOOD, ...change })).toThrow(
+      expect.objectContaining({ code: 'INVALID_CONFIG', message: complaint }),
+    );
+  });
+
+  it.each(['', '{', '[]', 'null', '1', '"text"', `[${JSON.stringify(GOOD)}]`])('refuses %j', (text) => {
+    expect(() => parseManifest(text, 'm.json')).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }));
+  });
+
+  it('does not look into prototypes', () => {
+    const text = `{"__proto__": ${JSON.stringify(GOOD)}}`;
+    expect(() => parseManifest(text, 'm.json')).toThrow("'version' is missing");
+    expect(Object.keys({})).toEqual([]);
+  });
+});
+
+describe('parseRecipe', () => {
+  it('needs only what a recipe can know', () => {
+    const { arch: _arch, built: _built, source: _source, ...recipe } = GOOD;
+    expect(parseRecipe(JSON.stringify(GOOD), 'r.json')).toEqual(recipe);
+  });
+});
+
+describe('isTemplateName', () => {
+  it('takes names that are safe as a directory', () => {
+    expect(['a', 'debian-12.1_x86', 'a'.repeat(64)].every(isTemplateName)).toBe(true);
+    expect(['', '.', '..', '.a', '-a', 'a/b', 'a b', 'a'.repeat(65), undefined].some(isTemplateName)).toBe(
+      false,
+    );
+  });
+});
