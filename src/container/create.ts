@@ -10,7 +10,7 @@ import { faultPoint } from '../fault.js';
 import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subordinate-ids.js';
 import { ID_COUNT } from '../plan/plan-start.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
-import { takeLock } from '../state/lock.js';
+import { ALLOCATION, takeLock } from '../state/lock.js';
 import { withUndo } from '../undo.js';
 import { type Context, lockContainer, moved, readOptional, templateOf } from './context.js';
 import { linkName } from './names.js';
@@ -45,7 +45,7 @@ export async function create(
   const hostConfig = context.hostConfig();
   const template = templateOf(context, options.ostemplate ?? hostConfig.defaultTemplate).name;
   const sample = options.sample ?? hostConfig.defaultSample;
-  using _ids = await takeLock({ directory: paths.at(hostConfig.lockDir), name: 'ids', verb: 'create' });
+  using _ids = await takeLock({ directory: paths.at(hostConfig.lockDir), name: ALLOCATION, verb: 'create' });
   const range = chooseRange(context, options.localUid);
   const text = compose(
     context,

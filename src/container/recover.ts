@@ -13,12 +13,14 @@ import { parseConfig } from '../config/grammar.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
+import { ALLOCATION, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { type Context, moved, readOptional } from './context.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
+  sweepLock(context);
   const record = readRecord(context.paths.record(ctid));
   if (!record) return;
   const init = initOf(record);
@@ -55,6 +57,12 @@ export function stagingArea(privateArea: string): string {
 
 export function condemnedArea(privateArea: string): string {
   return `${dirname(privateArea)}/.${basename(privateArea)}.destroying`;
+}
+
+/** The allocation lock's file outlives a killed holder; looking whether it is free takes it away. */
+function sweepLock(context: Context): void {
+  const directory = context.paths.at(context.hostConfig().lockDir);
+  if (existsSync(`${directory}/${ALLOCATION}.lck`)) isFree(directory, ALLOCATION);
 }
 
 async function finishCreate(context: Context, ctid: Ctid): Promise<void> {

@@ -8,6 +8,9 @@ import { native } from '../native/binding.js';
 const ATTEMPTS = 4;
 const PAUSE_MS = 500;
 
+/** The lock for allocating ids, by name. */
+export const ALLOCATION = 'ids';
+
 export interface LockRequest {
   readonly directory: string;
   /** File name without suffix: a CTID, or what is allocated. */
