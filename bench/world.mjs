@@ -1,0 +1,91 @@
+/** What the benches run: one static program in one root file system, under Cella and under its peers. */
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { openHost } from '../dist/index.js';
+
+const PEERS = ['crun', 'runc'];
+
+/** Installs the peers that Debian has; says which are missing. Returns those that are there, by version. */
+export function installPeers() {
+  try {
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...PEERS], {
+      stdio: 'ignore',
+    });
+  } catch {
+    console.log('some peers could not be installed');
+  }
+  return PEERS.filter((name) => {
+    try {
+      console.log(execFileSync(name, ['--version'], { encoding: 'utf8' }).split('\n')[0]);
+      return true;
+    } catch {
+      console.log(`${name} is missing: left out`);
+      return false;
+    }
+  });
+}
+
+/** A template and a bundle whose init, or command, is `program` (C source). */
+export async function openWorld(program) {
+  const directory = mkdtempSync(`${tmpdir()}/cella-bench-`);
+  const host = await openHost({ rootDir: `${directory}/host` });
+  await host.setup();
+  const cache = `${directory}/host/var/lib/vz/template/cache`;
+  cpSync(`${cache}/busybox`, `${cache}/bench`, { recursive: true, verbatimSymlinks: true });
+  writeFileSync(`${directory}/init.c`, program);
+  for (const at of ['sbin/init', 'bin/bench']) {
+    rmSync(`${cache}/bench/rootfs/${at}`, { force: true });
+    execFileSync('gcc', ['-static', '-O2', '-o', `${cache}/bench/rootfs/${at}`, `${directory}/init.c`]);
+  }
+  const container = host.container(101);
+  await container.create({ ostemplate: 'bench', changes: new Map() });
+  const bundle = makeBundle(directory, `${cache}/bench/rootfs`);
+  return {
+    container,
+    bundle,
+    close: async () => {
+      await container.stop({ fast: true });
+      await container.destroy();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function makeBundle(directory, rootfs) {
+  const bundle = `${directory}/bundle`;
+  mkdirSync(bundle);
+  cpSync(rootfs, `${bundle}/rootfs`, { recursive: true, verbatimSymlinks: true });
+  execFileSync('crun', ['spec'], { cwd: bundle });
+  const config = JSON.parse(readFileSync(`${bundle}/config.json`, 'utf8'));
+  config.process.terminal = false;
+  config.process.args = ['/bin/bench'];
+  delete config.process.rlimits;
+  writeFileSync(`${bundle}/config.json`, JSON.stringify(config));
+  return bundle;
+}
+
+/**
+ * Runs argv in a private mount namespace where the empty unified hierarchy is out of sight: crun refuses hybrid
+ * hosts. The shell there lives on, so that the namespace costs the peer nothing.
+ */
+export function openPeerShell() {
+  const hide =
+    'umount /sys/fs/cgroup/unified 2>/dev/null; while read -r line; do $line </dev/null >/dev/null 2>&1; echo done $?; done';
+  const shell = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', hide], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const waiting = [];
+  shell.stdout.on('data', (data) => {
+    for (const line of data.toString().trim().split('\n')) waiting.shift()?.(line);
+  });
+  return {
+    run: async (line, expected = 'done 0') => {
+      const answer = new Promise((resolve) => waiting.push(resolve));
+      shell.stdin.write(`${line}\n`);
+      const said = await answer;
+      if (said !== expected) throw new Error(`${line}: ${said}`);
+    },
+    close: () => shell.stdin.end(),
+  };
+}
