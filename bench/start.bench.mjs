@@ -7,6 +7,10 @@ const peers = installPeers();
 const { container, bundle, close } = await openWorld('int main(void) { return 0; }');
 const shell = openPeerShell();
 let serial = 0;
+const nextId = () => {
+  serial += 1;
+  return `bench-${serial}`;
+};
 const own = async () => {
   await container.start();
   await container.wait();
@@ -16,7 +20,7 @@ const contestants = {
   ...Object.fromEntries(
     peers.map((name) => [
       name,
-      () => shell.run(`${name} --root /run/cella-bench run --bundle ${bundle} bench-${(serial += 1)}`),
+      () => shell.run(`${name} --root /run/cella-bench run --bundle ${bundle} ${nextId()}`),
     ]),
   ),
 };

@@ -20,29 +20,52 @@ export interface Context {
   readonly paths: Paths;
   hostFile(): ConfigFile;
   hostConfig(): HostConfig;
+  /** A container's config with every path moved under the root directory; `path` is for complaints. */
+  readContainer(ctid: Ctid, text: string, path: string): ContainerConfig;
   facts(): HostFacts;
 }
 
 export function openContext(rootDir: string | undefined): Context {
   const paths = openPaths(rootDir);
   let facts: HostFacts | undefined;
-  const hostFile = (): ConfigFile => {
+  const parseHost = remember(parseConfig);
+  const readHost = remember((text: string) => readHostConfig(parseHost(text), paths.hostConfig));
+  const containers = new Map<string, { text: string; host: ConfigFile; config: ContainerConfig }>();
+  const hostText = (): string => {
     const text = readOptional(paths.hostConfig);
     if (text === undefined) {
       throw new CellaError('NO_GLOBAL_CONFIG', `'${paths.hostConfig}' does not exist`, {
         hint: 'Run "cella setup".',
       });
     }
-    return parseConfig(text);
+    return text;
   };
   return {
     paths,
-    hostFile,
-    hostConfig: () => readHostConfig(hostFile(), paths.hostConfig),
+    hostFile: () => parseHost(hostText()),
+    hostConfig: () => readHost(hostText()),
+    readContainer: (ctid, text, path) => {
+      const host = parseHost(hostText());
+      const last = containers.get(path);
+      if (last?.text === text && last.host === host) return last.config;
+      const names = { host: paths.hostConfig, container: path };
+      const config = moved(paths, readContainerConfig(ctid, host, parseConfig(text), names));
+      containers.set(path, { text, host, config });
+      return config;
+    },
     facts: () => {
       facts ??= gatherFacts(paths);
       return facts;
     },
+  };
+}
+
+/** The files are read every time, but parsed again only when they have changed. */
+function remember<T>(parse: (text: string) => T): (text: string) => T {
+  let last: { readonly text: string; readonly value: T } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, value: parse(text) };
+    return last.value;
   };
 }
 
@@ -67,16 +90,11 @@ export function loadConfig(context: Context, ctid: Ctid): ContainerConfig {
   const path = context.paths.config(ctid);
   const text = readOptional(path);
   if (text === undefined) throw new CellaError('NO_CONFIG', `container ${ctid} does not exist`);
-  const names = { host: context.paths.hostConfig, container: path };
-  return moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
+  return context.readContainer(ctid, text, path);
 }
 
-export function moved(context: Context, config: ContainerConfig): ContainerConfig {
-  return {
-    ...config,
-    root: context.paths.at(config.root),
-    privateArea: context.paths.at(config.privateArea),
-  };
+function moved(paths: Paths, config: ContainerConfig): ContainerConfig {
+  return { ...config, root: paths.at(config.root), privateArea: paths.at(config.privateArea) };
 }
 
 export function templateOf(context: Context, name: string): Template {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type ContainerConfig, readContainerConfig } from '../config/container-config.js';
+import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, isReserved, parseCtid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
@@ -12,7 +12,7 @@ import { ID_COUNT } from '../plan/plan-start.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, takeLock } from '../state/lock.js';
 import { withUndo } from '../undo.js';
-import { type Context, lockContainer, moved, readOptional, templateOf } from './context.js';
+import { type Context, lockContainer, readOptional, templateOf } from './context.js';
 import { linkName } from './names.js';
 import { recover, stagingArea } from './recover.js';
 
@@ -59,8 +59,7 @@ export async function create(
       ['LOCAL_GID', String(range)],
     ]),
   );
-  const names = { host: paths.hostConfig, container: paths.config(ctid) };
-  const config = moved(context, readContainerConfig(ctid, context.hostFile(), parseConfig(text), names));
+  const config = context.readContainer(ctid, text, paths.config(ctid));
   if (existsSync(config.privateArea))
     throw new CellaError('PRIVATE_EXISTS', `private area '${config.privateArea}' exists already`);
   await makeFiles(context, config, text);

@@ -7,15 +7,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { readContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
-import { parseConfig } from '../config/grammar.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
 import { ALLOCATION, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
-import { type Context, moved, readOptional } from './context.js';
+import { type Context, readOptional } from './context.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishCreate(context, ctid);
@@ -70,11 +68,7 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
   const text = readOptional(path);
   if (text === undefined) return;
   if (!existsSync(context.paths.config(ctid)) && text !== '') {
-    const names = { host: context.paths.hostConfig, container: path };
-    const { privateArea } = moved(
-      context,
-      readContainerConfig(ctid, context.hostFile(), parseConfig(text), names),
-    );
+    const { privateArea } = context.readContainer(ctid, text, path);
     // create writes this file only after it saw that there was no private area: what is there now is its own.
     await rm(privateArea, { recursive: true, force: true });
     await rm(stagingArea(privateArea), { recursive: true, force: true });
@@ -87,11 +81,7 @@ async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {
   const kept = readOptional(config) === undefined ? `${config}.destroyed` : config;
   const text = readOptional(kept);
   if (text === undefined) return;
-  const names = { host: context.paths.hostConfig, container: kept };
-  const { privateArea } = moved(
-    context,
-    readContainerConfig(ctid, context.hostFile(), parseConfig(text), names),
-  );
+  const { privateArea } = context.readContainer(ctid, text, kept);
   const condemned = condemnedArea(privateArea);
   if (!existsSync(condemned)) return;
   if (kept === config) await rename(config, `${config}.destroyed`);
