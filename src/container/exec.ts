@@ -1,6 +1,4 @@
 /** exec, enter and runscript: commands in a container, behind pipes or a terminal of the container's own. */
-
-import { once } from 'node:events';
 import { closeSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
@@ -111,7 +109,7 @@ function drained(fd: number, ended: Promise<unknown>): Readable {
   async function finish(): Promise<void> {
     await ended;
     while (!pipe.destroyed && !pipe.readableEnded && (native().unread(fd) > 0 || pipe.readableLength > 0)) {
-      await Promise.race([once(pipe, 'data'), once(pipe, 'close')]);
+      await new Promise((resolve) => pipe.once('data', resolve).once('close', resolve));
     }
     pipe.unpipe(output);
     pipe.destroy();

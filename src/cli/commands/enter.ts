@@ -1,5 +1,4 @@
 /** vzctl enter: a shell on a terminal of the container's own. */
-import { once } from 'node:events';
 import type { GuestTerminal } from '../../container/exec.js';
 import type { Io } from '../io.js';
 import type { Register } from '../session.js';
@@ -35,7 +34,8 @@ async function attendTerminal(guest: GuestTerminal, io: Io): Promise<number> {
     io.onSignal(['SIGTERM', 'SIGHUP'], () => guest.kill('SIGHUP')),
   ];
   io.terminal?.setRaw(true);
-  const closed = once(guest.terminal, 'close');
+  // Not events.once(): that would fail with the EIO by which a terminal ends.
+  const closed = new Promise((resolve) => guest.terminal.once('close', resolve));
   // End of a piped input is Ctrl-D to a terminal.
   if (!io.terminal) io.stdin.once('end', () => guest.terminal.write('\u0004'));
   io.stdin.pipe(guest.terminal, { end: false });

@@ -1,0 +1,89 @@
+/** Each function of the addon: once for success, once for every errno that the runtime handles. */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, describe, expect, it } from 'vitest';
+import { native } from '../../src/native/binding.js';
+
+const directory = mkdtempSync(`${tmpdir()}/cella-native-`);
+afterAll(() => rmSync(directory, { recursive: true }));
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+
+describe('lock', () => {
+  it('is held once, and free again when closed', () => {
+    const path = `${directory}/a.lck`;
+    const fd = native().lock(path);
+    expect(() => native().lock(path)).toThrow(
+      expect.objectContaining({ code: 'EAGAIN', syscall: 'flock', path }),
+    );
+    closeSync(fd);
+    closeSync(native().lock(path));
+  });
+
+  it('is not fooled by a file whose name is gone', () => {
+    const path = `${directory}/b.lck`;
+    const old = native().lock(path);
+    unlinkSync(path);
+    const fresh = native().lock(path);
+    closeSync(old);
+    expect(() => native().lock(path)).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
+    closeSync(fresh);
+  });
+
+  it('says where it could not be', () => {
+    expect(() => native().lock(`${directory}/no/where`)).toThrow(
+      expect.objectContaining({ code: 'ENOENT', syscall: 'open' }),
+    );
+  });
+});
+
+describe('processes', () => {
+  it('are signalled and waited for by pidfd', async () => {
+    const child = spawn('sleep', ['1000']);
+    const fd = native().openPid(child.pid ?? 0);
+    native().signalPid(fd, 0);
+    const ended = native().wait(fd);
+    native().signalPid(fd, 9);
+    await ended;
+    expect(() => native().signalPid(fd, 9)).not.toThrow(TypeError);
+    closeSync(fd);
+  });
+
+  it('are told to be gone', () => {
+    expect(() => native().openPid(2 ** 22 + 1)).toThrow(expect.objectContaining({ syscall: 'pidfd_open' }));
+  });
+});
+
+describe('spawn', () => {
+  it('refuses what is no plan, and leaks nothing', async () => {
+    const nonsense = [Buffer.alloc(0), Buffer.alloc(56), Buffer.from('x'.repeat(500))];
+    await Promise.allSettled(nonsense.map((plan) => native().spawn(plan, [-1, -1, -1])));
+    const before = openFiles();
+    for (const plan of nonsense) {
+      await expect(native().spawn(plan, [-1, -1, -1])).rejects.toMatchObject({ syscall: 'launch' });
+    }
+    expect(openFiles()).toBe(before);
+  });
+});
+
+describe('pipe and unread', () => {
+  it('counts what waits', () => {
+    const [read, write] = native().pipe();
+    writeSync(write, 'hello');
+    expect(native().unread(read)).toBe(5);
+    closeSync(read);
+    closeSync(write);
+    expect(() => native().unread(read)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  });
+});
+
+describe('umount', () => {
+  it('fails with what the kernel says', async () => {
+    await expect(native().umount(directory)).rejects.toMatchObject({
+      code: 'EINVAL',
+      syscall: 'umount2',
+      path: directory,
+    });
+    await expect(native().umount(`${directory}/none`)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
