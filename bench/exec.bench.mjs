@@ -3,13 +3,13 @@ import { alternate, report } from './measure.mjs';
 import { installPeers, openPeerShell, openWorld } from './world.mjs';
 
 const peers = installPeers();
-const { container, bundle, close } = await openWorld(
+const { container, bundle, state, close } = await openWorld(
   '#include <unistd.h>\nint main(void) { for (;;) pause(); }',
 );
 const shell = openPeerShell();
 await container.start();
 for (const name of peers)
-  await shell.run(`${name} --root /run/cella-bench run --detach --bundle ${bundle} bench-${name}`);
+  await shell.run(`${name} --root ${state} run --detach --bundle ${bundle} bench-${name}`);
 const contestants = {
   cella: async () => {
     const command = await container.exec(['true']);
@@ -17,18 +17,15 @@ const contestants = {
     if (code !== 0) throw new Error(`exec ended with ${code}`);
   },
   ...Object.fromEntries(
-    peers.map((name) => [
-      name,
-      () => shell.run(`${name} --root /run/cella-bench exec bench-${name} /bin/true`),
-    ]),
+    peers.map((name) => [name, () => shell.run(`${name} --root ${state} exec bench-${name} /bin/true`)]),
   ),
 };
-report('exec/tight', await alternate(contestants, { rounds: 40 }), { own: 'cella', peers, goal: '0.333' });
-report('exec/spaced', await alternate(contestants, { rounds: 25, pauseMs: 150 }), {
+report('exec/tight', await alternate(contestants, { rounds: 100 }), { own: 'cella', peers, goal: '0.333' });
+report('exec/spaced', await alternate(contestants, { rounds: 30, pauseMs: 150 }), {
   own: 'cella',
   peers,
   goal: '0.333',
 });
-for (const name of peers) await shell.run(`${name} --root /run/cella-bench delete --force bench-${name}`);
+for (const name of peers) await shell.run(`${name} --root ${state} delete --force bench-${name}`);
 shell.close();
 await close();

@@ -4,7 +4,7 @@ import { alternate, median, report } from './measure.mjs';
 import { installPeers, openPeerShell, openWorld } from './world.mjs';
 
 const peers = installPeers();
-const { container, bundle, close } = await openWorld('int main(void) { return 0; }');
+const { container, bundle, state, close } = await openWorld('int main(void) { return 0; }');
 const shell = openPeerShell();
 let serial = 0;
 const nextId = () => {
@@ -20,14 +20,14 @@ const contestants = {
   ...Object.fromEntries(
     peers.map((name) => [
       name,
-      () => shell.run(`${name} --root /run/cella-bench run --bundle ${bundle} ${nextId()}`),
+      () => shell.run(`${name} --root ${state} run --bundle ${bundle} ${nextId()}`),
     ]),
   ),
 };
 
-const tight = await alternate(contestants, { rounds: 40 });
+const tight = await alternate(contestants, { rounds: 100 });
 report('start/tight', tight, { own: 'cella', peers, goal: '0.333' });
-report('start/spaced', await alternate(contestants, { rounds: 25, pauseMs: 150 }), {
+report('start/spaced', await alternate(contestants, { rounds: 30, pauseMs: 150 }), {
   own: 'cella',
   peers,
   goal: '0.333',
@@ -40,7 +40,7 @@ delay.disable();
 console.log(`event loop delay beyond its 1 ms timer, p99: ${(delay.percentile(99) / 1e6 - 1).toFixed(2)} ms`);
 
 const ballast = Buffer.alloc(2 ** 30, 1);
-const { cella } = await alternate({ cella: own }, { rounds: 40 });
+const { cella } = await alternate({ cella: own }, { rounds: 100 });
 console.log(
   `RESULT start/1GiB ${(median(cella) / median(tight.cella)).toFixed(3)} ratio goal 1.3 (holding ${ballast.length} bytes)`,
 );

@@ -29,6 +29,8 @@ export function installPeers() {
 /** A template and a bundle whose init, or command, is `program` (C source). */
 export async function openWorld(program) {
   const directory = mkdtempSync(`${tmpdir()}/cella-bench-`);
+  // What does not outlive a boot is in memory, as on every host with systemd: for the peers too.
+  for (const at of ['host/run', 'peers']) mountMemory(`${directory}/${at}`);
   const host = await openHost({ rootDir: `${directory}/host` });
   await host.setup();
   const cache = `${directory}/host/var/lib/vz/template/cache`;
@@ -44,12 +46,20 @@ export async function openWorld(program) {
   return {
     container,
     bundle,
+    /** State directory for the peers. */
+    state: `${directory}/peers`,
     close: async () => {
       await container.stop({ fast: true });
       await container.destroy();
+      for (const at of ['host/run', 'peers']) execFileSync('umount', [`${directory}/${at}`]);
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function mountMemory(path) {
+  mkdirSync(path, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', path]);
 }
 
 function makeBundle(directory, rootfs) {

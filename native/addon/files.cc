@@ -48,10 +48,23 @@ Napi::Value SignalPid(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// umount(path): whatever is mounted there, topmost first; nothing there is fine.
 Napi::Value Umount(const Napi::CallbackInfo& info) {
-  return InThread(info.Env(), "cella.umount", [path = Path(info, 0)]() -> Outcome {
-    if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) < 0) return {{errno, "umount2", path, -1}, nullptr};
-    return {};
+  const std::string path = Path(info, 0);
+  struct statx here {};
+  const bool known = ::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &here) == 0;
+  // Linux 5.8 tells mount points apart (statx(2)): then nothing needs a thread.
+  if (known && (here.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) && !(here.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+    const auto settled = Napi::Promise::Deferred::New(info.Env());
+    settled.Resolve(info.Env().Undefined());
+    return settled.Promise();
+  }
+  return InThread(info.Env(), "cella.umount", [path]() -> Outcome {
+    while (::umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0) {
+    }
+    // EINVAL: not a mount point, ENOENT: no such directory (umount(2)).
+    if (errno == EINVAL || errno == ENOENT) return {};
+    return {{errno, "umount2", path, -1}};
   });
 }
 

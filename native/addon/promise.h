@@ -10,8 +10,9 @@
 namespace vz {
 
 struct Outcome {
-  Failure failure;                               // failure.error 0: success
-  std::function<Napi::Value(Napi::Env)> value;  // called on the JavaScript thread
+  Failure failure;                                   // failure.error 0: success
+  std::function<Napi::Value(Napi::Env)> value = {};  // called on the JavaScript thread
+  std::function<void()> after = {};                  // what nobody needs to wait for, on the working thread
 };
 
 // One promise that any thread may settle, once.

@@ -195,7 +195,7 @@ Napi::Object Describe(Napi::Env env, Born& born) {
   return result;
 }
 
-Outcome Failed(Failure failure) { return {std::move(failure), nullptr}; }
+Outcome Failed(Failure failure) { return {std::move(failure)}; }
 
 // Waits for records, or for the launcher's death: the child holds the socket open too, so its end may never come.
 Failure ListenWhileAlive(const Started& started, Born& born) {
@@ -223,24 +223,24 @@ Napi::Value SetLauncher(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// spawn(plan, stdio) → { control, pid, pidfd }: a child that waits for release().
+// spawn(plan, stdio) → { control, pid, pidfd }: a child that makes itself ready, then waits for release().
 Napi::Value Spawn(const Napi::CallbackInfo& info) {
   return InThread(info.Env(), "cella.spawn", [request = ReadRequest(info)]() -> Outcome {
     Started started;
     if (Failure failure = StartLauncher(request, started); failure.error != 0) return Failed(failure);
     auto born = std::make_shared<Born>();
-    const Failure failure = ListenWhileAlive(started, *born);
-    Reap(started.launcher);
-    if (failure.error != 0) {
+    if (const Failure failure = ListenWhileAlive(started, *born); failure.error != 0) {
+      Reap(started.launcher);
       KillAndReap(*born);
       return Failed(failure);
     }
     auto control = std::make_shared<Fd>(std::move(started.control));
-    return {{}, [born, control](Napi::Env env) -> Napi::Value {
-              Napi::Object result = Describe(env, *born);
-              result.Set("control", control->release());
-              return result;
-            }};
+    const auto value = [born, control](Napi::Env env) -> Napi::Value {
+      Napi::Object result = Describe(env, *born);
+      result.Set("control", control->release());
+      return result;
+    };
+    return {{}, value, [launcher = started.launcher] { Reap(launcher); }};
   });
 }
 
@@ -250,7 +250,8 @@ Napi::Value Release(const Napi::CallbackInfo& info) {
   return InThread(info.Env(), "cella.release", [control]() -> Outcome {
     const Fd socket{control};
     const Record go{Say::Go, 0, 0, 0};
-    if (::send(control, &go, sizeof go, MSG_NOSIGNAL) < 0) return Failed({errno, "send", "", -1});
+    // EPIPE: it has ended already, and may have said why.
+    if (::send(control, &go, sizeof go, MSG_NOSIGNAL) < 0 && errno != EPIPE) return Failed({errno, "send", "", -1});
     auto born = std::make_shared<Born>();
     if (Failure failure = ListenToEnd(control, *born); failure.error != 0) return Failed(failure);
     return {{}, [born](Napi::Env env) -> Napi::Value { return Describe(env, *born); }};
@@ -263,13 +264,13 @@ Napi::Value Enter(const Napi::CallbackInfo& info) {
     Started started;
     if (Failure failure = StartLauncher(request, started); failure.error != 0) return Failed(failure);
     auto born = std::make_shared<Born>();
-    const Failure failure = ListenToEnd(started.control.get(), *born);
-    Reap(started.launcher);
-    if (failure.error != 0) {
+    if (const Failure failure = ListenToEnd(started.control.get(), *born); failure.error != 0) {
+      Reap(started.launcher);
       KillAndReap(*born);
       return Failed(failure);
     }
-    return {{}, [born](Napi::Env env) -> Napi::Value { return Describe(env, *born); }};
+    const auto value = [born](Napi::Env env) -> Napi::Value { return Describe(env, *born); };
+    return {{}, value, [launcher = started.launcher] { Reap(launcher); }};
   });
 }
 

@@ -39,7 +39,7 @@ std::shared_ptr<Waiter> Waiter::Start() {
 
 void Waiter::Add(int pidfd, std::shared_ptr<Pending> pending) {
   Fd own{::fcntl(pidfd, F_DUPFD_CLOEXEC, 0)};
-  if (!own) return pending->Settle({{errno, "fcntl", "", -1}, nullptr});
+  if (!own) return pending->Settle({{errno, "fcntl", "", -1}});
   const int key = own.get();
   {
     const std::lock_guard<std::mutex> guard(mutex_);

@@ -41,7 +41,7 @@ long Run(State& state, const Op& op) {
     case Code::IntoCgroup: return IntoCgroup(state, op);
     case Code::Source: return Source(state, op);
     case Code::Overlay: return Overlay(state, op);
-    case Code::UnshareCgroup: return Syscall(SYS_unshare, CLONE_NEWCGROUP);
+    case Code::Unshare: return Syscall(SYS_unshare, static_cast<long>(op.c));
     case Code::Root: return Root(state, op);
     case Code::Become: return Become();
     case Code::Mount: return Mount(state, op);
@@ -63,6 +63,7 @@ long Run(State& state, const Op& op) {
     case Code::NoNewPrivileges: return NoNewPrivileges();
     case Code::Seccomp: return Seccomp(op);
     case Code::Exec: return Exec(state, op);
+    case Code::Console: return Console(state, op);
   }
   return -ENOSYS;
 }
@@ -109,16 +110,22 @@ long Clone(State& state, uint64_t flags, int& pidfd) {
   return Syscall(SYS_clone3, Ptr(&arguments), sizeof arguments);
 }
 
-[[noreturn]] void Child(State& state, int relay) {
+// The container is made ready while the runtime writes its record; only the last step, which runs user code, waits.
+[[noreturn]] void LaunchedChild(State& state) {
+  const Header& header = state.plan.header();
+  const uint32_t first = header.outside + header.after;
+  Syscall(SYS_setsid);
+  if (header.inside > 0) RunSteps(state, first, header.inside - 1);
+  Record go{};
+  if (Receive(state.control, go) <= 0 || go.say != Say::Go) Exit(1);
+  if (header.inside > 0) RunSteps(state, first + header.inside - 1, 1);
+  Exit(1);
+}
+
+[[noreturn]] void EnteredChild(State& state) {
   const Header& header = state.plan.header();
   Syscall(SYS_setsid);
-  if (relay >= 0) {
-    Record handed{};
-    if (Receive(relay, handed, state.slots, kSlots) <= 0) Exit(1);
-    Close(relay);
-    Record go{};
-    if (Receive(state.control, go) <= 0 || go.say != Say::Go) Exit(1);
-  }
+  if (const long joined = Syscall(SYS_setns, kPidFd, CLONE_NEWCGROUP); joined < 0) Fail(state, ~3u, joined);
   RunSteps(state, header.outside + header.after, header.inside);
   Exit(1);
 }
@@ -132,6 +139,10 @@ void Prepare(State& state, int relay) {
       Fail(state, ~1u, wrote);
   }
   RunSteps(state, header.outside, header.after);
+  if (header.mode == Mode::Mount) return void(Send(state.control, {Say::Prepared, 0, 0, 0}));
+  // Side by side with the above the child has come as far as Root. If not, it has said why.
+  Record ready{};
+  if (Receive(relay, ready) <= 0) Exit(1);
   // Slots keep their numbers: the list is sent as far as it is filled without gaps.
   int count = 0;
   while (count < kSlots && state.slots[count] >= 0) ++count;
@@ -151,7 +162,8 @@ void Launch(State& state) {
   if (pid < 0) Fail(state, ~0u, pid);
   if (pid == 0) {
     Close(relay[0]);
-    Child(state, relay[1]);
+    state.relay = relay[1];
+    LaunchedChild(state);
   }
   Close(relay[1]);
   state.child = static_cast<int>(pid);
@@ -170,10 +182,7 @@ void Enter(State& state) {
   int pidfd = -1;
   const long pid = Clone(state, 0, pidfd);
   if (pid < 0) Fail(state, ~0u, pid);
-  if (pid == 0) {
-    if (const long joined = Syscall(SYS_setns, kPidFd, CLONE_NEWCGROUP); joined < 0) Fail(state, ~3u, joined);
-    Child(state, -1);
-  }
+  if (pid == 0) EnteredChild(state);
   Send(state.control, {Say::Born, 0, static_cast<int32_t>(pid), 0}, &pidfd, 1);
 }
 

@@ -84,12 +84,16 @@ int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes
 
 }  // namespace
 
-// Attaches the root where VE_ROOT is, in this namespace only; must run before Become, while the path is reachable.
+// Waits for what the launcher hands over, then attaches the root where VE_ROOT is, in this namespace only; must run before Become, while the path is reachable.
 long Root(State& state, const Op& op) {
   mount_attr isolated{0, 0, 0x40000 /* MS_PRIVATE */, 0};
   if (const long set = Syscall(SYS_mount_setattr, AT_FDCWD, Ptr("/"), AT_RECURSIVE, Ptr(&isolated), sizeof isolated);
       set < 0)
     return set;
+  Record handed{};
+  if (const long sent = Send(state.relay, {Say::Ready, 0, 0, 0}); sent < 0) return sent;
+  if (Receive(state.relay, handed, state.slots, kSlots) <= 0) Exit(1);
+  Close(state.relay);
   state.root = state.slots[0];
   return Syscall(SYS_move_mount, state.root, Ptr(""), AT_FDCWD, Ptr(Text(op, 0)), MOVE_MOUNT_F_EMPTY_PATH);
 }
@@ -109,13 +113,16 @@ long Directory(State& state, const Op& op) {
   return 0;
 }
 
+long AttachAt(State& state, int mount, const char* path, bool directory) {
+  const int target = LookupOrMake(state, path, directory);
+  return target < 0 ? target : MoveTo(mount, target);
+}
+
 long Attach(State& state, const Op& op) {
   if (op.a >= kSlots || state.slots[op.a] < 0) return -EBADF;
-  const int target = LookupOrMake(state, Text(op, 0), op.b != 0);
-  if (target < 0) return target;
   const int mount = state.slots[op.a];
   state.slots[op.a] = -1;
-  return MoveTo(mount, target);
+  return AttachAt(state, mount, Text(op, 0), op.b != 0);
 }
 
 long Symlink(State& state, const Op& op) {

@@ -2,17 +2,19 @@
 //
 //   runtime                    launcher                     child
 //   spawn ───────────────────► outside steps
-//                              clone3 ────────────────────► blocked in read
+//                              clone3 ────────────────────► inside steps before Root
 //           ◄── BORN{pid}+pidfd
 //                              id maps, root file system
-//           ◄── PREPARED       hands over mounts ─────────► (still blocked), launcher exits
-//   record written
-//   GO ──────────────────────────────────────────────────► inside steps
+//                              ◄─────────────────────────── READY, at Root
+//           ◄── PREPARED       hands over mounts ─────────► Root and the steps behind it; launcher exits
 //           ◄───────────────────────────────────────────── TERMINAL+pty, where one was asked for
+//   record written                                          blocked in read
+//   GO ──────────────────────────────────────────────────► the last step, exec
 //           ◄───────────────────────────────────────────── READY, nothing left but execve
 //   EOF     ◄───────────────────────────────────────────── execve succeeded (close on exec)
 //
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
+// When entering, the child waits for nothing.
 #pragma once
 #include <stdint.h>
 
@@ -36,9 +38,9 @@ struct Record {
 enum class Code : uint32_t {
   MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source,
   Overlay = 10,
-  UnshareCgroup = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
+  Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
-  Seccomp, Exec,
+  Seccomp, Exec, Console,
 };
 
 struct Op {
@@ -53,7 +55,7 @@ struct Op {
 struct Header {
   uint32_t magic, version, size;
   Mode mode;
-  uint64_t namespaces;  // CLONE_NEW* for clone3(2), or for setns(2) when entering
+  uint64_t namespaces;                // CLONE_NEW* for clone3(2), or for setns(2) when entering
   uint32_t idBase, gidBase, idCount;  // idCount 0: no user namespace
   uint32_t outside, after, inside;    // how many steps of each kind
   uint32_t crashAt;                   // test hook: step before which to die, or ~0

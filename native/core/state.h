@@ -9,6 +9,7 @@ constexpr int kSlots = 64;
 struct State {
   Plan plan;
   int control = kControlFd;
+  int relay = -1;      // where the child is handed its mounts
   int into = -1;       // cgroup v2 directory to clone into
   int child = 0;       // pid of the clone, as the launcher sees it
   int root = -1;       // the container's root mount
@@ -37,6 +38,7 @@ long ReadOnly(State& state, const Op& op);
 long Pivot(State& state);
 
 long Terminal(State& state);
+long Console(State& state, const Op& op);
 long Null();
 
 long Become();
@@ -49,6 +51,9 @@ long Capabilities(const Op& op);
 long NoNewPrivileges();
 long Seccomp(const Op& op);
 long Exec(State& state, const Op& op);
+
+// Puts a detached mount at a path beneath the root, which is made where it is missing.
+long AttachAt(State& state, int mount, const char* path, bool directory);
 
 // Sends one record, with up to `count` descriptors attached.
 long Send(int socket, Record record, const int* fds = nullptr, int count = 0);

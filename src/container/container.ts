@@ -1,26 +1,25 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
+import type { Verb } from '../events.js';
+import { abortable, attended } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
 import { type Context, lockContainer, templateOf } from './context.js';
 import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
-import {
-  type EnterOptions,
-  type ExecOptions,
-  enter,
-  exec,
-  type GuestProcess,
-  type GuestTerminal,
-  runScript,
-} from './exec.js';
+import { type EnterOptions, type ExecOptions, enter, exec, runScript } from './exec.js';
+import { type Console, type GuestProcess, type GuestTerminal, openConsole } from './guest.js';
 import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
-import { findInit, recover } from './recover.js';
+import { findInit, sweep } from './recover.js';
 import { type SetOptions, set } from './set.js';
 import { planOf, type Started, type StartOptions, start } from './start.js';
 import { type StopOptions, stop } from './stop.js';
+
+export interface Abortable {
+  readonly signal?: AbortSignal;
+}
 
 export interface StartCallOptions extends StartOptions {
   /** Returns when the guest says that it is up, rather than when its init runs. */
@@ -30,6 +29,8 @@ export interface StartCallOptions extends StartOptions {
 export interface StartResult {
   readonly pid: number;
   readonly privileged: boolean;
+  /** Where it was asked for. */
+  readonly console?: Console;
 }
 
 /**
@@ -50,37 +51,53 @@ export class Container {
   }
 
   create(options: CreateOptions): Promise<{ readonly privileged: boolean }> {
-    return create(this.#context, this.ctid, options);
+    return this.#told('create', async () => {
+      const created = await create(this.#context, this.ctid, options);
+      if (created.privileged) this.#warnPrivileged();
+      return created;
+    });
   }
 
-  destroy(): Promise<void> {
-    return destroy(this.#context, this.ctid);
+  destroy({ signal }: Abortable = {}): Promise<void> {
+    return this.#told('destroy', () => destroy(this.#context, this.ctid, signal));
   }
 
-  async start({ wait = false, ...options }: StartCallOptions = {}): Promise<StartResult> {
-    const started = await start(this.#context, this.ctid, options);
-    // Waited for from the first, so that the init of a long-lived embedding process leaves no zombie.
-    this.#ended = started.init.wait({ background: true }).finally(() => started.init[Symbol.dispose]());
-    if (wait) await this.#waitUntilUp(started);
-    return { pid: started.init.pid, privileged: started.privileged };
+  start({ wait = false, ...options }: StartCallOptions = {}): Promise<StartResult> {
+    return this.#told('start', async () => {
+      const started = await start(this.#context, this.ctid, options);
+      // Waited for from the first, so that the init of a long-lived embedding process leaves no zombie.
+      this.#ended = started.init.wait({ background: true }).finally(() => started.init[Symbol.dispose]());
+      if (started.privileged) this.#warnPrivileged();
+      if (wait) await this.#waitUntilUp(started, options.signal);
+      const { init, privileged } = started;
+      const console = started.console < 0 ? {} : { console: openConsole(started.console) };
+      return { pid: init.pid, privileged, ...console };
+    });
   }
 
   stop(options: StopOptions = {}): Promise<{ readonly wasRunning: boolean }> {
-    return stop(this.#context, this.ctid, options);
+    return this.#told('stop', () => stop(this.#context, this.ctid, options));
   }
 
-  async restart(options: StartCallOptions & StopOptions = {}): Promise<StartResult> {
-    await this.stop(options);
-    return this.start(options);
+  restart(options: StartCallOptions & StopOptions = {}): Promise<StartResult> {
+    return this.#told('restart', async () => {
+      await this.stop(options);
+      return this.start(options);
+    });
   }
 
   /** Settles when the container has ended by itself and what it left is taken away. */
-  async wait(): Promise<Ended> {
+  async wait({ signal }: Abortable = {}): Promise<Ended> {
     const init = findInit(this.#context, this.ctid);
-    const seen = init ? await init.wait().finally(() => init[Symbol.dispose]()) : undefined;
-    const own = await this.#ended;
-    using _lock = await lockContainer(this.#context, this.ctid, 'wait');
-    await recover(this.#context, this.ctid);
+    const seen = init
+      ? await abortable(
+          init.wait().finally(() => init[Symbol.dispose]()),
+          signal,
+        )
+      : undefined;
+    const own = this.#ended && (await attended(abortable(this.#ended, signal)));
+    using _lock = await lockContainer(this.#context, this.ctid, 'wait', signal);
+    await sweep(this.#context, this.ctid);
     if (own && (own.code !== null || own.signal !== null)) return own;
     return seen ?? { code: null, signal: null };
   }
@@ -89,19 +106,23 @@ export class Container {
     return status(this.#context, this.ctid);
   }
 
-  mount(): Promise<void> {
-    return mount(this.#context, this.ctid);
+  mount({ signal }: Abortable = {}): Promise<void> {
+    return this.#told('mount', () => mount(this.#context, this.ctid, signal));
   }
 
-  umount(): Promise<void> {
-    return umount(this.#context, this.ctid);
+  umount({ signal }: Abortable = {}): Promise<void> {
+    return this.#told('umount', () => umount(this.#context, this.ctid, signal));
   }
 
   set(
     changes: ReadonlyMap<string, string>,
     options: SetOptions,
   ): Promise<{ readonly warnings: readonly string[] }> {
-    return set(this.#context, this.ctid, changes, options);
+    return this.#told('set', async () => {
+      const done = await set(this.#context, this.ctid, changes, options);
+      for (const message of done.warnings) this.#warn(message);
+      return done;
+    });
   }
 
   /** What start would do, as data. */
@@ -109,17 +130,18 @@ export class Container {
     return planOf(this.#context, this.ctid);
   }
 
-  /** Runs a command without a shell. */
+  /** Runs a command without a shell; aborting kills it. */
   exec(argv: readonly string[], options: ExecOptions = {}): Promise<GuestProcess> {
-    return exec(this.#context, this.ctid, argv, options);
+    return this.#told('exec', () => exec(this.#context, this.ctid, argv, options));
   }
 
-  runScript(file: string): Promise<GuestProcess> {
-    return runScript(this.#context, this.ctid, file);
+  /** Runs a script of the host in it, started for that if it does not run; aborting kills it. */
+  runScript(file: string, options: Abortable = {}): Promise<GuestProcess> {
+    return this.#told('runscript', () => runScript(this.#context, this.ctid, file, options));
   }
 
   enter(options: EnterOptions): Promise<GuestTerminal> {
-    return enter(this.#context, this.ctid, options);
+    return this.#told('enter', () => enter(this.#context, this.ctid, options));
   }
 
   /** The init's pid on the host; undefined when the container does not run. */
@@ -128,13 +150,37 @@ export class Container {
     return init && readRecord(this.#context.paths.record(this.ctid))?.init?.pid;
   }
 
-  async #waitUntilUp({ config }: Started): Promise<void> {
+  async #waitUntilUp({ config }: Started, signal: AbortSignal | undefined): Promise<void> {
     const { ready } = templateOf(this.#context, config.template ?? '').manifest;
     if (ready.length === 0) return;
-    const asking = await this.exec(ready);
+    const asking = await exec(this.#context, this.ctid, ready, signal ? { signal } : {});
     asking.stdout.resume();
     asking.stderr.resume();
     const { code } = await asking.wait();
+    signal?.throwIfAborted();
     if (code !== 0) throw new CellaError('WAIT_FAILED', `container ${this.ctid} ended before it was up`);
+  }
+
+  async #told<T>(verb: Verb, work: () => Promise<T>): Promise<T> {
+    const { report } = this.#context;
+    const { ctid } = this;
+    report({ type: 'begun', ctid, verb });
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      report({ type: 'failed', ctid, verb, error });
+      throw error;
+    }
+    report({ type: 'done', ctid, verb });
+    return result;
+  }
+
+  #warn(message: string): void {
+    this.#context.report({ type: 'warning', ctid: this.ctid, message });
+  }
+
+  #warnPrivileged(): void {
+    this.#warn(`container ${this.ctid} is privileged: root inside is root of this host`);
   }
 }

@@ -1,5 +1,4 @@
 /** What every verb works with: where things are, what the host is, and how a container's config is read. */
-import { readFileSync } from 'node:fs';
 import {
   type ContainerConfig,
   type HostConfig,
@@ -8,16 +7,19 @@ import {
 } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { type ConfigFile, parseConfig } from '../config/grammar.js';
-import { CellaError, isErrno } from '../errors.js';
+import { CellaError } from '../errors.js';
+import type { Reporter } from '../events.js';
 import { probeCgroups } from '../host/cgroup/index.js';
 import { readMounts } from '../host/mounts.js';
 import type { HostFacts } from '../plan/plan-start.js';
 import { type Lock, takeLock } from '../state/lock.js';
 import { openPaths, type Paths } from '../state/paths.js';
+import { parsedOnce, readText } from '../state/text-file.js';
 import { findTemplate, type Template } from '../template/cache.js';
 
 export interface Context {
   readonly paths: Paths;
+  readonly report: Reporter;
   hostFile(): ConfigFile;
   hostConfig(): HostConfig;
   /** A container's config with every path moved under the root directory; `path` is for complaints. */
@@ -25,27 +27,27 @@ export interface Context {
   facts(): HostFacts;
 }
 
-export function openContext(rootDir: string | undefined): Context {
+export function openContext(rootDir: string | undefined, report: Reporter = () => undefined): Context {
   const paths = openPaths(rootDir);
   let facts: HostFacts | undefined;
-  const parseHost = remember(parseConfig);
-  const readHost = remember((text: string) => readHostConfig(parseHost(text), paths.hostConfig));
-  const containers = new Map<string, { text: string; host: ConfigFile; config: ContainerConfig }>();
+  const parseHost = parsedOnce(parseConfig);
+  const readHost = parsedOnce((text, path) => readHostConfig(parseHost(text, path), path));
   const hostText = (): string => {
-    const text = readOptional(paths.hostConfig);
-    if (text === undefined) {
-      throw new CellaError('NO_GLOBAL_CONFIG', `'${paths.hostConfig}' does not exist`, {
-        hint: 'Run "cella setup".',
-      });
-    }
-    return text;
+    const text = readText(paths.hostConfig);
+    if (text !== undefined) return text;
+    throw new CellaError('NO_GLOBAL_CONFIG', `'${paths.hostConfig}' does not exist`, {
+      hint: 'Run "cella setup".',
+    });
   };
+  const hostFile = (): ConfigFile => parseHost(hostText(), paths.hostConfig);
+  const containers = new Map<string, { text: string; host: ConfigFile; config: ContainerConfig }>();
   return {
     paths,
-    hostFile: () => parseHost(hostText()),
-    hostConfig: () => readHost(hostText()),
+    report,
+    hostFile,
+    hostConfig: () => readHost(hostText(), paths.hostConfig),
     readContainer: (ctid, text, path) => {
-      const host = parseHost(hostText());
+      const host = hostFile();
       const last = containers.get(path);
       if (last?.text === text && last.host === host) return last.config;
       const names = { host: paths.hostConfig, container: path };
@@ -60,15 +62,6 @@ export function openContext(rootDir: string | undefined): Context {
   };
 }
 
-/** The files are read every time, but parsed again only when they have changed. */
-function remember<T>(parse: (text: string) => T): (text: string) => T {
-  let last: { readonly text: string; readonly value: T } | undefined;
-  return (text) => {
-    if (last?.text !== text) last = { text, value: parse(text) };
-    return last.value;
-  };
-}
-
 function gatherFacts(paths: Paths): HostFacts {
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new CellaError('UNSUPPORTED_KERNEL', `the ${process.arch} architecture is not supported`);
@@ -76,19 +69,10 @@ function gatherFacts(paths: Paths): HostFacts {
   return { arch: process.arch, cgroups: probeCgroups(readMounts()), cgroupParent: paths.cgroupParent };
 }
 
-export function readOptional(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
 /** The container's config, with every path moved under the root directory. */
 export function loadConfig(context: Context, ctid: Ctid): ContainerConfig {
   const path = context.paths.config(ctid);
-  const text = readOptional(path);
+  const text = readText(path);
   if (text === undefined) throw new CellaError('NO_CONFIG', `container ${ctid} does not exist`);
   return context.readContainer(ctid, text, path);
 }

@@ -11,8 +11,9 @@ import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subor
 import { ID_COUNT } from '../plan/plan-start.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, takeLock } from '../state/lock.js';
+import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
-import { type Context, lockContainer, readOptional, templateOf } from './context.js';
+import { type Context, lockContainer, templateOf } from './context.js';
 import { linkName } from './names.js';
 import { recover, stagingArea } from './recover.js';
 
@@ -24,6 +25,7 @@ export interface CreateOptions {
   readonly changes: ReadonlyMap<string, string>;
   /** First id of the container's range; 0: privileged, without a user namespace. Default: allocated. */
   readonly localUid?: number;
+  readonly signal?: AbortSignal;
 }
 
 export async function create(
@@ -36,7 +38,7 @@ export async function create(
       hint: 'Choose an id from 101 on.',
     });
   }
-  using _lock = await lockContainer(context, ctid, 'create');
+  using _lock = await lockContainer(context, ctid, 'create', options.signal);
   await recover(context, ctid);
   const { paths } = context;
   if (existsSync(paths.config(ctid)))
@@ -45,7 +47,12 @@ export async function create(
   const hostConfig = context.hostConfig();
   const template = templateOf(context, options.ostemplate ?? hostConfig.defaultTemplate).name;
   const sample = options.sample ?? hostConfig.defaultSample;
-  using _ids = await takeLock({ directory: paths.at(hostConfig.lockDir), name: ALLOCATION, verb: 'create' });
+  using _ids = await takeLock({
+    directory: paths.at(hostConfig.lockDir),
+    name: ALLOCATION,
+    verb: 'create',
+    signal: options.signal,
+  });
   const range = chooseRange(context, options.localUid);
   const text = compose(
     context,
@@ -67,7 +74,7 @@ export async function create(
 }
 
 function compose(context: Context, sample: string, settings: ReadonlyMap<string, string>): string {
-  const text = readOptional(context.paths.sample(sample));
+  const text = readText(context.paths.sample(sample));
   if (text === undefined)
     throw new CellaError('NO_CONFIG', `sample '${sample}' does not exist`, {
       hint: `Look at ${context.paths.configDir} for samples.`,
@@ -122,7 +129,7 @@ function chooseRange(context: Context, wanted: number | undefined): number {
 function containerRanges(context: Context): readonly IdRange[] {
   return readdirSync(context.paths.configDir)
     .filter((file) => /^(\d+\.conf|\.\d+\.conf\.creating)$/.test(file))
-    .map((file) => getSettings(parseConfig(readOptional(`${context.paths.configDir}/${file}`) ?? '')))
+    .map((file) => getSettings(parseConfig(readText(`${context.paths.configDir}/${file}`) ?? '')))
     .flatMap((settings) => ['LOCAL_UID', 'LOCAL_GID'].map((key) => Number(settings.get(key)?.value ?? 0)))
     .filter((start) => Number.isInteger(start) && start > 0)
     .map((start) => ({ start, count: ID_COUNT }));

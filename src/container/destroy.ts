@@ -9,8 +9,8 @@ import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
 import { condemnedArea, findInit, recover } from './recover.js';
 
-export async function destroy(context: Context, ctid: Ctid): Promise<void> {
-  using _lock = await lockContainer(context, ctid, 'destroy');
+export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'destroy', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);

@@ -1,5 +1,6 @@
 /** A host, as library users hold it: the way to its containers. */
 import { appendFileSync } from 'node:fs';
+import type { Reporter } from '../events.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type ContainerInfo, list } from './list.js';
@@ -11,10 +12,15 @@ export type { ContainerInfo } from './list.js';
 export interface HostOptions {
   /** Directory under which every path is taken; default: that of CELLA_ROOT, else the host's own root. */
   readonly rootDir?: string | undefined;
+  /** Is told what happens; default: nobody is. */
+  readonly report?: Reporter;
 }
 
-export async function openHost({ rootDir = process.env.CELLA_ROOT }: HostOptions = {}): Promise<Host> {
-  return new Host(openContext(rootDir));
+export async function openHost({
+  rootDir = process.env.CELLA_ROOT,
+  report,
+}: HostOptions = {}): Promise<Host> {
+  return new Host(openContext(rootDir, report));
 }
 
 export class Host {

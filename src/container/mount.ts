@@ -10,8 +10,8 @@ import { planMount } from '../plan/plan-start.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
 import { findInit, recover } from './recover.js';
 
-export async function mount(context: Context, ctid: Ctid): Promise<void> {
-  using _lock = await lockContainer(context, ctid, 'mount');
+export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'mount', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   if (isMounted(config.root)) throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted already`);
@@ -21,8 +21,8 @@ export async function mount(context: Context, ctid: Ctid): Promise<void> {
   faultPoint('mount.done');
 }
 
-export async function umount(context: Context, ctid: Ctid): Promise<void> {
-  using _lock = await lockContainer(context, ctid, 'umount');
+export async function umount(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'umount', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);

@@ -13,17 +13,24 @@ import { umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
 import { ALLOCATION, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
-import { type Context, readOptional } from './context.js';
+import { readText } from '../state/text-file.js';
+import type { Context } from './context.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
   sweepLock(context);
+  if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
+}
+
+/** Takes away what is left of a container that runs no more; false when there is nothing to take away. */
+export async function sweep(context: Context, ctid: Ctid): Promise<boolean> {
   const record = readRecord(context.paths.record(ctid));
-  if (!record) return;
-  const init = initOf(record);
-  if (init) return init[Symbol.dispose]();
+  if (!record) return false;
+  using init = initOf(record);
+  if (init) return false;
   await release(context, record);
+  return true;
 }
 
 /** A running container's init; undefined when it does not run. */
@@ -43,8 +50,7 @@ export async function release(context: Context, record: RuntimeRecord): Promise<
     const v2 = record.cgroups.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
     const cgroup = openCgroup({ v2, directories: record.cgroups });
     await cgroup.kill();
-    await umountAll(record.root);
-    await cgroup.remove();
+    await Promise.all([umountAll(record.root), cgroup.remove()]);
   }
   removeRecord(context.paths.record(record.ctid));
 }
@@ -65,7 +71,7 @@ function sweepLock(context: Context): void {
 
 async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
   const path = context.paths.creating(ctid);
-  const text = readOptional(path);
+  const text = readText(path);
   if (text === undefined) return;
   if (!existsSync(context.paths.config(ctid)) && text !== '') {
     const { privateArea } = context.readContainer(ctid, text, path);
@@ -74,16 +80,18 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
     await rm(stagingArea(privateArea), { recursive: true, force: true });
   }
   rmSync(path, { force: true });
+  context.report({ type: 'recovered', ctid, left: 'create' });
 }
 
 async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {
   const config = context.paths.config(ctid);
-  const kept = readOptional(config) === undefined ? `${config}.destroyed` : config;
-  const text = readOptional(kept);
+  const kept = readText(config) === undefined ? `${config}.destroyed` : config;
+  const text = readText(kept);
   if (text === undefined) return;
   const { privateArea } = context.readContainer(ctid, text, kept);
   const condemned = condemnedArea(privateArea);
   if (!existsSync(condemned)) return;
   if (kept === config) await rename(config, `${config}.destroyed`);
   await rm(condemned, { recursive: true, force: true });
+  context.report({ type: 'recovered', ctid, left: 'destroy' });
 }

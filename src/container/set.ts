@@ -7,7 +7,8 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { planCgroup } from '../plan/cgroup.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { type Context, loadConfig, lockContainer, readOptional } from './context.js';
+import { readText } from '../state/text-file.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
 import { exec } from './exec.js';
 import { linkName, unlinkName } from './names.js';
 import { findInit, recover } from './recover.js';
@@ -31,7 +32,7 @@ export async function set(
   await recover(context, ctid);
   const before = loadConfig(context, ctid);
   const path = context.paths.config(ctid);
-  const text = formatConfig(updateConfig(parseConfig(readOptional(path) ?? ''), changes));
+  const text = formatConfig(updateConfig(parseConfig(readText(path) ?? ''), changes));
   // Checked as a whole before anything is touched.
   const names = { host: context.paths.hostConfig, container: path };
   const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);

@@ -17,6 +17,8 @@ import { findInit, recover } from './recover.js';
 export interface StartOptions {
   /** Starts a disabled container too. */
   readonly force?: boolean;
+  /** Gives it a console: a pty at /dev/console, whose other side the caller gets and must keep. */
+  readonly console?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -24,6 +26,8 @@ export interface Started {
   readonly init: ProcessHandle;
   readonly config: ContainerConfig;
   readonly privileged: boolean;
+  /** Master of the console's pty; -1 without one. */
+  readonly console: number;
 }
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
@@ -42,14 +46,15 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   }
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
-  const plan = planStart(config, context.facts(), { lower: layersOf(context, config) });
-  const init = await launch(context, config, plan, { ...(options.signal ? { signal: options.signal } : {}) });
-  return { init, config, privileged: isPrivileged(config) };
+  const lower = layersOf(context, config);
+  const plan = planStart(config, context.facts(), { lower, console: options.console ?? false });
+  const launched = await launch(context, config, plan, { signal: options.signal });
+  return { ...launched, config, privileged: isPrivileged(config) };
 }
 
 export interface Launch {
   readonly stdio?: Stdio;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs the plan under the lock that the caller holds. */
@@ -58,7 +63,7 @@ export async function launch(
   config: ContainerConfig,
   plan: StartPlan,
   { stdio, signal }: Launch = {},
-): Promise<ProcessHandle> {
+): Promise<Pick<Started, 'init' | 'console'>> {
   prepareRoot(config);
   await umountAll(config.root);
   const path = context.paths.record(config.ctid);
@@ -84,8 +89,8 @@ export async function launch(
     const { pid } = prepared.init;
     writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
     faultPoint('start.recorded');
-    await prepared.release();
+    const master = await prepared.release();
     faultPoint('start.done');
-    return prepared.init;
+    return { init: prepared.init, console: master };
   });
 }

@@ -2,10 +2,9 @@
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
-import type { ProcessHandle } from '../host/processes.js';
-import { readRecord } from '../state/record.js';
+import { abortable, type ProcessHandle } from '../host/processes.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
-import { findInit, recover, release } from './recover.js';
+import { findInit, recover, sweep } from './recover.js';
 
 export interface StopOptions {
   /** Without a clean shutdown. */
@@ -29,8 +28,7 @@ export async function stop(
   init.kill('SIGKILL');
   await init.wait();
   faultPoint('stop.killed');
-  const record = readRecord(context.paths.record(ctid));
-  if (record) await release(context, record);
+  await sweep(context, ctid);
   return { wasRunning: true };
 }
 
@@ -42,16 +40,14 @@ async function shutDown(
 ): Promise<void> {
   if (!init.kill(stopSignal(context, config))) return;
   faultPoint('stop.asked');
-  const ended = init.wait();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve, reject) => {
-    timer = setTimeout(resolve, config.stopTimeout * 1000);
-    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
+  const late = new AbortController();
+  const limit = setTimeout(() => late.abort(), config.stopTimeout * 1000);
   try {
-    await Promise.race([ended, late]);
+    await abortable(init.wait(), signal ? AbortSignal.any([signal, late.signal]) : late.signal);
+  } catch (error) {
+    if (!late.signal.aborted) throw error;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(limit);
   }
 }
 

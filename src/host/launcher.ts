@@ -20,8 +20,8 @@ export interface LaunchOptions {
 /** A container's first process, made but held back. */
 export interface Prepared {
   readonly init: ProcessHandle;
-  /** Lets it go; settles when its program runs. */
-  release(): Promise<void>;
+  /** Lets it go; settles when its program runs, with the master of its console's pty or -1. */
+  release(): Promise<number>;
   /** Ends it before it ever ran. */
   abandon(): Promise<void>;
 }
@@ -34,21 +34,28 @@ export async function prepare(plan: LaunchPlan, options: LaunchOptions = {}): Pr
     });
   const init = new ProcessHandle(born.pid, born.pidfd);
   let control: number | undefined = born.control;
+  let { terminal } = born;
   return {
     init,
     release: async () => {
-      if (control === undefined) return;
+      if (control === undefined) return -1;
       const socket = control;
       control = undefined;
-      await native()
+      const running = await native()
         .release(socket)
         .catch((error: unknown) => {
           throw launchError(plan, error);
         });
+      // The console is handed over some time before it runs: it may have come with either answer.
+      const master = Math.max(terminal, running.terminal);
+      terminal = -1;
+      return master;
     },
     abandon: async () => {
       if (control !== undefined) closeSync(control);
       control = undefined;
+      if (terminal >= 0) closeSync(terminal);
+      terminal = -1;
       init.kill('SIGKILL');
       await init.wait();
       init[Symbol.dispose]();

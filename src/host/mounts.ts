@@ -1,6 +1,6 @@
 /** The host's mount table, and letting go of what we mounted. */
 import { readFileSync } from 'node:fs';
-import { CellaError, isErrno } from '../errors.js';
+import { CellaError } from '../errors.js';
 import { native } from '../native/binding.js';
 
 export interface MountEntry {
@@ -37,13 +37,9 @@ export function isMounted(target: string): boolean {
 
 /** Unmounts everything at `target`, topmost first; nothing there is fine. */
 export async function umountAll(target: string): Promise<void> {
-  for (;;) {
-    try {
-      await native().umount(target);
-    } catch (error) {
-      // EINVAL: not a mount point, ENOENT: no such directory (umount(2)).
-      if (isErrno(error, 'EINVAL', 'ENOENT')) return;
-      throw new CellaError('UMOUNT_FAILED', `cannot unmount '${target}'`, { cause: error });
-    }
-  }
+  await native()
+    .umount(target)
+    .catch((cause: unknown) => {
+      throw new CellaError('UMOUNT_FAILED', `cannot unmount '${target}'`, { cause });
+    });
 }

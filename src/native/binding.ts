@@ -34,6 +34,7 @@ export interface Binding {
   lock(path: string): number;
   openPid(pid: number): number;
   signalPid(pidfd: number, signal: number): void;
+  /** Unmounts all that is mounted at `path`; nothing there is fine. */
   umount(path: string): Promise<void>;
   pipe(): readonly [read: number, write: number];
   /** Bytes that wait in a pipe. */

@@ -51,7 +51,7 @@ export const CAPABILITIES: Readonly<Record<string, number>> = Object.fromEntries
 
 export function capabilityMask(names: readonly string[]): bigint {
   return names.reduce((mask, name) => {
-    const number = CAPABILITIES[name];
+    const number = Object.hasOwn(CAPABILITIES, name) ? CAPABILITIES[name] : undefined;
     if (number === undefined) throw new RangeError(`unknown capability '${name}'`);
     return mask | (1n << BigInt(number));
   }, 0n);
@@ -82,7 +82,11 @@ const NEVER_PRIVILEGED = [
   'SYS_PACCT',
 ];
 
-export function SYSTEM_CAPABILITIES(privileged: boolean): readonly string[] {
-  const dropped = new Set(privileged ? NEVER_PRIVILEGED : NEVER);
-  return NAMES.filter((name) => !dropped.has(name)).map((name) => `CAP_${name}`);
-}
+const without = (dropped: readonly string[]): readonly string[] =>
+  NAMES.filter((name) => !dropped.includes(name)).map((name) => `CAP_${name}`);
+
+/** What init and everything in a container may at most have. */
+export const SYSTEM_CAPABILITIES = {
+  unprivileged: without(NEVER),
+  privileged: without(NEVER_PRIVILEGED),
+} as const;

@@ -1,5 +1,5 @@
 /** Where a container's control groups are and what is written to them, for v1, v2 and hybrid hosts. */
-import type { OutsideStep } from './launch-plan.js';
+import type { CgroupStep, OutsideStep, WriteStep } from './launch-plan.js';
 
 /** What the host has mounted. */
 export interface CgroupMounts {
@@ -11,6 +11,8 @@ export interface CgroupMounts {
   } | null;
   /** Controller → mount point of its v1 hierarchy. */
   readonly v1: Readonly<Record<string, string>>;
+  /** Whether v1 accounts swap (swapaccount=). */
+  readonly swapV1: boolean;
 }
 
 export interface Limits {
@@ -29,8 +31,8 @@ export interface CgroupPlan {
   /** v1 hierarchies that are joined by a write to tasks. */
   readonly tasks: readonly string[];
   readonly make: readonly OutsideStep[];
-  readonly limits: ReadonlyArray<Extract<OutsideStep, { op: 'writeFile' }>>;
-  readonly join: readonly OutsideStep[];
+  readonly limits: readonly WriteStep[];
+  readonly join: readonly CgroupStep[];
 }
 
 const CONTROLLERS = ['memory', 'pids'] as const;
@@ -54,9 +56,9 @@ export function planCgroup(mounts: CgroupMounts, parent: string, ctid: number, l
       ...(mounts.v2 ? makeV2(mounts.v2, parent, path, onV2) : []),
       ...v1.flatMap(({ mount }) => levels(parent, path).map((at) => make(`${mount}/${at}`))),
     ],
-    limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits)],
+    limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
     join: [
-      ...[...dirV1.values()].map((at): OutsideStep => ({ op: 'joinTasks', path: `${at}/tasks` })),
+      ...[...dirV1.values()].map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` })),
       ...(v2 ? [{ op: 'intoCgroup', path: v2 } as const] : []),
     ],
   };
@@ -99,13 +101,11 @@ function makeV2(
   ];
 }
 
-type Write = Extract<OutsideStep, { op: 'writeFile' }>;
-
-function write(path: string, value: string): Write {
+function write(path: string, value: string): WriteStep {
   return { op: 'writeFile', path, value };
 }
 
-function limitsV2(at: string, controllers: readonly string[], limits: Limits): readonly Write[] {
+function limitsV2(at: string, controllers: readonly string[], limits: Limits): readonly WriteStep[] {
   return [
     ...(controllers.includes('memory')
       ? [
@@ -117,12 +117,19 @@ function limitsV2(at: string, controllers: readonly string[], limits: Limits): r
   ];
 }
 
-/** Swap has no limit of its own on v1 (only memory+swap, where the kernel accounts it), so it is left alone there. */
-function limitsV1(directories: ReadonlyMap<string, string>, limits: Limits): readonly Write[] {
+/** v1 limits memory, and memory and swap together: the smaller one first, which the other must not fall below. */
+function limitsV1(
+  directories: ReadonlyMap<string, string>,
+  limits: Limits,
+  swapAccounted: boolean,
+): readonly WriteStep[] {
   const memory = directories.get('memory');
   const pids = directories.get('pids');
+  const both =
+    limits.ram === undefined || limits.swap === undefined ? '-1' : String(limits.ram + limits.swap);
   return [
     ...(memory ? [write(`${memory}/memory.limit_in_bytes`, limits.ram?.toString() ?? '-1')] : []),
+    ...(memory && swapAccounted ? [write(`${memory}/memory.memsw.limit_in_bytes`, both)] : []),
     ...(pids ? [write(`${pids}/pids.max`, limits.numproc?.toString() ?? 'max')] : []),
   ];
 }

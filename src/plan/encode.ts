@@ -37,7 +37,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   intoCgroup: 4,
   source: 5,
   overlay: 10,
-  unshareCgroup: 20,
+  unshare: 20,
   root: 21,
   become: 22,
   mount: 23,
@@ -59,6 +59,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   noNewPrivileges: 39,
   seccomp: 40,
   exec: 41,
+  console: 42,
 };
 
 interface Fields {
@@ -70,19 +71,22 @@ interface Fields {
   readonly bytes?: Uint8Array;
 }
 
+/** Steps that every plan shares are constants of plan/, and need encoding once. */
+const encoded = new WeakMap<Step, Buffer>();
+
 /** `crashAt`: the step before which the launcher dies; for tests. */
 export function encodePlan(plan: LaunchPlan, crashAt = 0xffffffff): Buffer {
-  const steps = [...plan.outside, ...plan.after, ...plan.inside].map(encodeStep);
+  const steps = [...plan.outside, ...plan.after, ...plan.inside].map(encodeOnce);
   const header = Buffer.alloc(HEADER_SIZE);
-  const flags = plan.namespaces.reduce((mask, name) => mask + NAMESPACES[name], 0);
+  const ids = plan.ids ?? { uid: 0, gid: 0, count: 0 };
   header.writeUInt32LE(MAGIC, 0);
   header.writeUInt32LE(VERSION, 4);
   header.writeUInt32LE(HEADER_SIZE + steps.reduce((size, step) => size + step.length, 0), 8);
   header.writeUInt32LE(MODES[plan.mode], 12);
-  header.writeBigUInt64LE(BigInt(flags), 16);
-  header.writeUInt32LE(plan.ids?.uid ?? 0, 24);
-  header.writeUInt32LE(plan.ids?.gid ?? 0, 28);
-  header.writeUInt32LE(plan.ids?.count ?? 0, 32);
+  header.writeUInt32LE(namespaceFlags(plan.namespaces), 16);
+  header.writeUInt32LE(ids.uid, 24);
+  header.writeUInt32LE(ids.gid, 28);
+  header.writeUInt32LE(ids.count, 32);
   header.writeUInt32LE(plan.outside.length, 36);
   header.writeUInt32LE(plan.after.length, 40);
   header.writeUInt32LE(plan.inside.length, 44);
@@ -90,24 +94,32 @@ export function encodePlan(plan: LaunchPlan, crashAt = 0xffffffff): Buffer {
   return Buffer.concat([header, ...steps]);
 }
 
+function encodeOnce(step: Step): Buffer {
+  const known = encoded.get(step);
+  if (known) return known;
+  const record = encodeStep(step);
+  encoded.set(step, record);
+  return record;
+}
+
 function encodeStep(step: Step): Buffer {
-  const { a = 0, b = 0, c = 0n, d = 0n, strings = [], bytes = new Uint8Array() } = fieldsOf(step);
-  for (const text of strings) {
-    if (text.includes('\0')) throw new CellaError('BAD_VALUE', `${step.op}: a value holds a NUL byte`);
-  }
-  const text = Buffer.from(strings.map((part) => `${part}\0`).join(''));
-  const size = Math.ceil((OP_SIZE + text.length + bytes.length) / 8) * 8;
+  const { a = 0, b = 0, c, d, strings = [], bytes } = fieldsOf(step);
+  const text = strings.length === 0 ? '' : `${strings.join('\0')}\0`;
+  if (text.split('\0').length > strings.length + 1)
+    throw new CellaError('BAD_VALUE', `${step.op}: a value holds a NUL byte`);
+  const length = Buffer.byteLength(text);
+  const size = Math.ceil((OP_SIZE + length + (bytes?.length ?? 0)) / 8) * 8;
   const record = Buffer.alloc(size);
   record.writeUInt32LE(CODES[step.op], 0);
   record.writeUInt32LE(size, 4);
   record.writeUInt32LE(a, 8);
   record.writeUInt32LE(b, 12);
-  record.writeBigUInt64LE(c, 16);
-  record.writeBigUInt64LE(d, 24);
+  if (c !== undefined) record.writeBigUInt64LE(c, 16);
+  if (d !== undefined) record.writeBigUInt64LE(d, 24);
   record.writeUInt32LE(strings.length, 32);
-  record.writeUInt32LE(bytes.length, 36);
-  text.copy(record, OP_SIZE);
-  record.set(bytes, OP_SIZE + text.length);
+  record.writeUInt32LE(bytes?.length ?? 0, 36);
+  record.write(text, OP_SIZE);
+  if (bytes) record.set(bytes, OP_SIZE + length);
   return record;
 }
 
@@ -135,6 +147,8 @@ function fieldsOf(step: Step): Fields {
       };
     case 'attach':
       return { a: step.slot, b: step.directory ? 1 : 0, strings: [step.path] };
+    case 'unshare':
+      return { c: BigInt(namespaceFlags(step.namespaces)) };
     case 'symlink':
       return { strings: [step.to, step.path] };
     case 'readOnly':
@@ -162,9 +176,9 @@ function fieldsOf(step: Step): Fields {
     case 'root':
     case 'directory':
     case 'mask':
+    case 'console':
     case 'chdir':
       return { strings: [step.path] };
-    case 'unshareCgroup':
     case 'become':
     case 'pivot':
     case 'loopback':
@@ -174,6 +188,10 @@ function fieldsOf(step: Step): Fields {
     case 'noNewPrivileges':
       return {};
   }
+}
+
+function namespaceFlags(names: readonly Namespace[]): number {
+  return names.reduce((mask, name) => mask + NAMESPACES[name], 0);
 }
 
 /** RLIM_INFINITY is all ones. */

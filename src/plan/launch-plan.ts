@@ -1,30 +1,32 @@
 /**
  * What a launch will do, as data: the whole vocabulary of the native launcher.
  *
- * `outside` runs as root of the host before the clone, `after` on the host while the child waits, `inside` in the
- * child. `vzctl start --plan` prints this; `encode.ts` turns it into bytes.
+ * `outside` runs as root of the host before the clone, `after` on the host, `inside` in the child: up to the step
+ * `root` side by side with `after`, up to the last one before anybody says go. `vzctl start --plan` prints this; `encode.ts` turns it into bytes.
  */
 
 export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
 export type Namespace = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup';
 
-export type OutsideStep =
+export type CgroupStep =
   | { readonly op: 'makeCgroup'; readonly path: string }
-  | { readonly op: 'writeFile'; readonly path: string; readonly value: string }
   /** cgroup v1: joins one hierarchy. */
   | { readonly op: 'joinTasks'; readonly path: string }
   /** cgroup v2: the child is cloned into it. */
-  | { readonly op: 'intoCgroup'; readonly path: string }
-  /** Opens a host path as a mount for `attach`; slots count from 1, without gaps. */
-  | {
-      readonly op: 'source';
-      readonly slot: number;
-      readonly path: string;
-      readonly readOnly: boolean;
-      readonly device?: readonly [number, number];
-    };
+  | { readonly op: 'intoCgroup'; readonly path: string };
 
-export type AfterStep = {
+export type WriteStep = { readonly op: 'writeFile'; readonly path: string; readonly value: string };
+
+/** Opens a host path as a mount for `attach`; slots count from 1, without gaps. */
+export type SourceStep = {
+  readonly op: 'source';
+  readonly slot: number;
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly device?: readonly [number, number];
+};
+
+export type OverlayStep = {
   readonly op: 'overlay';
   readonly target: string;
   /** Directory that holds upper/ and work/. */
@@ -36,19 +38,15 @@ export type AfterStep = {
   readonly byPaths?: boolean;
 };
 
+export type OutsideStep = CgroupStep | WriteStep;
+export type AfterStep = WriteStep | SourceStep | OverlayStep;
+
 export type InsideStep =
   | {
-      readonly op:
-        | 'unshareCgroup'
-        | 'become'
-        | 'pivot'
-        | 'loopback'
-        | 'null'
-        | 'terminal'
-        | 'keyring'
-        | 'noNewPrivileges';
+      readonly op: 'become' | 'pivot' | 'loopback' | 'null' | 'terminal' | 'keyring' | 'noNewPrivileges';
     }
-  | { readonly op: 'root' | 'directory' | 'mask' | 'chdir'; readonly path: string }
+  | { readonly op: 'unshare'; readonly namespaces: readonly Namespace[] }
+  | { readonly op: 'root' | 'directory' | 'mask' | 'console' | 'chdir'; readonly path: string }
   | { readonly op: 'readOnly'; readonly path: string; readonly writable?: boolean }
   | {
       readonly op: 'mount';
@@ -91,7 +89,7 @@ export interface IdMap {
 
 export interface LaunchPlan {
   readonly mode: 'launch' | 'enter' | 'mount';
-  /** For enter: what is joined. */
+  /** What the first process is cloned into or, for enter, joins. */
   readonly namespaces: readonly Namespace[];
   /** Null: no user namespace, root inside is root of the host. */
   readonly ids: IdMap | null;

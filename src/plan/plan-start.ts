@@ -63,10 +63,20 @@ export function planMount(config: ContainerConfig, lower: readonly string[]): La
   };
 }
 
+/**
+ * The slow one while the launcher mounts; and a cgroup namespace begins where its maker is, which for clone3 is the
+ * launcher's own group.
+ */
+const UNSHARE: InsideStep = { op: 'unshare', namespaces: ['cgroup', 'net'] };
+
+const INIT: InsideStep = { op: 'exec', paths: INIT_PATHS, argv: ['init'], env: INIT_ENV };
+
 export interface StartOptions {
   readonly lower: readonly string[];
   /** Instead of init: runs with the standard descriptors that it is given. */
   readonly command?: readonly string[];
+  /** A pty at /dev/console and as init's standard descriptors. Absent: no /dev/console, the null device. */
+  readonly console?: boolean;
 }
 
 export function planStart(config: ContainerConfig, facts: HostFacts, options: StartOptions): StartPlan {
@@ -77,37 +87,44 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
     mode: 'launch',
     ctid: config.ctid,
     cgroup,
-    // The cgroup namespace is unshared from inside: clone3 would root it at the launcher's own cgroup.
-    namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'net', 'ipc', 'uts'],
+    namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'ipc', 'uts'],
     ids,
-    outside: [...cgroup.make, ...cgroup.limits, ...planSources(cgroup.v2, privileged), ...cgroup.join],
-    after: [planOverlay(config, options.lower)],
+    outside: [...cgroup.make, ...cgroup.join],
+    after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), planOverlay(config, options.lower)],
     inside: [
-      { op: 'unshareCgroup' },
+      // What needs no mounts goes first: the launcher is still making them.
+      UNSHARE,
+      { op: 'loopback' },
+      { op: 'hostname', name: config.hostname ?? `CT${config.ctid}` },
       { op: 'root', path: config.root },
       { op: 'become' },
       ...planMounts(cgroup.v2, privileged),
+      ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
-      { op: 'hostname', name: config.hostname ?? `CT${config.ctid}` },
-      { op: 'loopback' },
-      ...(options.command ? [] : [{ op: 'null' } as const]),
+      ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
       ...planConfinement(facts.arch, privileged),
-      options.command
-        ? planCommand(options.command, {})
-        : { op: 'exec', paths: INIT_PATHS, argv: ['init'], env: INIT_ENV },
+      options.command ? planCommand(options.command, {}) : INIT,
     ],
   };
 }
 
+const SURROUNDINGS: readonly InsideStep[] = [
+  { op: 'rlimit', resource: 'nofile', soft: 1024, hard: 524_288 },
+  { op: 'rlimit', resource: 'core', soft: 0, hard: Number.POSITIVE_INFINITY },
+  { op: 'keyring' },
+];
+const SECCOMP = {
+  x64: { op: 'seccomp', profile: 'system', arch: 'x64' },
+  arm64: { op: 'seccomp', profile: 'system', arch: 'arm64' },
+} as const satisfies Record<string, InsideStep>;
+const CAPABILITIES = {
+  privileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.privileged },
+  unprivileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.unprivileged },
+} as const satisfies Record<string, InsideStep>;
+
 /** What init and every entered process get alike. Seccomp first: loading it needs a capability. */
 export function planConfinement(arch: HostFacts['arch'], privileged: boolean): readonly InsideStep[] {
-  return [
-    { op: 'rlimit', resource: 'nofile', soft: 1024, hard: 524_288 },
-    { op: 'rlimit', resource: 'core', soft: 0, hard: Number.POSITIVE_INFINITY },
-    { op: 'keyring' },
-    { op: 'seccomp', profile: 'system', arch },
-    { op: 'capabilities', names: SYSTEM_CAPABILITIES(privileged) },
-  ];
+  return [...SURROUNDINGS, SECCOMP[arch], CAPABILITIES[privileged ? 'privileged' : 'unprivileged']];
 }
 
 const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;

@@ -1,5 +1,5 @@
 /** The mounts of a container beyond its root: /dev, /proc, /sys, /run, and what is hidden in them. */
-import type { InsideStep, OutsideStep } from './launch-plan.js';
+import type { InsideStep, SourceStep } from './launch-plan.js';
 
 /** Bound from the host rather than made: mknod(2) is refused in a user namespace. */
 const DEVICES: ReadonlyArray<readonly [name: string, major: number, minor: number]> = [
@@ -34,35 +34,55 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sysrq-trigger'] 
 /** Slot of the container's own cgroup v2 directory, behind the devices. */
 const CGROUP_SLOT = DEVICES.length + 1;
 
-export function planSources(cgroup: string | null, privileged: boolean): readonly OutsideStep[] {
-  const devices = DEVICES.map(
-    ([name, ...device], i): OutsideStep => ({
-      op: 'source',
-      slot: i + 1,
-      path: `/dev/${name}`,
-      readOnly: false,
-      device,
-    }),
-  );
-  if (cgroup === null) return devices;
+const DEVICE_SOURCES = DEVICES.map(
+  ([name, ...device], i): SourceStep => ({
+    op: 'source',
+    slot: i + 1,
+    path: `/dev/${name}`,
+    readOnly: false,
+    device,
+  }),
+);
+
+/** `cgroup`: the v2 directory that the container sees as its own. */
+export function planSources(cgroup: string | null, privileged: boolean): readonly SourceStep[] {
+  if (cgroup === null) return DEVICE_SOURCES;
   // Root of the host could raise its own limits through a writable one.
-  return [...devices, { op: 'source', slot: CGROUP_SLOT, path: cgroup, readOnly: privileged }];
+  return [...DEVICE_SOURCES, { op: 'source', slot: CGROUP_SLOT, path: cgroup, readOnly: privileged }];
 }
 
-export function planMounts(cgroup: string | null, privileged: boolean): readonly InsideStep[] {
-  return [
-    { op: 'mount', path: '/proc', type: 'proc', flags: ['nosuid', 'nodev', 'noexec'], options: {} },
-    { op: 'mount', path: '/sys', type: 'sysfs', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: {} },
-    ...(cgroup === null
-      ? []
-      : [{ op: 'attach', path: '/sys/fs/cgroup', slot: CGROUP_SLOT, directory: true } as const]),
-    { op: 'mount', path: '/run', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '755' } },
-    ...planDev(),
-    ...MASKED.map((path): InsideStep => ({ op: 'mask', path })),
-    ...READ_ONLY.map((path): InsideStep => ({ op: 'readOnly', path })),
-    ...(privileged ? PRIVILEGED_PROC : []),
-  ];
-}
+const KERNEL: readonly InsideStep[] = [
+  { op: 'mount', path: '/proc', type: 'proc', flags: ['nosuid', 'nodev', 'noexec'], options: {} },
+  { op: 'mount', path: '/sys', type: 'sysfs', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: {} },
+];
+
+const CGROUP: InsideStep = { op: 'attach', path: '/sys/fs/cgroup', slot: CGROUP_SLOT, directory: true };
+
+const RUN_AND_DEV: readonly InsideStep[] = [
+  { op: 'mount', path: '/run', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '755' } },
+  { op: 'mount', path: '/dev', type: 'tmpfs', flags: ['nosuid', 'strictatime'], options: { mode: '755' } },
+  ...DEVICES.map(
+    ([name], i): InsideStep => ({ op: 'attach', path: `/dev/${name}`, slot: i + 1, directory: false }),
+  ),
+  {
+    op: 'mount',
+    path: '/dev/pts',
+    type: 'devpts',
+    flags: ['nosuid', 'noexec'],
+    options: { ptmxmode: '0666', mode: '0620', gid: '5' },
+  },
+  { op: 'mount', path: '/dev/shm', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '1777' } },
+  { op: 'symlink', path: '/dev/ptmx', to: 'pts/ptmx' },
+  { op: 'symlink', path: '/dev/fd', to: '/proc/self/fd' },
+  { op: 'symlink', path: '/dev/stdin', to: '/proc/self/fd/0' },
+  { op: 'symlink', path: '/dev/stdout', to: '/proc/self/fd/1' },
+  { op: 'symlink', path: '/dev/stderr', to: '/proc/self/fd/2' },
+];
+
+const HIDDEN: readonly InsideStep[] = [
+  ...MASKED.map((path): InsideStep => ({ op: 'mask', path })),
+  ...READ_ONLY.map((path): InsideStep => ({ op: 'readOnly', path })),
+];
 
 /** Without a user namespace the kernel would let root write every sysctl; only the network's are its own. */
 const PRIVILEGED_PROC: readonly InsideStep[] = [
@@ -70,24 +90,12 @@ const PRIVILEGED_PROC: readonly InsideStep[] = [
   { op: 'readOnly', path: '/proc/sys/net', writable: true },
 ];
 
-function planDev(): readonly InsideStep[] {
+export function planMounts(cgroup: string | null, privileged: boolean): readonly InsideStep[] {
   return [
-    { op: 'mount', path: '/dev', type: 'tmpfs', flags: ['nosuid', 'strictatime'], options: { mode: '755' } },
-    ...DEVICES.map(
-      ([name], i): InsideStep => ({ op: 'attach', path: `/dev/${name}`, slot: i + 1, directory: false }),
-    ),
-    {
-      op: 'mount',
-      path: '/dev/pts',
-      type: 'devpts',
-      flags: ['nosuid', 'noexec'],
-      options: { ptmxmode: '0666', mode: '0620', gid: '5' },
-    },
-    { op: 'mount', path: '/dev/shm', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '1777' } },
-    { op: 'symlink', path: '/dev/ptmx', to: 'pts/ptmx' },
-    { op: 'symlink', path: '/dev/fd', to: '/proc/self/fd' },
-    { op: 'symlink', path: '/dev/stdin', to: '/proc/self/fd/0' },
-    { op: 'symlink', path: '/dev/stdout', to: '/proc/self/fd/1' },
-    { op: 'symlink', path: '/dev/stderr', to: '/proc/self/fd/2' },
+    ...KERNEL,
+    ...(cgroup === null ? [] : [CGROUP]),
+    ...RUN_AND_DEV,
+    ...HIDDEN,
+    ...(privileged ? PRIVILEGED_PROC : []),
   ];
 }

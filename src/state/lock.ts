@@ -1,5 +1,6 @@
 /** One flock per container, and one for allocating ids: who holds it, and what for, is written inside. */
 import { closeSync, ftruncateSync, mkdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError, isErrno } from '../errors.js';
 import { native } from '../native/binding.js';
@@ -26,7 +27,6 @@ export interface Lock extends Disposable {
 
 export async function takeLock(request: LockRequest): Promise<Lock> {
   const path = `${request.directory}/${request.name}.lck`;
-  mkdirSync(request.directory, { recursive: true, mode: 0o700 });
   for (let attempt = 1; ; attempt += 1) {
     const lock = tryLock(path, request.verb);
     if (lock) return lock;
@@ -49,7 +49,9 @@ function tryLock(path: string, verb: string): Lock | undefined {
     fd = native().lock(path);
   } catch (error) {
     if (isErrno(error, 'EAGAIN')) return undefined;
-    throw error;
+    if (!isErrno(error, 'ENOENT')) throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    fd = native().lock(path);
   }
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n${verb}\n`, 0);

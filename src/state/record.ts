@@ -1,7 +1,8 @@
 /** What runs, as far as the kernel does not say it: written before the first thing is made, removed after the last. */
-import { readFileSync, rmSync } from 'node:fs';
-import { CellaError, isErrno } from '../errors.js';
+import { rmSync } from 'node:fs';
+import { CellaError } from '../errors.js';
 import { writeFileAtomic } from './atomic-file.js';
+import { readText } from './text-file.js';
 
 export interface RuntimeRecord {
   readonly version: 1;
@@ -16,13 +17,8 @@ export interface RuntimeRecord {
 }
 
 export function readRecord(path: string): RuntimeRecord | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  const text = readText(path);
+  if (text === undefined) return undefined;
   const record = parse(text);
   if (!record)
     throw new CellaError('SYSTEM', `'${path}' is not a runtime record`, {

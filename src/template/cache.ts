@@ -1,6 +1,7 @@
 /** The template cache: a directory each, with a manifest and a root file system that nothing ever writes to. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { CellaError, isErrno } from '../errors.js';
+import { parsedOnce, readText } from '../state/text-file.js';
 import { isTemplateName, parseManifest, type TemplateManifest } from './manifest.js';
 
 export interface Template {
@@ -14,21 +15,20 @@ export function cacheDirectory(templateDir: string): string {
   return `${templateDir}/cache`;
 }
 
+const readManifest = parsedOnce(parseManifest);
+
 export function findTemplate(templateDir: string, name: string): Template {
   const shown = name.slice(0, 64);
   if (!isTemplateName(name)) throw new CellaError('BAD_VALUE', `'${shown}' is not a name of a template`);
   const directory = `${cacheDirectory(templateDir)}/${name}`;
   const path = `${directory}/manifest.json`;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+  const text = readText(path);
+  if (text === undefined) {
     const names = listTemplates(templateDir).join(', ');
     const hint = names ? `Choose one of these: ${names}.` : `Run 'cella setup' to build the first template.`;
-    throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, { cause, hint });
+    throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, { hint });
   }
-  return { name, directory, rootfs: `${directory}/rootfs`, manifest: parseManifest(text, path) };
+  return { name, directory, rootfs: `${directory}/rootfs`, manifest: readManifest(text, path) };
 }
 
 /** Names of what is there, in order. */

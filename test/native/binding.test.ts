@@ -1,8 +1,9 @@
 /** Each function of the addon: once for success, once for every errno that the runtime handles. */
-import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
+import { isMounted } from '../../src/host/mounts.js';
 import { native } from '../../src/native/binding.js';
 
 const directory = mkdtempSync(`${tmpdir()}/cella-native-`);
@@ -78,12 +79,17 @@ describe('pipe and unread', () => {
 });
 
 describe('umount', () => {
-  it('fails with what the kernel says', async () => {
-    await expect(native().umount(directory)).rejects.toMatchObject({
-      code: 'EINVAL',
-      syscall: 'umount2',
-      path: directory,
-    });
-    await expect(native().umount(`${directory}/none`)).rejects.toMatchObject({ code: 'ENOENT' });
+  it('is content where nothing is mounted', async () => {
+    await native().umount(directory);
+    await native().umount(`${directory}/none`);
+  });
+
+  it('takes away a stack of mounts, or fails with what the kernel says', async () => {
+    for (let i = 0; i < 3; i += 1) execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', directory]);
+    const busy = openSync(`${directory}/busy`, 'w');
+    await expect(native().umount(directory)).rejects.toMatchObject({ code: 'EBUSY', syscall: 'umount2' });
+    closeSync(busy);
+    await native().umount(directory);
+    expect(isMounted(directory)).toBe(false);
   });
 });

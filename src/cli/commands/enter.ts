@@ -1,5 +1,5 @@
 /** vzctl enter: a shell on a terminal of the container's own. */
-import type { GuestTerminal } from '../../container/exec.js';
+import type { GuestTerminal } from '../../container/guest.js';
 import type { Io } from '../io.js';
 import type { Register } from '../session.js';
 

@@ -1,5 +1,5 @@
 /** vzctl exec and exec2: a command through the container's shell. */
-import type { GuestProcess } from '../../container/exec.js';
+import type { GuestProcess } from '../../container/guest.js';
 import { EXIT } from '../../errors.js';
 import type { Io } from '../io.js';
 import type { Register } from '../session.js';

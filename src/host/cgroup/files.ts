@@ -1,7 +1,7 @@
 /** Reading and removing control group files, shared by both versions. */
-import { readFileSync, rmdirSync } from 'node:fs';
+import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isErrno } from '../../errors.js';
+import { CellaError, isErrno } from '../../errors.js';
 
 /** Undefined where the file, or its controller, is not there. */
 export function readText(path: string): string | undefined {
@@ -38,16 +38,30 @@ export function readPids(directory: string): readonly number[] {
 const REMOVE_ATTEMPTS = 200;
 const REMOVE_PAUSE_MS = 5;
 
-/** A dying process keeps its group busy for a moment after its pidfd has told of its end (EBUSY). */
-export async function removeDirectory(path: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      rmdirSync(path);
-      return;
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return;
-      if (!isErrno(error, 'EBUSY') || attempt === REMOVE_ATTEMPTS) throw error;
-    }
-    await sleep(REMOVE_PAUSE_MS);
+/**
+ * Removes a group and those that the guest made below. A dying process keeps its group busy for a moment after its
+ * pidfd has told of its end (EBUSY).
+ */
+export async function removeGroup(path: string): Promise<void> {
+  for (let attempt = 1; !tryRemove(path); attempt += 1) {
+    if (attempt === REMOVE_ATTEMPTS) throw new CellaError('SYSTEM', `control group '${path}' stays busy`);
+    for (const name of subgroups(path)) await removeGroup(`${path}/${name}`);
+    if (!tryRemove(path)) await sleep(REMOVE_PAUSE_MS);
   }
+}
+
+function subgroups(path: string): readonly string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+function tryRemove(path: string): boolean {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (isErrno(error, 'EBUSY')) return false;
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  return true;
 }

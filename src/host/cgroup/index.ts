@@ -1,5 +1,5 @@
 /** Control groups of a running container, whichever version the host has: one interface over v1 and v2. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { CgroupMounts, CgroupPlan } from '../../plan/cgroup.js';
 import type { MountEntry } from '../mounts.js';
 import { v1 } from './v1.js';
@@ -36,9 +36,11 @@ export function openCgroup(plan: Pick<CgroupPlan, 'v2' | 'directories'>): Cgroup
 /** What of control groups is mounted, and where. */
 export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
   const unified = mounts.find((mount) => mount.type === 'cgroup2');
-  const byController = mounts
-    .filter((mount) => mount.type === 'cgroup')
-    .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const));
+  const v1: Readonly<Record<string, string>> = Object.fromEntries(
+    mounts
+      .filter((mount) => mount.type === 'cgroup')
+      .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const)),
+  );
   return {
     v2: unified
       ? {
@@ -47,7 +49,8 @@ export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
           enabled: readWords(`${unified.target}/cgroup.subtree_control`),
         }
       : null,
-    v1: Object.fromEntries(byController),
+    v1,
+    swapV1: v1.memory !== undefined && existsSync(`${v1.memory}/memory.memsw.limit_in_bytes`),
   };
 }
 

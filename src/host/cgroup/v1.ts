@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../../errors.js';
-import { readBig, readKey, readNumber, readPids, readText, removeDirectory } from './files.js';
+import { readBig, readKey, readNumber, readPids, readText, removeGroup } from './files.js';
 import type { Cgroup, CgroupStats } from './index.js';
 
 const POLL_MS = 5;
@@ -31,7 +31,7 @@ export function v1(directories: readonly string[]): Cgroup {
     pids,
     stats: () => statsV1(directories),
     remove: async () => {
-      for (const directory of directories) await removeDirectory(directory);
+      for (const directory of directories) await removeGroup(directory);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Control groups, version 2 (Documentation/admin-guide/cgroup-v2.rst); on hybrid hosts v1 keeps the controllers. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readBig, readKey, readNumber, readPids, readText, removeDirectory } from './files.js';
+import { readBig, readKey, readNumber, readPids, removeGroup } from './files.js';
 import type { Cgroup, CgroupStats } from './index.js';
 import { statsV1 } from './v1.js';
 
@@ -20,30 +20,20 @@ export function v2(at: string, directories: readonly string[]): Cgroup {
     thaw: () => setFrozen(false),
     isFrozen: () => isFrozen(at),
     kill: async () => {
-      if (readText(`${at}/cgroup.procs`) === undefined) return;
-      writeFileSync(`${at}/cgroup.kill`, '1');
-      while (readKey(`${at}/cgroup.events`, 'populated') === 1n) await sleep(POLL_MS);
+      const isPopulated = (): boolean => readKey(`${at}/cgroup.events`, 'populated') === 1n;
+      if (isPopulated()) writeFileSync(`${at}/cgroup.kill`, '1');
+      while (isPopulated()) await sleep(POLL_MS);
     },
     pids: () => readPids(at),
     stats: () => merge(statsV2(at), statsV1(others)),
     remove: async () => {
-      await removeTree(at);
-      for (const directory of others) await removeDirectory(directory);
+      for (const directory of directories) await removeGroup(directory);
     },
   };
 }
 
 function isFrozen(at: string): boolean {
   return readKey(`${at}/cgroup.events`, 'frozen') === 1n;
-}
-
-/** The guest may have made groups of its own below. */
-async function removeTree(at: string): Promise<void> {
-  if (readText(`${at}/cgroup.procs`) === undefined) return;
-  for (const entry of readdirSync(at, { withFileTypes: true })) {
-    if (entry.isDirectory()) await removeTree(`${at}/${entry.name}`);
-  }
-  await removeDirectory(at);
 }
 
 function statsV2(at: string): CgroupStats {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CAPABILITIES, capabilityMask, SYSTEM_CAPABILITIES } from '../../../src/plan/capabilities.js';
 
 const dropped = (privileged: boolean): readonly string[] => {
-  const kept = new Set(SYSTEM_CAPABILITIES(privileged));
+  const kept = new Set(SYSTEM_CAPABILITIES[privileged ? 'privileged' : 'unprivileged']);
   return Object.keys(CAPABILITIES).filter((name) => !kept.has(name));
 };
 
@@ -58,6 +58,6 @@ describe('SYSTEM_CAPABILITIES', () => {
       'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_broadcast net_admin ' +
       'net_raw ipc_lock ipc_owner sys_chroot sys_ptrace sys_admin sys_boot sys_nice sys_resource ' +
       'sys_tty_config mknod lease audit_write setfcap';
-    expect(SYSTEM_CAPABILITIES(true)).toEqual(legacy.split(' ').map((name) => `CAP_${name.toUpperCase()}`));
+    expect(SYSTEM_CAPABILITIES.privileged).toEqual(legacy.split(' ').map((name) => `CAP_${name.toUpperCase()}`));
   });
 });

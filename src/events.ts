@@ -1,0 +1,24 @@
+/** What the library tells while it works: it never prints. */
+
+export type Verb =
+  | 'create'
+  | 'destroy'
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'mount'
+  | 'umount'
+  | 'set'
+  | 'exec'
+  | 'enter'
+  | 'runscript';
+
+export type HostEvent =
+  | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }
+  | { readonly type: 'failed'; readonly ctid: number; readonly verb: Verb; readonly error: unknown }
+  /** What a killed command had left half done was taken away: half a container, half a removal, a dead init's remains. */
+  | { readonly type: 'recovered'; readonly ctid: number; readonly left: 'create' | 'destroy' | 'start' }
+  | { readonly type: 'warning'; readonly ctid: number; readonly message: string };
+
+/** Called as things happen, on the caller's own thread; what it throws is the caller's failure. */
+export type Reporter = (event: HostEvent) => void;
