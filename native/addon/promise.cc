@@ -1,9 +1,59 @@
 // Settling promises from other threads.
 #include "promise.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <thread>
 
 namespace vz {
+namespace {
+
+// Threads that wait a moment for more work before they end: waking one takes half the time of making one. There are
+// as many as there is work at once, so that no piece of work waits for another.
+class Workers {
+ public:
+  void Run(std::function<void()> work) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    work_.push_back(std::move(work));
+    if (idle_ >= work_.size()) {
+      wake_.notify_one();
+    } else {
+      std::thread([this] { Loop(); }).detach();
+    }
+  }
+
+ private:
+  void Loop() {
+    constexpr auto kPatience = std::chrono::seconds(1);
+    std::unique_lock<std::mutex> guard(mutex_);
+    for (;;) {
+      ++idle_;
+      const bool more = wake_.wait_for(guard, kPatience, [this] { return !work_.empty(); });
+      --idle_;
+      if (!more) return;
+      const std::function<void()> work = std::move(work_.front());
+      work_.pop_front();
+      guard.unlock();
+      work();
+      guard.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> work_;
+  size_t idle_ = 0;
+};
+
+// Never destroyed: its threads may outlive main().
+Workers& TheWorkers() {
+  static Workers* const workers = new Workers();
+  return *workers;
+}
+
+}  // namespace
 
 std::shared_ptr<Pending> Pending::New(Napi::Env env, const char* name) {
   std::shared_ptr<Pending> pending(new Pending(env));
@@ -35,12 +85,12 @@ void Pending::CallJs(Napi::Env env, Napi::Function, Pending* self, Outcome* outc
 
 Napi::Value InThread(Napi::Env env, const char* name, std::function<Outcome()> work) {
   auto pending = Pending::New(env, name);
-  std::thread([pending, work = std::move(work)] {
+  TheWorkers().Run([pending, work = std::move(work)] {
     Outcome outcome = work();
     const auto after = std::move(outcome.after);
     pending->Settle(std::move(outcome));
     if (after) after();
-  }).detach();
+  });
   return pending->promise();
 }
 

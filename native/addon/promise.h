@@ -1,4 +1,4 @@
-// Blocking work on a thread of its own, seen from JavaScript as a promise; libuv's pool stays free for others.
+// Blocking work on threads of our own, seen from JavaScript as a promise; libuv's pool stays free for others.
 #pragma once
 #include <napi.h>
 

@@ -6,9 +6,26 @@
 
 namespace vz {
 
+// Makes up to `a` missing parents too; mostly they are there, so the last one is tried first.
 long MakeCgroup(const Op& op) {
-  const long made = Syscall(SYS_mkdirat, AT_FDCWD, Ptr(Text(op, 0)), 0755);
-  return made == -EEXIST ? 0 : made;
+  char path[4096];
+  const size_t length = Length(Text(op, 0));
+  if (length >= sizeof path) return -ENAMETOOLONG;
+  memcpy(path, Text(op, 0), length + 1);
+  size_t end = length;
+  for (uint32_t up = 0;;) {
+    const long made = Syscall(SYS_mkdirat, AT_FDCWD, Ptr(path), 0755);
+    if (made == -ENOENT && up < op.a) {
+      for (++up; end > 0 && path[end] != '/';) --end;
+      path[end] = 0;
+      continue;
+    }
+    if (made < 0 && made != -EEXIST) return made;
+    if (end == length) return 0;
+    // One level down again.
+    path[end] = '/';
+    while (path[end]) ++end;
+  }
 }
 
 long WriteFile(const Op& op) {

@@ -146,9 +146,10 @@ void Prepare(State& state, int relay) {
   // Slots keep their numbers: the list is sent as far as it is filled without gaps.
   int count = 0;
   while (count < kSlots && state.slots[count] >= 0) ++count;
+  // The runtime first: waking the child may cost this process its processor.
+  Send(state.control, {Say::Prepared, 0, 0, 0});
   if (const long sent = Send(relay, {Say::Prepared, 0, count, 0}, state.slots, count); sent < 0)
     Fail(state, ~2u, sent);
-  Send(state.control, {Say::Prepared, 0, 0, 0});
 }
 
 void Launch(State& state) {

@@ -4,6 +4,11 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+extern "C" {
+void* memset(void* to, int value, size_t n);
+void* memcpy(void* to, const void* from, size_t n);
+}
+
 namespace vz {
 
 // Returns the kernel's answer: a value, or -errno.

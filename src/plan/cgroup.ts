@@ -54,7 +54,7 @@ export function planCgroup(mounts: CgroupMounts, parent: string, ctid: number, l
     tasks: [...dirV1.values()],
     make: [
       ...(mounts.v2 ? makeV2(mounts.v2, parent, path, onV2) : []),
-      ...v1.flatMap(({ mount }) => levels(parent, path).map((at) => make(`${mount}/${at}`))),
+      ...[...dirV1.values()].map((at) => make(at, parent.split('/').length)),
     ],
     limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
     join: [
@@ -64,40 +64,27 @@ export function planCgroup(mounts: CgroupMounts, parent: string, ctid: number, l
   };
 }
 
-function make(path: string): OutsideStep {
-  return { op: 'makeCgroup', path };
+function make(path: string, parents: number): CgroupStep {
+  return { op: 'makeCgroup', path, parents };
 }
 
-/** "a/b", "a/b/101" → "a", "a/b", "a/b/101". */
-function levels(parent: string, path: string): readonly string[] {
-  const parts = parent.split('/');
-  return [...parts.map((_, i) => parts.slice(0, i + 1).join('/')), path];
-}
-
+/** Controllers must be enabled in every group above the one that uses them. */
 function makeV2(
   v2: NonNullable<CgroupMounts['v2']>,
   parent: string,
   path: string,
   controllers: readonly string[],
 ): readonly OutsideStep[] {
-  const enable = (at: string, names: readonly string[]): readonly OutsideStep[] =>
-    names.length === 0
-      ? []
-      : [
-          {
-            op: 'writeFile',
-            path: `${at}/cgroup.subtree_control`,
-            value: names.map((name) => `+${name}`).join(' '),
-          },
-        ];
-  const parents = levels(parent, path).slice(0, -1);
+  const names = parent.split('/');
+  const parents = names.map((_, i) => `${v2.mount}/${names.slice(0, i + 1).join('/')}`);
+  if (controllers.length === 0) return [make(`${v2.mount}/${path}`, parents.length)];
+  const enable = (at: string, wanted: readonly string[]): WriteStep =>
+    write(`${at}/cgroup.subtree_control`, wanted.map((name) => `+${name}`).join(' '));
+  const missing = controllers.filter((name) => !v2.enabled.includes(name));
   return [
-    ...enable(
-      v2.mount,
-      controllers.filter((name) => !v2.enabled.includes(name)),
-    ),
-    ...parents.flatMap((at) => [make(`${v2.mount}/${at}`), ...enable(`${v2.mount}/${at}`, controllers)]),
-    make(`${v2.mount}/${path}`),
+    ...(missing.length > 0 ? [enable(v2.mount, missing)] : []),
+    ...parents.flatMap((at) => [make(at, 0), enable(at, controllers)]),
+    make(`${v2.mount}/${path}`, 0),
   ];
 }
 

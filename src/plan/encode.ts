@@ -127,6 +127,8 @@ function fieldsOf(step: Step): Fields {
   switch (step.op) {
     case 'writeFile':
       return { strings: [step.path, step.value] };
+    case 'makeCgroup':
+      return { a: step.parents, strings: [step.path] };
     case 'source':
       return {
         a: step.slot,
@@ -170,7 +172,6 @@ function fieldsOf(step: Step): Fields {
         c: BigInt(step.env.length),
         strings: [...step.paths, ...step.argv, ...step.env],
       };
-    case 'makeCgroup':
     case 'joinTasks':
     case 'intoCgroup':
     case 'root':

@@ -9,7 +9,8 @@ export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
 export type Namespace = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup';
 
 export type CgroupStep =
-  | { readonly op: 'makeCgroup'; readonly path: string }
+  /** `parents`: how many directories above it are made where they are missing. */
+  | { readonly op: 'makeCgroup'; readonly path: string; readonly parents: number }
   /** cgroup v1: joins one hierarchy. */
   | { readonly op: 'joinTasks'; readonly path: string }
   /** cgroup v2: the child is cloned into it. */

@@ -58,6 +58,8 @@ describe('SYSTEM_CAPABILITIES', () => {
       'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_broadcast net_admin ' +
       'net_raw ipc_lock ipc_owner sys_chroot sys_ptrace sys_admin sys_boot sys_nice sys_resource ' +
       'sys_tty_config mknod lease audit_write setfcap';
-    expect(SYSTEM_CAPABILITIES.privileged).toEqual(legacy.split(' ').map((name) => `CAP_${name.toUpperCase()}`));
+    expect(SYSTEM_CAPABILITIES.privileged).toEqual(
+      legacy.split(' ').map((name) => `CAP_${name.toUpperCase()}`),
+    );
   });
 });
