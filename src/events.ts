@@ -16,6 +16,9 @@ export type Verb =
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }
   | { readonly type: 'failed'; readonly ctid: number; readonly verb: Verb; readonly error: unknown }
+  | { readonly type: 'mounted' | 'unmounted'; readonly ctid: number }
+  /** Past this point a removal is only ever finished. */
+  | { readonly type: 'removing'; readonly ctid: number; readonly privateArea: string }
   /** What a killed command had left half done was taken away: half a container, half a removal, a dead init's remains. */
   | { readonly type: 'recovered'; readonly ctid: number; readonly left: 'create' | 'destroy' | 'start' }
   | { readonly type: 'warning'; readonly ctid: number; readonly message: string };

@@ -1,8 +1,9 @@
 /** main(argv) → exit status: words in, verbs called, errors as one sentence. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import type { Host } from '../container/host.js';
+import type { Host, HostOptions } from '../container/host.js';
 import { CellaError, EXIT, exitNumber } from '../errors.js';
+import type { Reporter } from '../events.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
 import { registerEnter } from './commands/enter.js';
@@ -14,9 +15,11 @@ import { registerSetup } from './commands/setup.js';
 import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
+import { Interrupt, Interrupted } from './interrupt.js';
 import type { Io } from './io.js';
+import { describeEvent } from './render.js';
 import type { Register, Session } from './session.js';
-import { registerList } from './vzlist.js';
+import { addList, registerList } from './vzlist.js';
 
 const VERBS: readonly Register[] = [
   registerSetup,
@@ -39,14 +42,19 @@ interface GlobalOptions {
   readonly rootDir?: string;
 }
 
-export type Open = (rootDir: string | undefined) => Promise<Host>;
+/** What the command was called as; `cella` is `vzctl`. */
+export type Program = 'vzctl' | 'vzlist';
 
-export async function main(argv: readonly string[], open: Open, io: Io): Promise<number> {
-  const program = new Command('vzctl');
-  const session = openSession(program, open, io);
+export type Open = (options: HostOptions) => Promise<Host>;
+
+export async function main(name: Program, argv: readonly string[], open: Open, io: Io): Promise<number> {
+  const program = new Command(name);
+  using interrupt = new Interrupt(io);
+  const session = openSession(program, open, { io, interrupt });
   try {
     configure(program, io);
-    for (const register of VERBS) register(program, session);
+    if (name === 'vzlist') addList(program, session);
+    else for (const register of VERBS) register(program, session);
     for (const command of program.commands)
       command
         .exitOverride()
@@ -66,23 +74,34 @@ function configure(program: Command, io: Io): void {
     .option('--skiplock', 'accepted for compatibility')
     .option('--root-dir <dir>', 'take every path under this directory')
     .option('--debug', 'print stack traces')
-    .version(`vzctl version ${version()}`, '--version')
+    .version(`${program.name()} version ${version()}`, '--version')
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeErr: () => undefined, writeOut: (text) => io.stdout.write(text) });
 }
 
-function openSession(program: Command, open: Open, io: Io): Session {
+function openSession(
+  program: Command,
+  open: Open,
+  { io, interrupt }: { readonly io: Io; readonly interrupt: Interrupt },
+): Session {
   const options = (): GlobalOptions => program.opts<GlobalOptions>();
   let host: Promise<Host> | undefined;
+  const report: Reporter = (event) => {
+    const line = describeEvent(event);
+    if (line === undefined) return;
+    if (!options().quiet) (line.aside ? io.stderr : io.stdout).write(`${line.text}\n`);
+    void host?.then((opened) => opened.log(event.ctid, line.text));
+  };
   const session: Session = {
     io,
     status: EXIT.OK,
     host: () => {
-      host ??= open(options().rootDir ?? io.env.CELLA_ROOT);
+      host ??= open({ rootDir: options().rootDir ?? io.env.CELLA_ROOT, report });
       return host;
     },
     container: async (idOrName) => (await session.host()).container(idOrName),
+    interruptible: () => interrupt.listen(),
     say: async (line, ctid) => {
       if (!options().quiet) io.stdout.write(`${line}\n`);
       if (ctid !== undefined) (await session.host()).log(ctid, line);
@@ -99,6 +118,10 @@ export function version(): string {
 
 function report(error: unknown, io: Io, debug: boolean): number {
   if (error instanceof CommanderError) return reportUsage(error, io);
+  if (error instanceof Interrupted) {
+    io.stderr.write('interrupted\n');
+    return error.status;
+  }
   const coded = firstCoded(error);
   // An AggregateError says that a failed verb could not be taken back, which its cause does not.
   const shown = error instanceof AggregateError ? error : (coded ?? error);

@@ -10,13 +10,11 @@ export interface Session {
   status: number;
   host(): Promise<Host>;
   container(idOrName: string): Promise<Container>;
+  /** From the first call on Ctrl-C aborts this signal, rather than ending the process. */
+  interruptible(): AbortSignal;
   /** A line for the operator, and for the log of the container. */
   say(line: string, ctid?: number): Promise<void>;
 }
 
 /** One verb: adds itself to the program. */
 export type Register = (program: Command, session: Session) => void;
-
-export function privilegedWarning(ctid: number): string {
-  return `Warning: container ${ctid} is privileged: root inside is root of this host`;
-}

@@ -1,8 +1,9 @@
 /** vzlist: containers as a table or as JSON. */
+import type { Command } from 'commander';
 import type { ContainerInfo } from '../container/host.js';
 import { CellaError } from '../errors.js';
 import { FIELDS, type Field, findField } from './list-fields.js';
-import type { Register } from './session.js';
+import type { Register, Session } from './session.js';
 
 interface ListOptions {
   readonly all?: true;
@@ -21,9 +22,11 @@ interface ListOptions {
 
 const DEFAULT_FIELDS = ['ctid', 'numproc', 'status', 'ip', 'hostname'];
 
-export const registerList: Register = (program, session) => {
-  program
-    .command('list')
+export const registerList: Register = (program, session) => addList(program.command('list'), session);
+
+/** Makes `command` one that lists. */
+export function addList(command: Command, session: Session): void {
+  command
     .description('list containers')
     .argument('[ctid...]')
     .option('-a, --all', 'stopped ones too')
@@ -58,7 +61,7 @@ export const registerList: Register = (program, session) => {
           : table(rows, fields, options),
       );
     });
-};
+}
 
 function fieldsOf(options: ListOptions): readonly Field[] {
   if (options['1']) return [findField('ctid')];

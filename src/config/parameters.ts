@@ -44,8 +44,16 @@ function host(key: string, type: ParameterType, help: string): Parameter {
 
 /** Every parameter that exists so far; a key with two options has two rows. */
 export const PARAMETERS: readonly Parameter[] = [
-  container('VE_ROOT', '--root', { type: 'path-pattern', help: 'mount point of the root file system' }),
-  container('VE_PRIVATE', '--private', { type: 'path-pattern', help: 'directory that stores the container' }),
+  container('VE_ROOT', '--root', {
+    type: 'path-pattern',
+    help: 'mount point of the root file system',
+    settable: false,
+  }),
+  container('VE_PRIVATE', '--private', {
+    type: 'path-pattern',
+    help: 'directory that stores the container',
+    settable: false,
+  }),
   container('OSTEMPLATE', '--ostemplate', {
     type: 'plain-name',
     help: 'template the container is made from',

@@ -114,15 +114,9 @@ export class Container {
     return this.#told('umount', () => umount(this.#context, this.ctid, signal));
   }
 
-  set(
-    changes: ReadonlyMap<string, string>,
-    options: SetOptions,
-  ): Promise<{ readonly warnings: readonly string[] }> {
-    return this.#told('set', async () => {
-      const done = await set(this.#context, this.ctid, changes, options);
-      for (const message of done.warnings) this.#warn(message);
-      return done;
-    });
+  /** Changes by config key, as `changesFromOptions` makes them. */
+  set(changes: ReadonlyMap<string, string>, options: SetOptions): Promise<void> {
+    return this.#told('set', () => set(this.#context, this.ctid, changes, options));
   }
 
   /** What start would do, as data. */
@@ -176,11 +170,8 @@ export class Container {
     return result;
   }
 
-  #warn(message: string): void {
-    this.#context.report({ type: 'warning', ctid: this.ctid, message });
-  }
-
   #warnPrivileged(): void {
-    this.#warn(`container ${this.ctid} is privileged: root inside is root of this host`);
+    const message = `container ${this.ctid} is privileged: root inside is root of this host`;
+    this.#context.report({ type: 'warning', ctid: this.ctid, message });
   }
 }

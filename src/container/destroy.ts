@@ -25,6 +25,7 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   }
   const path = context.paths.config(ctid);
   const condemned = condemnedArea(config.privateArea);
+  context.report({ type: 'removing', ctid, privateArea: config.privateArea });
   // From here on recover() carries it through, whoever comes next.
   if (existsSync(config.privateArea)) await rename(config.privateArea, condemned);
   faultPoint('destroy.condemned');

@@ -35,16 +35,16 @@ export interface ContainerInfo {
   readonly description: string | null;
   readonly ostemplate: string | null;
   readonly origin_sample: string | null;
-  readonly private: string;
-  readonly root: string;
-  readonly layout: string;
+  readonly private: string | null;
+  readonly root: string | null;
+  readonly layout: string | null;
   readonly numproc: Counter | null;
   /** Pages. */
   readonly physpages: Counter | null;
   readonly ip: readonly string[];
   readonly onboot: boolean | null;
   readonly bootorder: number | null;
-  readonly disabled: boolean;
+  readonly disabled: boolean | null;
   /** Seconds. */
   readonly uptime: number | null;
 }
@@ -68,19 +68,32 @@ export function list(context: Context): readonly ContainerInfo[] {
 }
 
 function describe(context: Context, ctid: Ctid, mounted: ReadonlySet<string>): ContainerInfo | undefined {
-  let config: ContainerConfig;
-  try {
-    config = loadConfig(context, ctid);
-  } catch (error) {
-    // Destroyed since the directory was read.
-    if (error instanceof CellaError && error.code === 'NO_CONFIG') return undefined;
-    throw error;
-  }
   using init = findInit(context, ctid);
   const startedAt = init ? readRecord(context.paths.record(ctid))?.init?.startedAt : undefined;
-  return {
+  const seen = {
     ctid,
-    status: init ? 'running' : mounted.has(config.root) ? 'mounted' : 'stopped',
+    status: init ? 'running' : 'stopped',
+    uptime: startedAt === undefined ? null : (Date.now() - startedAt) / 1000,
+  } as const;
+  try {
+    const config = loadConfig(context, ctid);
+    const status = !init && mounted.has(config.root) ? 'mounted' : seen.status;
+    return { ...seen, ...configured(config), ...counters(context, config, init !== undefined), status };
+  } catch (error) {
+    if (!(error instanceof CellaError)) throw error;
+    // Destroyed since the directory was read.
+    if (error.code === 'NO_CONFIG') return undefined;
+    if (error.code !== 'INVALID_CONFIG') throw error;
+    // One broken file must not hide the other containers, nor that this one runs.
+    context.report({ type: 'warning', ctid, message: error.message });
+    return { ...UNKNOWN, ...seen };
+  }
+}
+
+type Configured = Omit<ContainerInfo, 'ctid' | 'status' | 'uptime' | 'numproc' | 'physpages'>;
+
+function configured(config: ContainerConfig): Configured {
+  return {
     hostname: config.hostname ?? null,
     name: config.name ?? null,
     description: config.description ?? null,
@@ -89,14 +102,29 @@ function describe(context: Context, ctid: Ctid, mounted: ReadonlySet<string>): C
     private: config.privateArea,
     root: config.root,
     layout: config.layout,
-    ...counters(context, config, init !== undefined),
     ip: [],
     onboot: config.onboot ?? null,
     bootorder: config.bootorder ?? null,
     disabled: config.disabled,
-    uptime: startedAt === undefined ? null : (Date.now() - startedAt) / 1000,
   };
 }
+
+const UNKNOWN = {
+  hostname: null,
+  name: null,
+  description: null,
+  ostemplate: null,
+  origin_sample: null,
+  private: null,
+  root: null,
+  layout: null,
+  numproc: null,
+  physpages: null,
+  ip: [],
+  onboot: null,
+  bootorder: null,
+  disabled: null,
+} as const;
 
 const UNLIMITED = 9223372036854775807n;
 const PAGE = 4096n;

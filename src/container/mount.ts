@@ -18,6 +18,7 @@ export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal):
   const lower = layersOf(context, config);
   prepareRoot(config);
   await mountRoot(planMount(config, lower));
+  context.report({ type: 'mounted', ctid });
   faultPoint('mount.done');
 }
 
@@ -32,6 +33,7 @@ export async function umount(context: Context, ctid: Ctid, signal?: AbortSignal)
     });
   if (!isMounted(config.root)) throw new CellaError('NOT_MOUNTED', `container ${ctid} is not mounted`);
   await umountAll(config.root);
+  context.report({ type: 'unmounted', ctid });
 }
 
 /** The mount point, in a directory that host users cannot enter. */

@@ -15,6 +15,7 @@ import { findInit, recover } from './recover.js';
 
 export interface SetOptions {
   readonly save: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** Keys whose change a running container feels at once. */
@@ -24,11 +25,11 @@ export async function set(
   context: Context,
   ctid: Ctid,
   changes: ReadonlyMap<string, string>,
-  { save }: SetOptions,
-): Promise<{ readonly warnings: readonly string[] }> {
+  { save, signal }: SetOptions,
+): Promise<void> {
   if (changes.has('NAME') && !save)
     throw new CellaError('BAD_OPTION', 'a name can only be set together with --save');
-  using _lock = await lockContainer(context, ctid, 'set');
+  using _lock = await lockContainer(context, ctid, 'set', signal);
   await recover(context, ctid);
   const before = loadConfig(context, ctid);
   const path = context.paths.config(ctid);
@@ -46,7 +47,10 @@ export async function set(
     faultPoint('set.applied');
     writeFileAtomic(path, text, { durable: true });
   }
-  return { warnings: save ? [] : ['Configuration file is not updated: use --save to keep the changes'] };
+  if (!save) {
+    const message = 'the configuration file is not updated: use --save to keep the changes';
+    context.report({ type: 'warning', ctid, message });
+  }
 }
 
 type Config = ReturnType<typeof readContainerConfig>;

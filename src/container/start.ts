@@ -49,6 +49,7 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   const lower = layersOf(context, config);
   const plan = planStart(config, context.facts(), { lower, console: options.console ?? false });
   const launched = await launch(context, config, plan, { signal: options.signal });
+  context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
 }
 

@@ -29,6 +29,7 @@ export async function stop(
   await init.wait();
   faultPoint('stop.killed');
   await sweep(context, ctid);
+  context.report({ type: 'unmounted', ctid });
   return { wasRunning: true };
 }
 

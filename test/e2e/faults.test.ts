@@ -51,7 +51,10 @@ describe('a killed start', () => {
       await sandbox.create(101);
       await killedAt(point, 'start', '101');
       await expect.poll(status, { timeout: 3000 }).toMatch(/ down\n$/);
-      expect(await vzctl('start', '101', '--wait')).toMatchObject({ code: 0, stderr: '' });
+      expect(await vzctl('start', '101', '--wait')).toMatchObject({
+        code: 0,
+        stderr: 'Took away what an interrupted run of container 101 had left\n',
+      });
       expect(await status()).toBe('CTID 101 exist mounted running\n');
     },
   );

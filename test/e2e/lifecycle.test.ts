@@ -56,10 +56,10 @@ describe('lifecycle', () => {
   });
 
   it('runs a privileged container, and says that it is one', async () => {
-    expect((await vzctl('create', '101', '--ostemplate', 'busybox', '--local_uid', '0')).stdout).toContain(
+    expect((await vzctl('create', '101', '--ostemplate', 'busybox', '--local_uid', '0')).stderr).toContain(
       'privileged',
     );
-    expect((await vzctl('start', '101')).stdout).toContain('privileged');
+    expect((await vzctl('start', '101')).stderr).toContain('privileged');
     expect((await vzctl('exec', '101', 'cat /proc/self/uid_map')).stdout.trim().split(/\s+/)).toEqual([
       '0',
       '0',

@@ -2,4 +2,4 @@
 /** cella VERB … */
 import { run } from './run.js';
 
-await run(process.argv.slice(2));
+await run('vzctl');

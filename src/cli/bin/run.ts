@@ -1,10 +1,10 @@
 /** Runs main() with the process that the shell started. */
 import { openHost } from '../../container/host.js';
 import type { Io } from '../io.js';
-import { main } from '../main.js';
+import { main, type Program } from '../main.js';
 
-export async function run(argv: readonly string[]): Promise<void> {
-  const status = await main(argv, (rootDir) => openHost({ rootDir }), processIo());
+export async function run(name: Program): Promise<void> {
+  const status = await main(name, process.argv.slice(2), openHost, processIo());
   // Not left to the event loop: an idle standard input would hold it open.
   process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
 }

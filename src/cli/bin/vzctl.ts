@@ -2,4 +2,4 @@
 /** vzctl VERB … */
 import { run } from './run.js';
 
-await run(process.argv.slice(2));
+await run('vzctl');

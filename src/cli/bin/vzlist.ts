@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** vzlist … is vzctl list … */
+/** vzlist: the same as vzctl list. */
 import { run } from './run.js';
 
-await run(['list', ...process.argv.slice(2)]);
+await run('vzlist');

@@ -1,7 +1,7 @@
 /** vzctl create */
 import { CellaError } from '../../errors.js';
 import { addParameters, changesOf } from '../parameters.js';
-import { privilegedWarning, type Register } from '../session.js';
+import type { Register } from '../session.js';
 
 export const registerCreate: Register = (program, session) => {
   const command = program
@@ -17,20 +17,29 @@ export const registerCreate: Register = (program, session) => {
       const container = await session.container(id);
       const template = options.ostemplate === undefined ? '' : ` (${options.ostemplate})`;
       await session.say(`Creating container private area${template}`);
-      const { privileged } = await container.create({
+      await container.create({
         changes: changesOf(options),
         ...(options.ostemplate === undefined ? {} : { ostemplate: options.ostemplate }),
         ...(options.config === undefined ? {} : { sample: options.config }),
-        ...(options.local_uid === undefined ? {} : { localUid: parseUid(options.local_uid) }),
+        ...localUid(options),
+        signal: session.interruptible(),
       });
-      if (privileged) await session.say(privilegedWarning(container.ctid), container.ctid);
       await session.say('Container private area was created', container.ctid);
     },
   );
 };
 
-function parseUid(text: string): number {
+/** One range serves users and groups alike. */
+function localUid({ local_uid: uid, local_gid: gid }: Record<string, string>): { localUid?: number } {
+  const users = uid === undefined ? undefined : parseId('--local_uid', uid);
+  const groups = gid === undefined ? users : parseId('--local_gid', gid);
+  if (users !== undefined && users !== groups)
+    throw new CellaError('BAD_VALUE', `--local_gid ${groups} must be the same as --local_uid ${users}`);
+  return groups === undefined ? {} : { localUid: groups };
+}
+
+function parseId(option: string, text: string): number {
   const id = Number(text);
   if (/^\d+$/.test(text) && id <= 4_294_901_760) return id;
-  throw new CellaError('BAD_VALUE', `--local_uid: '${text.slice(0, 64)}' is not a user id`);
+  throw new CellaError('BAD_VALUE', `${option}: '${text.slice(0, 64)}' is not an id`);
 }

@@ -9,8 +9,7 @@ export const registerDestroy: Register = (program, session) => {
     .argument('<ctid>')
     .action(async (id: string) => {
       const container = await session.container(id);
-      await session.say('Destroying container private area');
-      await container.destroy();
+      await container.destroy({ signal: session.interruptible() });
       await session.say('Container private area was destroyed', container.ctid);
     });
 };

@@ -8,8 +8,7 @@ export const registerMount: Register = (program, session) => {
     .argument('<ctid>')
     .action(async (id: string) => {
       const container = await session.container(id);
-      await container.mount();
-      await session.say('Container is mounted', container.ctid);
+      await container.mount({ signal: session.interruptible() });
     });
   program
     .command('umount')
@@ -17,7 +16,6 @@ export const registerMount: Register = (program, session) => {
     .argument('<ctid>')
     .action(async (id: string) => {
       const container = await session.container(id);
-      await container.umount();
-      await session.say('Container is unmounted', container.ctid);
+      await container.umount({ signal: session.interruptible() });
     });
 };

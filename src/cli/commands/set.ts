@@ -17,8 +17,7 @@ export const registerSet: Register = (program, session) => {
       const changes = changesOf(options);
       if (changes.size === 0)
         throw new CellaError('BAD_OPTION', 'nothing to set: give at least one parameter');
-      const { warnings } = await container.set(changes, { save: options.save !== undefined });
-      for (const warning of warnings) await session.say(warning);
+      await container.set(changes, { save: options.save !== undefined, signal: session.interruptible() });
       if (options.save !== undefined)
         await session.say(`CT configuration saved to ${container.ctid}.conf`, container.ctid);
     },

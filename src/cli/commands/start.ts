@@ -1,6 +1,7 @@
 /** vzctl start and restart */
-import type { StartResult } from '../../container/container.js';
-import { privilegedWarning, type Register, type Session } from '../session.js';
+import type { Register } from '../session.js';
+
+const IN_PROGRESS = 'Container start in progress...';
 
 export const registerStart: Register = (program, session) => {
   program
@@ -19,11 +20,12 @@ export const registerStart: Register = (program, session) => {
         return;
       }
       await session.say('Starting container...');
-      await done(
-        session,
-        container.ctid,
-        await container.start({ wait: options.wait === true, force: options.force === true }),
-      );
+      await container.start({
+        wait: options.wait === true,
+        force: options.force === true,
+        signal: session.interruptible(),
+      });
+      await session.say(IN_PROGRESS, container.ctid);
     });
   program
     .command('restart')
@@ -34,15 +36,11 @@ export const registerStart: Register = (program, session) => {
     .action(async (id: string, options: { wait?: true; fast?: true }) => {
       const container = await session.container(id);
       await session.say('Restarting container...');
-      await done(
-        session,
-        container.ctid,
-        await container.restart({ wait: options.wait === true, fast: options.fast === true }),
-      );
+      await container.restart({
+        wait: options.wait === true,
+        fast: options.fast === true,
+        signal: session.interruptible(),
+      });
+      await session.say(IN_PROGRESS, container.ctid);
     });
 };
-
-async function done(session: Session, ctid: number, { privileged }: StartResult): Promise<void> {
-  if (privileged) await session.say(privilegedWarning(ctid), ctid);
-  await session.say('Container start in progress...', ctid);
-}

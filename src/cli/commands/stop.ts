@@ -10,8 +10,10 @@ export const registerStop: Register = (program, session) => {
     .action(async (id: string, options: { fast?: true }) => {
       const container = await session.container(id);
       await session.say('Stopping container...');
-      const { wasRunning } = await container.stop({ fast: options.fast === true });
+      const { wasRunning } = await container.stop({
+        fast: options.fast === true,
+        signal: session.interruptible(),
+      });
       await session.say(wasRunning ? 'Container was stopped' : 'Container is not running', container.ctid);
-      if (wasRunning) await session.say('Container is unmounted', container.ctid);
     });
 };

@@ -1,14 +1,15 @@
 /** A host of plain objects, and streams in memory to run the command line on. */
 import { PassThrough, type Readable } from 'node:stream';
 import type { Io } from '../../../src/cli/io.js';
-import { main } from '../../../src/cli/main.js';
-import type { ContainerInfo, Host } from '../../../src/container/host.js';
+import { main, type Program } from '../../../src/cli/main.js';
+import type { ContainerInfo, Host, HostOptions } from '../../../src/container/host.js';
+import type { HostEvent } from '../../../src/events.js';
 import type { Ended } from '../../../src/native/binding.js';
 
 export type Call = readonly [verb: string, ...args: unknown[]];
 
 export interface FakeOptions {
-  /** By verb: what it returns, or the error it throws. */
+  /** By verb: what it returns, the error it throws, or a function in its place. */
   readonly results?: Readonly<Record<string, unknown>>;
   readonly rows?: readonly ContainerInfo[];
 }
@@ -28,8 +29,9 @@ export function fakeHost({ results = {}, rows = [] }: FakeOptions = {}): {
             ? Reflect.get(target, name)
             : async (...args: unknown[]) => {
                 calls.push([name, ...args]);
-                if (results[name] instanceof Error) throw results[name];
-                return results[name];
+                const result = results[name];
+                if (result instanceof Error) throw result;
+                return typeof result === 'function' ? result(...args) : result;
               },
       },
     );
@@ -47,11 +49,18 @@ export interface Run {
 export interface RunOptions extends FakeOptions {
   readonly stdin?: Readable;
   readonly io?: Partial<Io>;
+  readonly program?: Program;
+  /** What the library tells meanwhile. */
+  readonly events?: readonly HostEvent[];
 }
 
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Run> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const { host, calls } = fakeHost(options);
+  const open = async ({ report }: HostOptions): Promise<Host> => {
+    for (const event of options.events ?? []) report?.(event);
+    return host;
+  };
   const io: Io = {
     stdin: options.stdin ?? new PassThrough(),
     stdout,
@@ -61,7 +70,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     terminal: undefined,
     ...options.io,
   };
-  const status = await main(argv, async () => host, io);
+  const status = await main(options.program ?? 'vzctl', argv, open, io);
   return { status, stdout: text(stdout), stderr: text(stderr), calls };
 }
 

@@ -1,9 +1,10 @@
 /** The command line: exit statuses, what it says, and what it asks of the library. */
 import { describe, expect, it } from 'vitest';
+import type { Io } from '../../../src/cli/io.js';
 import { CellaError } from '../../../src/errors.js';
 import { run } from './fake-host.js';
 
-const WARNING = 'Warning: container 101 is privileged: root inside is root of this host';
+const signal = expect.any(AbortSignal);
 
 describe('arguments', () => {
   it.each([
@@ -30,7 +31,7 @@ describe('arguments', () => {
 
   it('takes the flags of vzctl before the action', async () => {
     const result = await run(['--quiet', '--verbose', '--skiplock', 'umount', '101']);
-    expect(result).toMatchObject({ status: 0, stdout: '', calls: [['umount']] });
+    expect(result).toMatchObject({ status: 0, stdout: '', calls: [['umount', { signal }]] });
   });
 });
 
@@ -79,30 +80,35 @@ describe('create', () => {
     const argv = ['create', '101', '--ostemplate', 'busybox', '--config', 'basic', '--ram', '64M'];
     const result = await run(argv, { results: { create: { privileged: false } } });
     const changes = new Map([['PHYSPAGES', '0:16384']]);
-    expect(result.calls).toEqual([['create', { ostemplate: 'busybox', sample: 'basic', changes }]]);
+    expect(result.calls).toEqual([['create', { ostemplate: 'busybox', sample: 'basic', changes, signal }]]);
     expect(result.stdout).toBe(
       'Creating container private area (busybox)\nContainer private area was created\n',
     );
   });
 
-  it('says that a container is privileged', async () => {
-    const results = { create: { privileged: true } };
-    const result = await run(['create', '101', '--local_uid', '0'], { results });
-    expect(result.calls).toEqual([['create', { changes: new Map(), localUid: 0 }]]);
-    expect(result.stdout).toContain(`${WARNING}\n`);
+  it.each([
+    [['--local_uid', '0'], 0],
+    [['--local_gid', '131072'], 131_072],
+    [['--local_uid', '131072', '--local_gid', '131072'], 131_072],
+  ])('takes the first id of its range from %j', async (options, localUid) => {
+    const result = await run(['create', '101', ...options]);
+    expect(result.calls).toEqual([['create', { changes: new Map(), localUid, signal }]]);
   });
 
-  it('refuses a user id that is none', async () => {
-    expect(await run(['create', '101', '--local_uid', '1x'])).toMatchObject({ status: 21, calls: [] });
+  it.each([
+    [['--local_uid', '1x']],
+    [['--local_gid', '4294967295']],
+    [['--local_uid', '131072', '--local_gid', '0']],
+  ])('refuses %j', async (options) => {
+    expect(await run(['create', '101', ...options])).toMatchObject({ status: 21, calls: [] });
   });
 });
 
 describe('start and stop', () => {
-  it('start in progress, with the warning of a privileged container', async () => {
-    const results = { start: { pid: 1, privileged: true } };
-    const result = await run(['start', '101', '--wait', '--force'], { results });
-    expect(result.calls).toEqual([['start', { wait: true, force: true }]]);
-    expect(result.stdout).toBe(`Starting container...\n${WARNING}\nContainer start in progress...\n`);
+  it('starts, and says so', async () => {
+    const result = await run(['start', '101', '--wait', '--force']);
+    expect(result.calls).toEqual([['start', { wait: true, force: true, signal }]]);
+    expect(result.stdout).toBe('Starting container...\nContainer start in progress...\n');
   });
 
   it('prints the plan as JSON and starts nothing', async () => {
@@ -113,11 +119,67 @@ describe('start and stop', () => {
 
   it('stops, and says so', async () => {
     const result = await run(['stop', '101', '--fast'], { results: { stop: { wasRunning: true } } });
-    expect(result.calls).toEqual([['stop', { fast: true }]]);
-    expect(result.stdout).toBe('Stopping container...\nContainer was stopped\nContainer is unmounted\n');
+    expect(result.calls).toEqual([['stop', { fast: true, signal }]]);
+    expect(result.stdout).toBe('Stopping container...\nContainer was stopped\n');
   });
 
   it('knows destroy as delete', async () => {
-    expect((await run(['delete', '101'])).calls).toEqual([['destroy']]);
+    expect((await run(['delete', '101'])).calls).toEqual([['destroy', { signal }]]);
+  });
+});
+
+describe('what the library tells', () => {
+  const ctid = 101;
+
+  it('is said as vzctl says it, and asides on standard error', async () => {
+    const result = await run(['status', '101'], {
+      results: { status: {} },
+      events: [
+        { type: 'begun', ctid, verb: 'start' },
+        { type: 'mounted', ctid },
+        { type: 'unmounted', ctid },
+        { type: 'removing', ctid, privateArea: '/var/lib/vz/private/101' },
+        { type: 'recovered', ctid, left: 'start' },
+        { type: 'warning', ctid, message: 'container 101 is privileged' },
+      ],
+    });
+    expect(result.stdout).toBe(
+      [
+        'Container is mounted',
+        'Container is unmounted',
+        'Destroying container private area: /var/lib/vz/private/101',
+        'CTID 101 deleted unmounted down',
+        '',
+      ].join('\n'),
+    );
+    expect(result.stderr).toBe(
+      [
+        'Took away what an interrupted run of container 101 had left',
+        'Warning: container 101 is privileged',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('is not said with --quiet', async () => {
+    const events = [{ type: 'mounted', ctid } as const, { type: 'warning', ctid, message: 'x' } as const];
+    expect(await run(['--quiet', 'mount', '101'], { events })).toMatchObject({ stdout: '', stderr: '' });
+  });
+});
+
+describe('a signal', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s aborts what runs, which ends with %i', async (name, status) => {
+    const onSignal: Io['onSignal'] = (_, handler) => {
+      setImmediate(() => handler(name));
+      return () => undefined;
+    };
+    const stop = ({ signal }: { signal: AbortSignal }): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    const result = await run(['stop', '101'], { results: { stop }, io: { onSignal } });
+    expect(result).toMatchObject({ status, stderr: 'interrupted\n' });
   });
 });

@@ -1,0 +1,31 @@
+/** Library events as vzctl's lines. */
+import type { HostEvent } from '../events.js';
+
+const LEFT = { create: 'creation', destroy: 'removal', start: 'run' } as const;
+
+/** A line about a container; `aside`: not an answer to the command, so not for its standard output. */
+export interface Line {
+  readonly text: string;
+  readonly aside: boolean;
+}
+
+/** undefined: nothing that a command does not say itself. */
+export function describeEvent(event: HostEvent): Line | undefined {
+  switch (event.type) {
+    case 'mounted':
+      return { text: 'Container is mounted', aside: false };
+    case 'unmounted':
+      return { text: 'Container is unmounted', aside: false };
+    case 'removing':
+      return { text: `Destroying container private area: ${event.privateArea}`, aside: false };
+    case 'warning':
+      return { text: `Warning: ${event.message}`, aside: true };
+    case 'recovered':
+      return {
+        text: `Took away what an interrupted ${LEFT[event.left]} of container ${event.ctid} had left`,
+        aside: true,
+      };
+    default:
+      return undefined;
+  }
+}
