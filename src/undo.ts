@@ -25,7 +25,8 @@ export class Undo {
       try {
         await step.takeBack();
       } catch (cause) {
-        failures.push(new Error(`could not undo "${step.what}"`, { cause }));
+        const why = cause instanceof Error ? cause.message : String(cause);
+        failures.push(new Error(`could not undo "${step.what}": ${why}`, { cause }));
       }
     }
     return failures;
@@ -40,9 +41,7 @@ export async function withUndo<T>(body: (undo: Undo) => Promise<T>): Promise<T> 
   } catch (error) {
     const failures = await undo.run();
     if (failures.length === 0) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new AggregateError(failures, `${message}; and not everything could be taken back`, {
-      cause: error,
-    });
+    const all = [error, ...failures].map((at) => (at instanceof Error ? at.message : String(at)));
+    throw new AggregateError(failures, all.join('; '), { cause: error });
   }
 }

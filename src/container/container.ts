@@ -1,8 +1,9 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
+import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
-import { abortable, attended } from '../host/processes.js';
+import { attended } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
 import { type Context, lockContainer, templateOf } from './context.js';

@@ -1,8 +1,9 @@
 /** stop: asks init to shut down, waits, insists; then takes away what start made. */
+import { abortable } from '../abort.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
-import { abortable, type ProcessHandle } from '../host/processes.js';
+import type { ProcessHandle } from '../host/processes.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
 import { findInit, recover, sweep } from './recover.js';
 

@@ -2,8 +2,9 @@
 import { closeSync } from 'node:fs';
 import { CellaError, type ErrorCode } from '../errors.js';
 import { type Born, native } from '../native/binding.js';
+import { describeStep, stepAt } from '../plan/describe.js';
 import { encodePlan } from '../plan/encode.js';
-import { describeStep, type LaunchPlan } from '../plan/launch-plan.js';
+import type { LaunchPlan, Step } from '../plan/launch-plan.js';
 import { ProcessHandle } from './processes.js';
 
 export type Stdio = readonly [number, number, number];
@@ -80,28 +81,30 @@ export async function enter(plan: LaunchPlan, stdio: Stdio, into: ProcessHandle)
 /** Names the step, and what to do about the failures that people meet. */
 function launchError(plan: LaunchPlan, error: unknown): CellaError {
   const { code, step } = error as { code?: string; step?: number };
-  const what = step === undefined ? 'start the launcher' : (describeStep(plan, step) ?? `step ${step}`);
-  const { exit, hint } = explain(what, code);
+  const what = step === undefined ? 'start the launcher' : (describeStep(plan, step) ?? `do step ${step}`);
+  const { exit, hint } = explain(step === undefined ? undefined : stepAt(plan, step), code);
   return new CellaError(exit, `cannot ${what}: ${code ?? 'unknown error'}`, {
     cause: error,
     ...(hint ? { hint } : {}),
   });
 }
 
-function explain(
-  what: string,
-  code: string | undefined,
-): { readonly exit: ErrorCode; readonly hint?: string } {
-  if (what.startsWith('exec ')) return { exit: 'BROKEN_CONTAINER' };
-  if (what.startsWith('overlay ')) {
-    const unmappable = code === 'EINVAL' || code === 'EOPNOTSUPP';
-    return unmappable
-      ? {
-          exit: 'MOUNT_FAILED',
-          hint: 'The file system of the private area or of the template may not support idmapped mounts or overlay layers: move them to ext4, xfs or btrfs, or create the container with --local_uid 0.',
-        }
-      : { exit: 'MOUNT_FAILED' };
-  }
+interface Explanation {
+  readonly exit: ErrorCode;
+  readonly hint?: string;
+}
+
+function explain(step: Step | undefined, code: string | undefined): Explanation {
+  if (step?.op === 'exec') return { exit: 'BROKEN_CONTAINER' };
+  if (step?.op === 'overlay') return explainOverlay(code);
   if (code === 'ENOSYS') return { exit: 'UNSUPPORTED_KERNEL', hint: 'Use Linux 5.19 or newer.' };
   return { exit: 'SYSTEM' };
+}
+
+function explainOverlay(code: string | undefined): Explanation {
+  if (code !== 'EINVAL' && code !== 'EOPNOTSUPP') return { exit: 'MOUNT_FAILED' };
+  return {
+    exit: 'MOUNT_FAILED',
+    hint: 'The file system of the private area or of the template may not support idmapped mounts or overlay layers: move them to ext4, xfs or btrfs, or create the container with --local_uid 0.',
+  };
 }

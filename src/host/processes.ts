@@ -38,22 +38,6 @@ export async function attended<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Gives up on `work`, which goes on, when the signal says so. */
-export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  signal.throwIfAborted();
-  let giveUp = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    giveUp = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', giveUp, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
-}
-
 /** A process that is kept from becoming another by its pidfd. */
 export class ProcessHandle implements Disposable {
   readonly pid: number;

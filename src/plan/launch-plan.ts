@@ -2,7 +2,8 @@
  * What a launch will do, as data: the whole vocabulary of the native launcher.
  *
  * `outside` runs as root of the host before the clone, `after` on the host, `inside` in the child: up to the step
- * `root` side by side with `after`, up to the last one before anybody says go. `vzctl start --plan` prints this; `encode.ts` turns it into bytes.
+ * `root` side by side with `after`, up to the last one before anybody says go. `vzctl start --plan` prints this;
+ * `encode.ts` turns it into bytes.
  */
 
 export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
@@ -101,22 +102,3 @@ export interface LaunchPlan {
 
 /** Resource numbers of setrlimit(2), the same on x86-64 and arm64. */
 export const RLIMITS = { core: 4, nproc: 6, nofile: 7, memlock: 8 } as const;
-
-/** The step that a native failure names, in words; undefined for what is no step. */
-export function describeStep(plan: LaunchPlan, index: number): string | undefined {
-  const step = [...plan.outside, ...plan.after, ...plan.inside][index];
-  if (!step) return SPECIAL[index >>> 0];
-  const object =
-    'path' in step ? step.path : 'target' in step ? step.target : 'name' in step ? step.name : '';
-  const words = step.op === 'exec' ? step.paths.join(', ') : String(object);
-  return words === '' ? step.op : `${step.op} ${words}`;
-}
-
-/** Failures between the steps, numbered from the top by the launcher. */
-const SPECIAL: Readonly<Record<number, string>> = {
-  [~0 >>> 0]: 'clone the first process',
-  [~1 >>> 0]: 'write the id maps',
-  [~2 >>> 0]: 'hand over the mounts',
-  [~3 >>> 0]: 'join the namespaces',
-  [~4 >>> 0]: 'read the plan',
-};

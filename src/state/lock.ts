@@ -2,6 +2,7 @@
 import { closeSync, ftruncateSync, mkdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../abort.js';
 import { CellaError, isErrno } from '../errors.js';
 import { native } from '../native/binding.js';
 
@@ -32,7 +33,7 @@ export async function takeLock(request: LockRequest): Promise<Lock> {
     if (lock) return lock;
     if (attempt === ATTEMPTS)
       throw new CellaError('LOCKED', `${subject(request.name)} is locked by ${holder(path)}`);
-    await sleep(PAUSE_MS, undefined, request.signal ? { signal: request.signal } : {});
+    await abortable(sleep(PAUSE_MS), request.signal);
   }
 }
 

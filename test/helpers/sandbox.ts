@@ -1,5 +1,5 @@
 /** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,29 @@ export interface Result {
 export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Result>;
+}
+
+type Command = 'vzctl' | 'vzlist' | 'cella';
+
+/** Gathers what a process writes until it is gone. */
+export function watch(child: ChildProcess): Running {
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (data: Buffer) => {
+    stdout += data.toString();
+  });
+  child.stderr?.on('data', (data: Buffer) => {
+    stderr += data.toString();
+  });
+  child.stdin?.on('error', () => undefined);
+  const ended = new Promise<Result>((resolve) => {
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return { child, ended };
 }
 
 export class Sandbox {
@@ -42,26 +65,19 @@ export class Sandbox {
     return this.run('vzctl', args, options);
   }
 
-  run(
-    command: 'vzctl' | 'vzlist' | 'cella',
-    args: readonly string[],
-    { input = '', env = {} }: RunOptions = {},
-  ): Promise<Result> {
-    const child = spawn(process.execPath, [`${CLI}${command}.js`, ...args], {
-      env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (data: Buffer) => {
-      stdout += data.toString();
-    });
-    child.stderr.on('data', (data: Buffer) => {
-      stderr += data.toString();
-    });
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    return new Promise((resolve) => {
-      child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
-    });
+  async run(command: Command, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const running = this.spawn(command, args, options);
+    running.child.stdin?.end(options.input ?? '');
+    return running.ended;
+  }
+
+  /** One that is still to be talked to. */
+  spawn(command: Command, args: readonly string[], { env = {} }: RunOptions = {}): Running {
+    return watch(
+      spawn(process.execPath, [`${CLI}${command}.js`, ...args], {
+        env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
+      }),
+    );
   }
 
   /** A new container from the busybox template. */

@@ -1,5 +1,5 @@
 /** Reading and removing control group files, shared by both versions. */
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError, isErrno } from '../../errors.js';
 
@@ -61,7 +61,8 @@ function tryRemove(path: string): boolean {
     rmdirSync(path);
   } catch (error) {
     if (isErrno(error, 'EBUSY')) return false;
-    if (!isErrno(error, 'ENOENT')) throw error;
+    // The kernel asks whether it may write before it looks whether there is something to remove.
+    if (!isErrno(error, 'ENOENT') && existsSync(path)) throw error;
   }
   return true;
 }

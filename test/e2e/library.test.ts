@@ -1,0 +1,159 @@
+/** The library as a panel embeds it: events, abort signals, waiting, a console. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type HostEvent, openHost } from '../../dist/index.js';
+import { Sandbox, watch } from '../helpers/sandbox.js';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await Sandbox.open();
+});
+afterEach(() => sandbox.clear(101));
+afterAll(() => sandbox.close());
+
+const LIBRARY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+
+const TEMPLATE = { ostemplate: 'busybox', changes: new Map<string, string>() };
+
+async function openContainer() {
+  const events: HostEvent[] = [];
+  const host = await openHost({ rootDir: sandbox.rootDir, report: (event) => void events.push(event) });
+  return { container: host.container(101), events };
+}
+
+/** Its shutdown would take half a minute. */
+const hangOnShutdown = () =>
+  sandbox.vzctl([
+    'exec',
+    '101',
+    "printf '#!/bin/sh\\nexec sleep 30' > /etc/rc.shutdown; chmod +x /etc/rc.shutdown",
+  ]);
+
+describe('events', () => {
+  it('tell every verb from its begin to its end, and what changed on the way', async () => {
+    const { container, events } = await openContainer();
+    await container.create(TEMPLATE);
+    await container.start({ wait: true });
+    await container.stop({ fast: true });
+    await container.destroy();
+    expect(events.map((event) => ('verb' in event ? `${event.type} ${event.verb}` : event.type))).toEqual([
+      'begun create',
+      'done create',
+      'begun start',
+      'mounted',
+      'done start',
+      'begun stop',
+      'unmounted',
+      'done stop',
+      'begun destroy',
+      'removing',
+      'done destroy',
+    ]);
+    expect(events.every(({ ctid }) => ctid === 101)).toBe(true);
+  });
+
+  it('tell what failed and why', async () => {
+    const { container, events } = await openContainer();
+    await expect(container.start()).rejects.toMatchObject({ code: 'NO_CONFIG' });
+    expect(events.at(-1)).toMatchObject({ type: 'failed', verb: 'start', error: { code: 'NO_CONFIG' } });
+  });
+
+  it('warn of a privileged container', async () => {
+    const { container, events } = await openContainer();
+    await container.create({ ...TEMPLATE, localUid: 0 });
+    expect(events).toContainEqual({
+      type: 'warning',
+      ctid: 101,
+      message: 'container 101 is privileged: root inside is root of this host',
+    });
+  });
+});
+
+describe('an abort', () => {
+  it('gives up on a shutdown that hangs, and leaves the container running', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    await container.start({ wait: true });
+    await hangOnShutdown();
+    await expect(container.stop({ signal: AbortSignal.timeout(3000) })).rejects.toThrow(/timeout/i);
+    expect(await container.status()).toMatchObject({ mounted: true, running: true });
+    expect(await container.stop({ fast: true })).toEqual({ wasRunning: true });
+  });
+
+  it('before a start leaves nothing', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    await expect(container.start({ signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+    expect(await container.status()).toMatchObject({ mounted: false, running: false });
+  });
+
+  it('kills a command', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    await container.start({ wait: true });
+    const giveUp = new AbortController();
+    const command = await container.exec(['/bin/sleep', '60'], { signal: giveUp.signal });
+    giveUp.abort();
+    expect(await command.wait()).toEqual({ code: null, signal: 9 });
+  });
+});
+
+describe('wait', () => {
+  it('keeps a process alive that does nothing else, and tells how the init ended', async () => {
+    await sandbox.create(101);
+    const program = `
+      const { openHost } = await import(process.argv[1]);
+      const container = (await openHost()).container(101);
+      await container.start({ wait: true });
+      console.log('up');
+      console.log(JSON.stringify(await container.wait()), JSON.stringify(await container.status()));
+    `;
+    const waiting = watch(
+      spawn(process.execPath, ['--input-type=module', '-e', program, LIBRARY], {
+        env: { ...process.env, CELLA_ROOT: sandbox.rootDir },
+      }),
+    );
+    await new Promise((resolve) => waiting.child.stdout?.once('data', resolve));
+    await sandbox.vzctl(['exec', '101', 'poweroff']);
+    const { code, stdout, stderr } = await waiting.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [, ended, status] = /up\n(\{.*\}) (\{.*\})\n/.exec(stdout) ?? [];
+    expect(JSON.parse(ended ?? '')).toMatchObject({ code: null, signal: expect.any(Number) });
+    expect(JSON.parse(status ?? '')).toMatchObject({ mounted: false, running: false });
+  });
+
+  it('settles when another process stops the container', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    await container.start({ wait: true });
+    const waiting = container.wait();
+    await sandbox.vzctl(['stop', '101', '--fast']);
+    expect(await waiting).toEqual({ code: null, signal: 9 });
+  });
+});
+
+describe('a console', () => {
+  it('is a terminal at /dev/console whose other side the caller holds', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    const { console } = await container.start({ console: true, wait: true });
+    let text = '';
+    console?.terminal.on('data', (data: Buffer) => {
+      text += data.toString();
+    });
+    console?.resize(31, 99);
+    const inside = await container.exec(['sh', '-c', 'stty -F /dev/console size > /dev/console']);
+    expect(await inside.wait()).toEqual({ code: 0, signal: null });
+    await expect.poll(() => text, { timeout: 5000 }).toContain('31 99');
+    console?.terminal.destroy();
+  });
+
+  it('is not there unless it is asked for', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    await container.start({ wait: true });
+    const looking = await container.exec(['test', '-e', '/dev/console']);
+    expect(await looking.wait()).toEqual({ code: 1, signal: null });
+  });
+});
