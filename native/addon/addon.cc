@@ -1,8 +1,6 @@
 // The export table.
 #include "addon.h"
 
-#include "waiter.h"
-
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

@@ -2,17 +2,12 @@
 #pragma once
 #include <napi.h>
 
-#include <memory>
-
 #include "fd.h"
 
 namespace vz {
 
-class Waiter;
-
 struct Addon {
   Fd launcher;  // sealed copy of the launcher program
-  std::shared_ptr<Waiter> waiter;
 };
 
 Napi::Value SetLauncher(const Napi::CallbackInfo& info);

@@ -83,13 +83,12 @@ void Pending::CallJs(Napi::Env env, Napi::Function, Pending* self, Outcome* outc
   }
 }
 
+void Detach(std::function<void()> work) { TheWorkers().Run(std::move(work)); }
+
 Napi::Value InThread(Napi::Env env, const char* name, std::function<Outcome()> work) {
   auto pending = Pending::New(env, name);
   TheWorkers().Run([pending, work = std::move(work)] {
-    Outcome outcome = work();
-    const auto after = std::move(outcome.after);
-    pending->Settle(std::move(outcome));
-    if (after) after();
+    pending->Settle(work());
   });
   return pending->promise();
 }

@@ -12,7 +12,6 @@ namespace vz {
 struct Outcome {
   Failure failure;                                   // failure.error 0: success
   std::function<Napi::Value(Napi::Env)> value = {};  // called on the JavaScript thread
-  std::function<void()> after = {};                  // what nobody needs to wait for, on the working thread
 };
 
 // One promise that any thread may settle, once.
@@ -21,8 +20,6 @@ class Pending {
   static std::shared_ptr<Pending> New(Napi::Env env, const char* name);
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Settle(Outcome outcome);
-  // Lets the process end with this promise unsettled.
-  void Unref(Napi::Env env) { door_.Unref(env); }
 
  private:
   explicit Pending(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
@@ -32,6 +29,9 @@ class Pending {
   Door door_;
   std::shared_ptr<Pending> self_;
 };
+
+// Runs work on a thread of ours; nobody is told.
+void Detach(std::function<void()> work);
 
 Napi::Value InThread(Napi::Env env, const char* name, std::function<Outcome()> work);
 

@@ -125,7 +125,7 @@ long Clone(State& state, uint64_t flags, int& pidfd) {
 [[noreturn]] void EnteredChild(State& state) {
   const Header& header = state.plan.header();
   Syscall(SYS_setsid);
-  if (const long joined = Syscall(SYS_setns, kPidFd, CLONE_NEWCGROUP); joined < 0) Fail(state, ~3u, joined);
+  if (const long joined = Syscall(SYS_setns, kPidFd, CLONE_NEWCGROUP); joined < 0) Fail(state, kJoin, joined);
   RunSteps(state, header.outside + header.after, header.inside);
   Exit(1);
 }
@@ -134,9 +134,9 @@ void Prepare(State& state, int relay) {
   const Header& header = state.plan.header();
   if (header.idCount > 0) {
     if (const long wrote = WriteMap(state.child, "uid_map", header.idBase, header.idCount); wrote < 0)
-      Fail(state, ~1u, wrote);
+      Fail(state, kIdMaps, wrote);
     if (const long wrote = WriteMap(state.child, "gid_map", header.gidBase, header.idCount); wrote < 0)
-      Fail(state, ~1u, wrote);
+      Fail(state, kIdMaps, wrote);
   }
   RunSteps(state, header.outside, header.after);
   if (header.mode == Mode::Mount) return void(Send(state.control, {Say::Prepared, 0, 0, 0}));
@@ -149,7 +149,7 @@ void Prepare(State& state, int relay) {
   // The runtime first: waking the child may cost this process its processor.
   Send(state.control, {Say::Prepared, 0, 0, 0});
   if (const long sent = Send(relay, {Say::Prepared, 0, count, 0}, state.slots, count); sent < 0)
-    Fail(state, ~2u, sent);
+    Fail(state, kHandOver, sent);
 }
 
 void Launch(State& state) {
@@ -157,10 +157,10 @@ void Launch(State& state) {
   RunSteps(state, 0, header.outside);
   int relay[2];
   if (const long made = Syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, Ptr(relay)); made < 0)
-    Fail(state, ~0u, made);
+    Fail(state, kClone, made);
   int pidfd = -1;
   const long pid = Clone(state, header.namespaces, pidfd);
-  if (pid < 0) Fail(state, ~0u, pid);
+  if (pid < 0) Fail(state, kClone, pid);
   if (pid == 0) {
     Close(relay[0]);
     state.relay = relay[1];
@@ -179,10 +179,10 @@ void Enter(State& state) {
   RunSteps(state, 0, header.outside);
   // The cgroup namespace comes last, from inside: clone3 into a cgroup needs it in view.
   if (const long joined = Syscall(SYS_setns, kPidFd, static_cast<long>(header.namespaces)); joined < 0)
-    Fail(state, ~3u, joined);
+    Fail(state, kJoin, joined);
   int pidfd = -1;
   const long pid = Clone(state, 0, pidfd);
-  if (pid < 0) Fail(state, ~0u, pid);
+  if (pid < 0) Fail(state, kClone, pid);
   if (pid == 0) EnteredChild(state);
   Send(state.control, {Say::Born, 0, static_cast<int32_t>(pid), 0}, &pidfd, 1);
 }
@@ -194,7 +194,7 @@ void Enter(State& state) {
   Syscall(SYS_fcntl, kControlFd, F_SETFD, FD_CLOEXEC);
   Syscall(SYS_fcntl, kPlanFd, F_SETFD, FD_CLOEXEC);
   Syscall(SYS_fcntl, kPidFd, F_SETFD, FD_CLOEXEC);
-  if (!state.plan.Load(kPlanFd)) Fail(state, ~4u, -EINVAL);
+  if (!state.plan.Load(kPlanFd)) Fail(state, kReadPlan, -EINVAL);
   Close(kPlanFd);
   Syscall(SYS_prctl, PR_SET_NAME, Ptr("cella-launch"));
   switch (state.plan.header().mode) {

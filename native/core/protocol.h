@@ -27,9 +27,13 @@ constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
 enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3 };
 enum class Say : uint32_t { Born = 1, Prepared, Go, Terminal, Ready, Failed };
 
+// Failures between the steps, numbered from the top.
+constexpr uint32_t kClone = ~0u, kIdMaps = ~1u, kHandOver = ~2u, kJoin = ~3u, kReadPlan = ~4u, kNotLaunched = ~5u,
+                   kLauncherDied = ~6u;
+
 struct Record {
   Say say;
-  uint32_t step;
+  uint32_t step;    // index into the plan, or one of the above
   int32_t value;  // pid for Born, errno for Failed
   uint32_t reserved;
 };

@@ -28,8 +28,13 @@ export async function exec(
   // Awaited here, so that `init` stays open until the command has joined it.
   return await withPipes(async (stdio) => {
     const born = await enterContainer(plan, stdio, init);
-    return new ProcessHandle(born.pid, born.pidfd);
+    const handle = new ProcessHandle(born.pid, born.pidfd);
+    return { pid: handle.pid, ended: untilGone(handle), kill: (signal) => void handle.kill(signal) };
   }, options.signal);
+}
+
+function untilGone(handle: ProcessHandle): Promise<Ended> {
+  return handle.wait().finally(() => handle[Symbol.dispose]());
 }
 
 function runningInit(context: Context, ctid: Ctid): ProcessHandle {
@@ -57,7 +62,7 @@ export async function enter(context: Context, ctid: Ctid, options: EnterOptions)
   const console = openConsole(born.terminal);
   console.resize(options.rows, options.columns);
   if (options.command !== undefined) console.terminal.write(`${options.command}\n`);
-  const ended = handle.wait().finally(() => handle[Symbol.dispose]());
+  const ended = untilGone(handle);
   return { ...console, pid: born.pid, kill: (signal) => void handle.kill(signal), wait: () => ended };
 }
 
@@ -92,19 +97,17 @@ async function runAlone(
     await recover(context, ctid);
     const config = loadConfig(context, ctid);
     const plan = planStart(config, context.facts(), { lower: layersOf(context, config), command });
-    const script = await withPipes(
-      async (stdio) => (await launch(context, config, plan, { stdio, signal })).init,
-      signal,
-    );
-    const ended = clearedUp(script);
-    return { ...script, wait: () => ended };
+    return await withPipes(async (stdio) => {
+      const { init } = await launch(context, config, plan, { stdio, signal });
+      return { pid: init.pid, ended: clearedUp(init), kill: (name) => void init.kill(name) };
+    }, signal);
   } catch (error) {
     lock.release();
     throw error;
   }
 
-  async function clearedUp(script: GuestProcess): Promise<Ended> {
-    const ended = await script.wait();
+  async function clearedUp(init: ProcessHandle): Promise<Ended> {
+    const ended = await untilGone(init);
     await sweep(context, ctid);
     lock.release();
     return ended;

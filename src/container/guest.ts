@@ -4,7 +4,6 @@ import { Socket } from 'node:net';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import type { Stdio } from '../host/launcher.js';
-import type { ProcessHandle } from '../host/processes.js';
 import { type Ended, native } from '../native/binding.js';
 
 export interface GuestProcess {
@@ -37,39 +36,113 @@ export function openConsole(master: number): Console {
   return { terminal, resize: (rows, columns) => native().setWindowSize(master, rows, columns) };
 }
 
+/** What the three pipes lead to, and who tells when it has ended. */
+export interface PipedProcess {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  kill(signal: NodeJS.Signals): void;
+}
+
 /** Pipes of our own, never the caller's descriptors: a process that stays behind must hold nothing of the host's. */
 export async function withPipes(
-  run: (stdio: Stdio) => Promise<ProcessHandle>,
+  run: (stdio: Stdio) => Promise<PipedProcess>,
   signal?: AbortSignal,
 ): Promise<GuestProcess> {
   signal?.throwIfAborted();
   const [input, output, errors] = [native().pipe(), native().pipe(), native().pipe()];
-  const theirs = [input[0], output[1], errors[1]];
-  const ours = [input[1], output[0], errors[0]];
-  let handle: ProcessHandle;
+  const theirs: Stdio = [input[0], output[1], errors[1]];
+  const ours: Stdio = [input[1], output[0], errors[0]];
+  let running: PipedProcess;
   try {
-    handle = await run([input[0], output[1], errors[1]]);
+    running = await run(theirs);
   } catch (error) {
     for (const fd of ours) closeSync(fd);
     throw error;
   } finally {
     for (const fd of theirs) closeSync(fd);
   }
-  const ended = handle.wait().finally(() => handle[Symbol.dispose]());
-  const kill = (name: NodeJS.Signals): void => void handle.kill(name);
-  signal?.addEventListener('abort', () => kill('SIGKILL'), { once: true });
-  const stdin = new Socket({ fd: input[1], readable: false, writable: true });
+  signal?.addEventListener('abort', () => running.kill('SIGKILL'), { once: true });
+  return new Guest(running, ours);
+}
+
+class Guest implements GuestProcess {
+  readonly pid: number;
+  readonly #running: PipedProcess;
+  readonly #stdin: LazyStream<Writable>;
+  readonly #stdout: LazyStream<Readable>;
+  readonly #stderr: LazyStream<Readable>;
+
+  constructor(running: PipedProcess, [stdin, stdout, stderr]: Stdio) {
+    const { ended } = running;
+    this.pid = running.pid;
+    this.#running = running;
+    this.#stdin = new LazyStream(stdin, (fd) => typedInto(fd, ended));
+    this.#stdout = new LazyStream(stdout, (fd) => drained(fd, ended));
+    this.#stderr = new LazyStream(stderr, (fd) => drained(fd, ended));
+    void ended.then(() => {
+      this.#stdin.close();
+      for (const output of [this.#stdout, this.#stderr]) output.closeEmpty();
+    });
+  }
+
+  get stdin(): Writable {
+    return this.#stdin.stream;
+  }
+
+  get stdout(): Readable {
+    return this.#stdout.stream;
+  }
+
+  get stderr(): Readable {
+    return this.#stderr.stream;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#running.kill(signal);
+  }
+
+  wait(): Promise<Ended> {
+    return this.#running.ended;
+  }
+}
+
+/** One end of a pipe, made a stream when somebody first asks: three streams take as long as the fork of a command. */
+class LazyStream<T extends Readable | Writable> {
+  readonly #open: (fd: number) => T;
+  #fd: number;
+  #stream: T | undefined;
+
+  constructor(fd: number, open: (fd: number) => T) {
+    this.#fd = fd;
+    this.#open = open;
+  }
+
+  get stream(): T {
+    this.#stream ??= this.#fd < 0 ? (new PassThrough().end() as unknown as T) : this.#open(this.#fd);
+    return this.#stream;
+  }
+
+  /** Closes what nobody has asked for. */
+  close(): void {
+    if (this.#stream || this.#fd < 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** What was written and not read yet stays to be read. */
+  closeEmpty(): void {
+    if (this.#stream) return;
+    if (native().unread(this.#fd) === 0) this.close();
+    else void this.stream;
+  }
+}
+
+function typedInto(fd: number, ended: Promise<Ended>): Writable {
+  const stdin = new Socket({ fd, readable: false, writable: true });
   // Writing to a command that has ended is no failure of the caller's.
   stdin.on('error', () => undefined);
   void ended.finally(() => stdin.destroy());
-  return {
-    pid: handle.pid,
-    stdin,
-    stdout: drained(output[0], ended),
-    stderr: drained(errors[0], ended),
-    kill,
-    wait: () => ended,
-  };
+  return stdin;
 }
 
 /**

@@ -52,11 +52,13 @@ function objectOf(step: Step): string {
   return 'name' in step ? `'${step.name}'` : '';
 }
 
-/** Failures between the steps, numbered from the top by the launcher. */
+/** Failures between the steps, numbered from the top (native/core/protocol.h). */
 const SPECIAL: Readonly<Record<number, string>> = {
   [~0 >>> 0]: 'clone the first process',
   [~1 >>> 0]: 'write the id maps',
   [~2 >>> 0]: 'hand over the mounts',
   [~3 >>> 0]: 'join the namespaces',
   [~4 >>> 0]: 'read the plan',
+  [~5 >>> 0]: 'start the launcher',
+  [~6 >>> 0]: 'finish the launch',
 };

@@ -57,13 +57,13 @@ describe('processes', () => {
 
 describe('spawn', () => {
   it('refuses what is no plan, and leaks nothing', async () => {
-    const nonsense = [Buffer.alloc(0), Buffer.alloc(56), Buffer.from('x'.repeat(500))];
-    await Promise.allSettled(nonsense.map((plan) => native().spawn(plan, [-1, -1, -1])));
+    native();
     const before = openFiles();
-    for (const plan of nonsense) {
+    for (const plan of [Buffer.alloc(0), Buffer.alloc(56), Buffer.from('x'.repeat(500))]) {
       await expect(native().spawn(plan, [-1, -1, -1])).rejects.toMatchObject({ syscall: 'launch' });
     }
-    expect(openFiles()).toBe(before);
+    // The thread that ran the launcher lets go a moment after the answer.
+    await expect.poll(openFiles).toBe(before);
   });
 });
 
