@@ -3,16 +3,14 @@ import { alternate, report } from './measure.mjs';
 import { installPeers, openPeerShell, openWorld } from './world.mjs';
 
 const peers = installPeers();
-const { container, bundle, state, close } = await openWorld(
-  '#include <unistd.h>\nint main(void) { for (;;) pause(); }',
-);
+const { container, bundle, state, close } = await openWorld({ lasting: true });
 const shell = openPeerShell();
 await container.start();
 for (const name of peers)
   await shell.run(`${name} --root ${state} run --detach --bundle ${bundle} bench-${name}`);
 const contestants = {
   cella: async () => {
-    const command = await container.exec(['true']);
+    const command = await container.exec(['/bin/true']);
     const { code } = await command.wait();
     if (code !== 0) throw new Error(`exec ended with ${code}`);
   },

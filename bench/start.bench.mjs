@@ -4,7 +4,7 @@ import { alternate, median, report } from './measure.mjs';
 import { installPeers, openPeerShell, openWorld } from './world.mjs';
 
 const peers = installPeers();
-const { container, bundle, state, close } = await openWorld('int main(void) { return 0; }');
+const { container, bundle, state, close } = await openWorld();
 const shell = openPeerShell();
 let serial = 0;
 const nextId = () => {

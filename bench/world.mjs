@@ -26,8 +26,15 @@ export function installPeers() {
   });
 }
 
-/** A template and a bundle whose init, or command, is `program` (C source). */
-export async function openWorld(program) {
+/**
+ * Ends at once. Without the C library's start-up, which asks the processor for its features: in a virtual machine
+ * that takes 0.4 ms, and is no runtime's doing.
+ */
+const TRUE = '#include <unistd.h>\nvoid _start(void) { _exit(0); }\n';
+const PAUSE = '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n';
+
+/** A template and a bundle with a static /bin/true, whose init, or command, is that or, `lasting`, never ends. */
+export async function openWorld({ lasting = false } = {}) {
   const directory = mkdtempSync(`${tmpdir()}/cella-bench-`);
   // What does not outlive a boot is in memory, as on every host with systemd: for the peers too.
   for (const at of ['host/run', 'peers']) mountMemory(`${directory}/${at}`);
@@ -35,14 +42,15 @@ export async function openWorld(program) {
   await host.setup();
   const cache = `${directory}/host/var/lib/vz/template/cache`;
   cpSync(`${cache}/busybox`, `${cache}/bench`, { recursive: true, verbatimSymlinks: true });
-  writeFileSync(`${directory}/init.c`, program);
+  const root = `${cache}/bench/rootfs`;
+  compile(TRUE, ['-nostartfiles'], `${root}/bin/true`);
   for (const at of ['sbin/init', 'bin/bench']) {
-    rmSync(`${cache}/bench/rootfs/${at}`, { force: true });
-    execFileSync('gcc', ['-static', '-O2', '-o', `${cache}/bench/rootfs/${at}`, `${directory}/init.c`]);
+    if (lasting) compile(PAUSE, [], `${root}/${at}`);
+    else compile(TRUE, ['-nostartfiles'], `${root}/${at}`);
   }
   const container = host.container(101);
   await container.create({ ostemplate: 'bench', changes: new Map() });
-  const bundle = makeBundle(directory, `${cache}/bench/rootfs`);
+  const bundle = makeBundle(directory, root);
   return {
     container,
     bundle,
@@ -55,6 +63,11 @@ export async function openWorld(program) {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function compile(source, flags, path) {
+  rmSync(path, { force: true });
+  execFileSync('gcc', ['-static', '-O2', ...flags, '-x', 'c', '-o', path, '-'], { input: source });
 }
 
 function mountMemory(path) {

@@ -36,9 +36,10 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
   }
 }
 
+// openPid(pid) → descriptor; -1 where there is no such process.
 Napi::Value OpenPid(const Napi::CallbackInfo& info) {
   const long fd = ::syscall(SYS_pidfd_open, Number(info, 0), 0);
-  if (fd < 0) throw SystemError(info.Env(), {errno, "pidfd_open", "", -1});
+  if (fd < 0 && errno != ESRCH && errno != EINVAL) throw SystemError(info.Env(), {errno, "pidfd_open", "", -1});
   return Napi::Number::New(info.Env(), static_cast<double>(fd));
 }
 

@@ -41,8 +41,9 @@ ssize_t Receive(int socket, Record& record, Fd& carried) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t got;
+  // ECONNRESET comes once, before what there is to read: the child ended without having read its GO (unix(7)).
   do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (got > 0 && header && header->cmsg_type == SCM_RIGHTS) {
     int fd;

@@ -3,7 +3,7 @@ import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
-import { attended } from '../host/processes.js';
+import { attended, type ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
 import { type Context, lockContainer, templateOf } from './context.js';
@@ -43,8 +43,8 @@ export interface StartResult {
 export class Container {
   readonly ctid: Ctid;
   readonly #context: Context;
-  /** How the init that this process started ended, and nobody else can know. */
-  #ended: Promise<Ended> | undefined;
+  /** The init that this process started: how it ended nobody else can know. */
+  #own: { readonly ended: Promise<Ended>; result?: Ended } | undefined;
 
   constructor(context: Context, ctid: Ctid) {
     this.#context = context;
@@ -67,7 +67,7 @@ export class Container {
     return this.#told('start', async () => {
       const started = await start(this.#context, this.ctid, options);
       // Waited for from the first, so that the init of a long-lived embedding process leaves no zombie.
-      this.#ended = started.init.wait({ background: true }).finally(() => started.init[Symbol.dispose]());
+      this.#own = watchEnd(started.init);
       if (started.privileged) this.#warnPrivileged();
       if (wait) await this.#waitUntilUp(started, options.signal);
       const { init, privileged } = started;
@@ -89,18 +89,18 @@ export class Container {
 
   /** Settles when the container has ended by itself and what it left is taken away. */
   async wait({ signal }: Abortable = {}): Promise<Ended> {
-    const init = findInit(this.#context, this.ctid);
-    const seen = init
-      ? await abortable(
-          init.wait().finally(() => init[Symbol.dispose]()),
-          signal,
-        )
-      : undefined;
-    const own = this.#ended && (await attended(abortable(this.#ended, signal)));
+    const own = this.#own;
+    const ended =
+      own && !own.result ? await attended(abortable(own.ended, signal)) : await this.#waitForAny(signal);
     using _lock = await lockContainer(this.#context, this.ctid, 'wait', signal);
     await sweep(this.#context, this.ctid);
-    if (own && (own.code !== null || own.signal !== null)) return own;
-    return seen ?? { code: null, signal: null };
+    return ended ?? own?.result ?? { code: null, signal: null };
+  }
+
+  /** For an init that some other process has started. */
+  async #waitForAny(signal: AbortSignal | undefined): Promise<Ended | undefined> {
+    using init = findInit(this.#context, this.ctid);
+    return init && (await abortable(init.wait(), signal));
   }
 
   async status(): Promise<Status> {
@@ -175,4 +175,15 @@ export class Container {
     const message = `container ${this.ctid} is privileged: root inside is root of this host`;
     this.#context.report({ type: 'warning', ctid: this.ctid, message });
   }
+}
+
+function watchEnd(init: ProcessHandle): { readonly ended: Promise<Ended>; result?: Ended } {
+  const watched: { readonly ended: Promise<Ended>; result?: Ended } = {
+    ended: init.wait({ background: true }).then((result) => {
+      watched.result = result;
+      init[Symbol.dispose]();
+      return result;
+    }),
+  };
+  return watched;
 }

@@ -46,13 +46,16 @@ function initOf(record: RuntimeRecord): ProcessHandle | undefined {
 
 /** Takes away what a start made, in reverse; each part may be gone already. */
 export async function release(context: Context, record: RuntimeRecord): Promise<void> {
-  if (record.bootId === bootId()) {
-    const v2 = record.cgroups.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
-    const cgroup = openCgroup({ v2, directories: record.cgroups });
-    await cgroup.kill();
-    await Promise.all([umountAll(record.root), cgroup.remove()]);
-  }
+  // Unmounting takes longest, and needs nobody's end: whoever is left has the container's own mounts.
+  if (record.bootId === bootId()) await Promise.all([umountAll(record.root), removeCgroups(record.cgroups)]);
   removeRecord(context.paths.record(record.ctid));
+}
+
+async function removeCgroups(directories: readonly string[]): Promise<void> {
+  const v2 = directories.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
+  const cgroup = openCgroup({ v2, directories });
+  await cgroup.kill();
+  await cgroup.remove();
 }
 
 export function stagingArea(privateArea: string): string {

@@ -51,13 +51,8 @@ export class ProcessHandle implements Disposable {
 
   /** The process of this pid and start time, or undefined when that one is gone. */
   static find(pid: number, started: string): ProcessHandle | undefined {
-    let fd: number;
-    try {
-      fd = native().openPid(pid);
-    } catch (error) {
-      if (isErrno(error, 'ESRCH', 'EINVAL')) return undefined;
-      throw error;
-    }
+    const fd = native().openPid(pid);
+    if (fd < 0) return undefined;
     // Looked at after the pidfd was opened: if it matches now, the pidfd is of that very process.
     if (startTime(pid) === started) return new ProcessHandle(pid, fd);
     closeSync(fd);

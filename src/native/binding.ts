@@ -32,6 +32,7 @@ export interface Binding {
   wait(pidfd: number, background?: boolean): Promise<Ended>;
   /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
   lock(path: string): number;
+  /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;
   signalPid(pidfd: number, signal: number): void;
   /** Unmounts all that is mounted at `path`; nothing there is fine. */
