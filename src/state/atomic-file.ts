@@ -1,5 +1,5 @@
 /** Files that are either the old one or the new one, whatever happens in between. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 export interface WriteOptions {
@@ -13,7 +13,7 @@ export function writeFileAtomic(path: string, text: string, { durable }: WriteOp
   try {
     const fd = openSync(temporary, 'w', 0o600);
     try {
-      writeSync(fd, text);
+      writeFileSync(fd, text);
       if (durable) fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -22,7 +22,8 @@ export interface Paths {
 
 export function openPaths(rootDir: string | undefined): Paths {
   const prefix = rootDir === undefined || rootDir === '/' ? '' : resolve(rootDir);
-  const at = (path: string): string => join(`${prefix}/`, path);
+  // Made absolute first: '..' ends at the root directory.
+  const at = (path: string): string => join(`${prefix}/`, join('/', path));
   const configDir = at('/etc/vz/conf');
   const runDir = at('/run/vz');
   const digest = createHash('sha256').update(prefix).digest('hex').slice(0, 8);

@@ -1,0 +1,173 @@
+/** Config and host facts → plan: the same for the same, in an order that holds, on every kind of host. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readContainerConfig } from '../../../src/config/container-config.js';
+import { parseCtid } from '../../../src/config/ctid.js';
+import { parseConfig } from '../../../src/config/grammar.js';
+import type { CgroupMounts } from '../../../src/plan/cgroup.js';
+import { encodePlan } from '../../../src/plan/encode.js';
+import { type HostFacts, planEnter, planMount, planStart } from '../../../src/plan/plan-start.js';
+import { decodePlan } from '../../helpers/plan-decoder.js';
+
+const V1 = { memory: '/cg/memory', pids: '/cg/pids', freezer: '/cg/freezer', cpu: '/cg/cpu' };
+const HOSTS: Readonly<Record<string, CgroupMounts>> = {
+  v2: {
+    v2: { mount: '/cg', controllers: ['cpu', 'memory', 'pids'], enabled: ['cpu'] },
+    v1: {},
+    swapV1: false,
+  },
+  hybrid: { v2: { mount: '/cg/unified', controllers: [], enabled: [] }, v1: V1, swapV1: true },
+  v1: { v2: null, v1: V1, swapV1: true },
+};
+
+const facts = (cgroups: CgroupMounts): HostFacts => ({ arch: 'x64', cgroups, cgroupParent: 'cella' });
+
+function configOf(text: string) {
+  const names = { host: 'vz.conf', container: '101.conf' };
+  return readContainerConfig(parseCtid('101'), parseConfig(''), parseConfig(text), names);
+}
+
+const UNPRIVILEGED = configOf(
+  'LOCAL_UID="1048576"\nHOSTNAME="a.example"\nPHYSPAGES="16384"\nSWAPPAGES="4096"\nNUMPROC="50"\n',
+);
+const PRIVILEGED = configOf('LOCAL_UID="0"\n');
+const LOWER = { lower: ['/template/b', '/template/a'] };
+
+const start = (host: string, config = UNPRIVILEGED) =>
+  planStart(config, facts(HOSTS[host] as CgroupMounts), LOWER);
+const steps = (plan: ReturnType<typeof start>) => [...plan.outside, ...plan.after, ...plan.inside];
+
+describe('control groups', () => {
+  const written = (host: string) =>
+    steps(start(host)).flatMap((step) => {
+      if (step.op === 'writeFile') return [`${step.path} = ${step.value}`];
+      return step.op === 'makeCgroup' || step.op === 'joinTasks' || step.op === 'intoCgroup'
+        ? [`${step.op} ${step.path}`]
+        : [];
+    });
+
+  it('on v2: controllers from the top down, then the limits', () => {
+    expect(written('v2')).toEqual([
+      '/cg/cgroup.subtree_control = +memory +pids',
+      'makeCgroup /cg/cella',
+      '/cg/cella/cgroup.subtree_control = +memory +pids',
+      'makeCgroup /cg/cella/101',
+      'intoCgroup /cg/cella/101',
+      '/cg/cella/101/memory.max = 67108864',
+      '/cg/cella/101/memory.swap.max = 16777216',
+      '/cg/cella/101/pids.max = 50',
+    ]);
+  });
+
+  it('on a hybrid host: v1 for the limits, v2 for everything else', () => {
+    expect(written('hybrid')).toEqual([
+      'makeCgroup /cg/unified/cella/101',
+      'makeCgroup /cg/memory/cella/101',
+      'makeCgroup /cg/pids/cella/101',
+      'joinTasks /cg/memory/cella/101/tasks',
+      'joinTasks /cg/pids/cella/101/tasks',
+      'intoCgroup /cg/unified/cella/101',
+      '/cg/memory/cella/101/memory.limit_in_bytes = 67108864',
+      '/cg/memory/cella/101/memory.memsw.limit_in_bytes = 83886080',
+      '/cg/pids/cella/101/pids.max = 50',
+    ]);
+  });
+
+  it('on v1 alone: the freezer too', () => {
+    expect(start('v1').cgroup).toMatchObject({
+      v2: null,
+      directories: ['/cg/memory/cella/101', '/cg/pids/cella/101', '/cg/freezer/cella/101'],
+    });
+    expect(written('v1').filter((at) => at.startsWith('intoCgroup'))).toEqual([]);
+  });
+});
+
+describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
+  const order = (plan: ReturnType<typeof start>) => plan.inside.map(({ op }) => op);
+
+  it('maps ids and mounts with them, unless it is privileged', () => {
+    const [mapped, plain] = [start(host), start(host, PRIVILEGED)];
+    expect(mapped).toMatchObject({ ids: { uid: 1048576, gid: 1048576, count: 65536 } });
+    expect(mapped.namespaces).toEqual(['user', 'mount', 'pid', 'ipc', 'uts']);
+    expect(plain.ids).toBeNull();
+    expect(plain.namespaces).toEqual(['mount', 'pid', 'ipc', 'uts']);
+    for (const [plan, idmapped] of [
+      [mapped, true],
+      [plain, false],
+    ] as const)
+      expect(plan.after.at(-1)).toMatchObject({ op: 'overlay', idmapped, lower: LOWER.lower });
+  });
+
+  it('hides and confines before it runs anything', () => {
+    for (const config of [UNPRIVILEGED, PRIVILEGED]) {
+      const ops = order(start(host, config));
+      const at = (op: string) => ops.lastIndexOf(op as (typeof ops)[number]);
+      expect(ops.slice(-3)).toEqual(['seccomp', 'capabilities', 'exec']);
+      expect(ops.indexOf('root')).toBeLessThan(ops.indexOf('mount'));
+      for (const last of ['mount', 'attach', 'mask', 'readOnly']) expect(at(last)).toBeLessThan(at('pivot'));
+    }
+  });
+
+  it('keeps sysctls and its own control group from being written when it is privileged', () => {
+    const readOnly = (config: typeof UNPRIVILEGED) =>
+      start(host, config).inside.flatMap((step) =>
+        step.op === 'readOnly' && !step.writable ? [step.path] : [],
+      );
+    expect(readOnly(PRIVILEGED)).toContain('/proc/sys');
+    expect(readOnly(UNPRIVILEGED)).not.toContain('/proc/sys');
+    const group = (config: typeof UNPRIVILEGED) =>
+      start(host, config).after.find((step) => step.op === 'source' && step.path.endsWith('/cella/101'));
+    if (HOSTS[host]?.v2) expect(group(PRIVILEGED)).toMatchObject({ readOnly: true });
+    else expect(group(PRIVILEGED)).toBeUndefined();
+  });
+
+  it('is pure, and can be encoded and read back', () => {
+    const limit = fc.integer({ min: 1, max: 2 ** 31 });
+    const settings = fc.record({ ram: limit, numproc: limit, uid: fc.constantFrom(0, 1048576, 2097152) });
+    fc.assert(
+      fc.property(settings, fc.boolean(), ({ ram, numproc, uid }, terminal) => {
+        const config = configOf(`PHYSPAGES="${ram}"\nNUMPROC="${numproc}"\nLOCAL_UID="${uid}"\n`);
+        const where = facts(HOSTS[host] as CgroupMounts);
+        const make = () => [
+          planStart(config, where, { ...LOWER, console: terminal }),
+          planEnter(config, where, { argv: ['ls'], env: {}, terminal }),
+          planMount(config, LOWER.lower),
+        ];
+        expect(make()).toEqual(make());
+        for (const plan of make()) {
+          const all = [...plan.outside, ...plan.after, ...plan.inside];
+          expect(decodePlan(encodePlan(plan)).inside.length).toBe(plan.inside.length);
+          expect(all.filter(({ op }) => op === 'exec').length).toBe(plan.mode === 'mount' ? 0 : 1);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('what runs', () => {
+  const host = facts(HOSTS.v2 as CgroupMounts);
+  const ops = (options: object) =>
+    planStart(UNPRIVILEGED, host, { ...LOWER, ...options }).inside.map(({ op }) => op);
+
+  it('is init on the null device, on a console, or a command on what it is given', () => {
+    expect(ops({})).toContain('null');
+    expect(ops({ console: true })).toContain('console');
+    expect(ops({ console: true })).not.toContain('null');
+    expect(ops({ command: ['ls'] })).not.toContain('null');
+    expect(start('v2').inside.at(-1)).toMatchObject({
+      op: 'exec',
+      paths: ['/sbin/init', '/etc/init', '/bin/init'],
+    });
+  });
+
+  it('is looked for in the usual directories, with nothing of the operator’s environment', () => {
+    const run = (argv: readonly string[]) =>
+      planEnter(UNPRIVILEGED, host, { argv, env: { TERM: 'x' }, terminal: false }).inside.at(-1);
+    expect(run(['/opt/a', 'b'])).toMatchObject({ paths: ['/opt/a'], argv: ['/opt/a', 'b'] });
+    expect(run(['ls'])).toMatchObject({ paths: expect.arrayContaining(['/bin/ls', '/usr/sbin/ls']) });
+    expect(run(['ls'])).toMatchObject({
+      env: expect.arrayContaining(['HOME=/root', 'TERM=x', expect.stringMatching(/^PATH=/)]),
+    });
+  });
+});
