@@ -126,20 +126,24 @@ function compile(arch: 'x64' | 'arm64'): Buffer {
   return program.assemble();
 }
 
+/** The calls that some rule is about, by number. */
+function casesOf(abi: Abi): readonly Case[] {
+  return RULES.flatMap((rule) =>
+    rule.names.flatMap((name) => {
+      const number = syscallNumber(name, abi);
+      return number === null ? [] : [{ number, rule }];
+    }),
+  ).sort((a, b) => a.number - b.number);
+}
+
 /** One ABI: the tree, its leaves, and its own answers close behind them. */
 function section(program: BpfProgram, abi: Abi): void {
   const answers = new Map([ALLOW, ERRNO | EPERM, ERRNO | ENOSYS].map((value) => [value, program.newLabel()]));
   const answer = (value: number): string => answers.get(value) ?? '';
   program.load(NR);
   if (abi === 'x64') program.test('atLeast', X32_BIT, answer(ERRNO | ENOSYS), null);
-  const cases = RULES.flatMap((rule) =>
-    rule.names.flatMap((name) => {
-      const number = syscallNumber(name, abi);
-      return number === null ? [] : [{ number, rule }];
-    }),
-  ).sort((a, b) => a.number - b.number);
   const leaves: { readonly label: string; readonly rule: Rule }[] = [];
-  search(cases);
+  search(casesOf(abi));
   for (const { label, rule } of leaves) leaf(label, rule);
   for (const [value, label] of answers) {
     program.label(label);
