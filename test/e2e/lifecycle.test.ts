@@ -26,6 +26,16 @@ describe('lifecycle', () => {
     expect(await status()).toBe('CTID 101 deleted unmounted down\n');
   });
 
+  it('prints what a start would do as JSON, and does nothing', async () => {
+    await sandbox.create(101, '--ram', '64M');
+    const { code, stdout } = await vzctl('start', '101', '--plan');
+    expect(code).toBe(0);
+    const plan = JSON.parse(stdout) as { outside: { op: string }[]; inside: { op: string }[] };
+    expect(plan.outside.map(({ op }) => op)).toContain('makeCgroup');
+    expect(plan.inside.at(-1)).toMatchObject({ op: 'exec', paths: expect.arrayContaining(['/sbin/init']) });
+    expect((await vzctl('status', '101')).stdout).toBe('CTID 101 exist unmounted down\n');
+  });
+
   it('keeps what the container wrote over a restart', async () => {
     await sandbox.create(101);
     await vzctl('start', '101');
