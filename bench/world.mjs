@@ -1,6 +1,6 @@
 /** What the benches run: one static program in one root file system, under Cella and under its peers. */
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { openHost } from '../dist/index.js';
 
@@ -36,6 +36,8 @@ const PAUSE = '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n';
 /** A template and a bundle with a static /bin/true, whose init, or command, is that or, `lasting`, never ends. */
 export async function openWorld({ lasting = false } = {}) {
   const directory = mkdtempSync(`${tmpdir()}/cella-bench-`);
+  // runc opens the root as the container's user.
+  chmodSync(directory, 0o755);
   // What does not outlive a boot is in memory, as on every host with systemd: for the peers too.
   for (const at of ['host/run', 'peers']) mountMemory(`${directory}/${at}`);
   const host = await openHost({ rootDir: `${directory}/host` });
@@ -49,7 +51,7 @@ export async function openWorld({ lasting = false } = {}) {
     else compile(TRUE, ['-nostartfiles'], `${root}/${at}`);
   }
   const container = host.container(101);
-  await container.create({ ostemplate: 'bench', changes: new Map() });
+  await container.create({ ostemplate: 'bench', changes: new Map([['NUMPROC', '1000']]) });
   const bundle = makeBundle(directory, root);
   return {
     container,
@@ -84,6 +86,11 @@ function makeBundle(directory, rootfs) {
   config.process.terminal = false;
   config.process.args = ['/bin/bench'];
   delete config.process.rlimits;
+  // The same limits and the same seven namespaces as ours; `spec` leaves two out.
+  config.linux.resources = { memory: { limit: 256 << 20 }, pids: { limit: 1000 } };
+  config.linux.namespaces.push({ type: 'user' }, { type: 'cgroup' });
+  const ids = [{ containerID: 0, hostID: 1_048_576, size: 65_536 }];
+  Object.assign(config.linux, { uidMappings: ids, gidMappings: ids });
   writeFileSync(`${bundle}/config.json`, JSON.stringify(config));
   return bundle;
 }
