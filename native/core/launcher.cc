@@ -140,16 +140,13 @@ void Prepare(State& state, int relay) {
   }
   RunSteps(state, header.outside, header.after);
   if (header.mode == Mode::Mount) return void(Send(state.control, {Say::Prepared, 0, 0, 0}));
-  // Side by side with the above the child has come as far as Root. If not, it has said why.
-  Record ready{};
-  if (Receive(relay, ready) <= 0) Exit(1);
   // Slots keep their numbers: the list is sent as far as it is filled without gaps.
   int count = 0;
   while (count < kSlots && state.slots[count] >= 0) ++count;
-  // The runtime first: waking the child may cost this process its processor.
-  Send(state.control, {Say::Prepared, 0, 0, 0});
+  // Mostly before the child has come as far as Root, so that it need not sleep there. One that ended has said why.
   if (const long sent = Send(relay, {Say::Prepared, 0, count, 0}, state.slots, count); sent < 0)
     Fail(state, kHandOver, sent);
+  Send(state.control, {Say::Prepared, 0, 0, 0});
 }
 
 void Launch(State& state) {

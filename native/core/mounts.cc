@@ -84,14 +84,14 @@ int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes
 
 }  // namespace
 
-// Waits for what the launcher hands over, then attaches the root where VE_ROOT is, in this namespace only; must run before Become, while the path is reachable.
+// Takes what the launcher hands over, then attaches the root where VE_ROOT is, in this namespace only; must run before
+// Become, while the path is reachable.
 long Root(State& state, const Op& op) {
   mount_attr isolated{0, 0, 0x40000 /* MS_PRIVATE */, 0};
   if (const long set = Syscall(SYS_mount_setattr, AT_FDCWD, Ptr("/"), AT_RECURSIVE, Ptr(&isolated), sizeof isolated);
       set < 0)
     return set;
   Record handed{};
-  if (const long sent = Send(state.relay, {Say::Ready, 0, 0, 0}); sent < 0) return sent;
   if (Receive(state.relay, handed, state.slots, kSlots) <= 0) Exit(1);
   Close(state.relay);
   state.root = state.slots[0];

@@ -5,7 +5,6 @@
 //                              clone3 ────────────────────► inside steps before Root
 //           ◄── BORN{pid}+pidfd
 //                              id maps, root file system
-//                              ◄─────────────────────────── READY, at Root
 //           ◄── PREPARED       hands over mounts ─────────► Root and the steps behind it; launcher exits
 //           ◄───────────────────────────────────────────── TERMINAL+pty, where one was asked for
 //   record written                                          blocked in read

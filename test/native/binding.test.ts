@@ -64,8 +64,8 @@ describe('spawn', () => {
     for (const plan of [Buffer.alloc(0), Buffer.alloc(56), Buffer.from('x'.repeat(500))]) {
       await expect(native().spawn(plan, [-1, -1, -1])).rejects.toMatchObject({ syscall: 'launch' });
     }
-    // The thread that ran the launcher lets go a moment after the answer.
-    await expect.poll(openFiles).toBe(before);
+    // What a thread or the event loop still holds is let go a moment after the answer: here, and before the test.
+    await expect.poll(openFiles).toBeLessThanOrEqual(before);
   });
 });
 
