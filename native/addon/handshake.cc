@@ -29,6 +29,7 @@ struct Launch {
   pid_t pid = -1;
   Fd pidfd, terminal;
   bool ready = false;
+  Failure failure;  // the first one
 };
 
 // Receives one record with at most one descriptor. 0 at end of file, -1 with errno on error.
@@ -63,14 +64,38 @@ void Succeed(Napi::Env env, Launch& launch) {
 }
 
 // The promise fails when the child is gone, too: on a thread, as it may take its time.
-void Fail(Napi::Env env, const std::shared_ptr<Launch>& launch, Failure failure) {
-  if (!launch->pidfd) return launch->deferred.Reject(SystemError(env, failure).Value());
-  launch->deferred.Resolve(InThread(env, "cella.reap", [launch, failure]() -> Outcome {
-    ::syscall(SYS_pidfd_send_signal, launch->pidfd.get(), SIGKILL, nullptr, 0);
+void Fail(Napi::Env env, const std::shared_ptr<Launch>& launch) {
+  if (!launch->pidfd) return launch->deferred.Reject(SystemError(env, launch->failure).Value());
+  launch->deferred.Resolve(InThread(env, "cella.reap", [launch]() -> Outcome {
     siginfo_t info;
     ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(launch->pidfd.get()), &info, WEXITED);
-    return {failure};
+    return {launch->failure};
   }));
+}
+
+void Note(Launch& launch, Failure failure) {
+  if (launch.failure.error == 0) launch.failure = std::move(failure);
+}
+
+// A launch that has failed goes on to the end of the socket, which nobody holds then: the launcher makes nothing more.
+void End(Launch& launch) {
+  if (launch.failure.error == 0 || !launch.pidfd) return;
+  ::syscall(SYS_pidfd_send_signal, launch.pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+void Take(Launch& launch, const Record& record, Fd carried) {
+  switch (record.say) {
+    case Say::Failed: Note(launch, {record.value, "launch", "", static_cast<int64_t>(record.step)}); break;
+    case Say::Born:
+      launch.pid = record.value;
+      launch.pidfd = std::move(carried);
+      break;
+    case Say::Terminal: launch.terminal = std::move(carried); break;
+    case Say::Ready: launch.ready = true; break;
+    case Say::Prepared:
+    case Say::Go: break;
+  }
+  End(launch);
 }
 
 // Takes what has come; false when the promise is settled.
@@ -80,26 +105,17 @@ bool Listen(Napi::Env env, const std::shared_ptr<Launch>& launch) {
     Fd carried;
     const ssize_t got = Receive(launch->control.get(), record, carried);
     if (got < 0 && errno == EAGAIN) return true;
-    if (got < 0) return Fail(env, launch, {errno, "recvmsg", "", -1}), false;
-    if (got == 0) {
-      // execve closed the socket, or the process ended before that.
-      if (launch->until == Until::Running && launch->ready) return Succeed(env, *launch), false;
-      return Fail(env, launch, {EPIPE, "launch", "", -1}), false;
+    if (got <= 0) {
+      // execve closed the socket, or everybody has ended before that.
+      const bool running = got == 0 && launch->until == Until::Running && launch->ready;
+      if (running && launch->failure.error == 0) return Succeed(env, *launch), false;
+      Note(*launch, got < 0 ? Failure{errno, "recvmsg", "", -1} : Failure{EPIPE, "launch", "", -1});
+      End(*launch);
+      return Fail(env, launch), false;
     }
-    switch (record.say) {
-      case Say::Failed:
-        return Fail(env, launch, {record.value, "launch", "", static_cast<int64_t>(record.step)}), false;
-      case Say::Born:
-        launch->pid = record.value;
-        launch->pidfd = std::move(carried);
-        break;
-      case Say::Terminal: launch->terminal = std::move(carried); break;
-      case Say::Ready: launch->ready = true; break;
-      case Say::Prepared:
-        if (launch->until == Until::Prepared) return Succeed(env, *launch), false;
-        break;
-      case Say::Go: break;
-    }
+    Take(*launch, record, std::move(carried));
+    const bool prepared = record.say == Say::Prepared && launch->until == Until::Prepared;
+    if (prepared && launch->failure.error == 0) return Succeed(env, *launch), false;
   }
 }
 

@@ -143,7 +143,7 @@ void Prepare(State& state, int relay) {
   // Slots keep their numbers: the list is sent as far as it is filled without gaps.
   int count = 0;
   while (count < kSlots && state.slots[count] >= 0) ++count;
-  // Mostly before the child has come as far as Root, so that it need not sleep there. One that ended has said why.
+  // Mostly before the child has come as far as Root, so that it need not sleep there.
   if (const long sent = Send(relay, {Say::Prepared, 0, count, 0}, state.slots, count); sent < 0)
     Fail(state, kHandOver, sent);
   Send(state.control, {Say::Prepared, 0, 0, 0});
