@@ -63,12 +63,15 @@ export class CellaError extends Error {
   }
 }
 
-/** The exit number for any thrown value: that of the first CellaError along its causes, else SYSTEM. */
+/** The first CellaError along the causes of any thrown value. */
+export function firstCoded(error: unknown): CellaError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof CellaError) return at;
+  return undefined;
+}
+
+/** The exit number for any thrown value: that of its first CellaError, else SYSTEM. */
 export function exitNumber(error: unknown): number {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof CellaError) return EXIT[at.code];
-  }
-  return EXIT.SYSTEM;
+  return EXIT[firstCoded(error)?.code ?? 'SYSTEM'];
 }
 
 /** Whether `error` is a Node system error with one of the given errno names. */

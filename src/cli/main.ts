@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Host, HostOptions } from '../container/host.js';
-import { CellaError, EXIT, exitNumber } from '../errors.js';
+import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
@@ -55,10 +55,6 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
     configure(program, io);
     if (name === 'vzlist') addList(program, session);
     else for (const register of VERBS) register(program, session);
-    for (const command of program.commands)
-      command
-        .exitOverride()
-        .configureOutput({ writeErr: () => undefined, writeOut: (text) => io.stdout.write(text) });
     await program.parseAsync([...argv], { from: 'user' });
     return session.status;
   } catch (error) {
@@ -129,11 +125,6 @@ function report(error: unknown, io: Io, debug: boolean): number {
   if (coded?.hint !== undefined) io.stderr.write(`${coded.hint}\n`);
   if (debug && error instanceof Error) io.stderr.write(`${error.stack}\n`);
   return exitNumber(error);
-}
-
-function firstCoded(error: unknown): CellaError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof CellaError) return at;
-  return undefined;
 }
 
 function reportUsage(error: CommanderError, io: Io): number {

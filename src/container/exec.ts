@@ -107,9 +107,12 @@ async function runAlone(
   }
 
   async function clearedUp(init: ProcessHandle): Promise<Ended> {
-    const ended = await untilGone(init);
-    await sweep(context, ctid);
-    lock.release();
-    return ended;
+    try {
+      const ended = await untilGone(init);
+      await sweep(context, ctid);
+      return ended;
+    } finally {
+      lock.release();
+    }
   }
 }

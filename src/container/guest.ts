@@ -73,7 +73,8 @@ class Guest implements GuestProcess {
   readonly #stderr: LazyStream<Readable>;
 
   constructor(running: PipedProcess, [stdin, stdout, stderr]: Stdio) {
-    const { ended } = running;
+    // That clearing up failed is for those who wait to hear; the streams end all the same.
+    const ended = running.ended.then(nothing, nothing);
     this.pid = running.pid;
     this.#running = running;
     this.#stdin = new LazyStream(stdin, (fd) => typedInto(fd, ended));
@@ -137,11 +138,13 @@ class LazyStream<T extends Readable | Writable> {
   }
 }
 
-function typedInto(fd: number, ended: Promise<Ended>): Writable {
+function nothing(): void {}
+
+function typedInto(fd: number, ended: Promise<void>): Writable {
   const stdin = new Socket({ fd, readable: false, writable: true });
   // Writing to a command that has ended is no failure of the caller's.
   stdin.on('error', () => undefined);
-  void ended.finally(() => stdin.destroy());
+  void ended.then(() => stdin.destroy());
   return stdin;
 }
 
@@ -149,7 +152,7 @@ function typedInto(fd: number, ended: Promise<Ended>): Writable {
  * What a command wrote, ending when it ended: a background process that keeps the pipe open does not keep the
  * caller waiting.
  */
-function drained(fd: number, ended: Promise<unknown>): Readable {
+function drained(fd: number, ended: Promise<void>): Readable {
   const pipe = new Socket({ fd, readable: true, writable: false });
   const output = new PassThrough();
   pipe.on('error', () => output.end());
