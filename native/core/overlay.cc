@@ -24,13 +24,20 @@ struct Layers {
   int area = -1;  // holds upper/ and work/
 };
 
-int CloneTree(const char* path) {
-  return static_cast<int>(
-      Syscall(SYS_open_tree, AT_FDCWD, Ptr(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
-}
+constexpr uint64_t kPrivate = 0x40000;  // MS_PRIVATE
 
 long SetAttributes(int dir, const char* path, int flags, mount_attr attributes) {
   return Syscall(SYS_mount_setattr, dir, Ptr(path), flags, Ptr(&attributes), sizeof attributes);
+}
+
+// A detached copy. Where systemd has made the host's mounts shared the copy begins as their peer: what a guest mounts
+// on top of it would appear on the host, and pivot_root(2) would refuse it as a root.
+int CloneTree(const char* path) {
+  const int fd = static_cast<int>(
+      Syscall(SYS_open_tree, AT_FDCWD, Ptr(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+  if (fd < 0) return fd;
+  const long set = SetAttributes(fd, "", AT_EMPTY_PATH, {0, 0, kPrivate, 0});
+  return set < 0 ? static_cast<int>(set) : fd;
 }
 
 int OpenLayer(const char* path, int userns) {
@@ -110,10 +117,7 @@ long AttachLayer(int fd, const char* name) {
 // Older kernels take layers as paths, and only of mounts in the caller's namespace: so attach them to short names
 // in a namespace of our own, whose one product is the detached overlay.
 long MountByPaths(const Layers& layers, const char* target) {
-  mount_attr isolated{0, 0, 0x40000 /* MS_PRIVATE */, 0};
-  if (const long set = Syscall(SYS_mount_setattr, AT_FDCWD, Ptr("/"), AT_RECURSIVE, Ptr(&isolated), sizeof isolated);
-      set < 0)
-    return set;
+  if (const long set = SetAttributes(AT_FDCWD, "/", AT_RECURSIVE, {0, 0, kPrivate, 0}); set < 0) return set;
   if (const long made = Syscall(SYS_mount, Ptr("layers"), Ptr(target), Ptr("tmpfs"), 0, 0); made < 0) return made;
   if (const long moved = Syscall(SYS_chdir, Ptr(target)); moved < 0) return moved;
   if (const long attached = AttachLayer(layers.area, "area"); attached < 0) return attached;
@@ -172,7 +176,7 @@ long Overlay(State& state, const Op& op) {
   if (attached < 0) return attached;
   state.slots[0] = CloneTree(target);
   if (state.slots[0] < 0) return state.slots[0];
-  return SetAttributes(AT_FDCWD, target, 0, {MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0x40000, 0});
+  return SetAttributes(AT_FDCWD, target, 0, {MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, kPrivate, 0});
 }
 
 // A host path handed to the container as a detached mount: a device node, a cgroup, a bind.
