@@ -66,7 +66,7 @@ function gatherFacts(paths: Paths): HostFacts {
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new CellaError('UNSUPPORTED_KERNEL', `the ${process.arch} architecture is not supported`);
   }
-  return { arch: process.arch, cgroups: probeCgroups(readMounts()), cgroupParent: paths.cgroupParent };
+  return { arch: process.arch, cgroups: probeCgroups(readMounts()), cgroupGroup: paths.cgroupGroup };
 }
 
 /** The container's config, with every path moved under the root directory. */

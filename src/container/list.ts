@@ -134,9 +134,9 @@ function counters(
   config: ContainerConfig,
   running: boolean,
 ): Pick<ContainerInfo, 'numproc' | 'physpages'> {
-  const { cgroups, cgroupParent } = context.facts();
+  const { cgroups, cgroupGroup } = context.facts();
   const stats = running
-    ? openCgroup(planCgroup(cgroups, cgroupParent, config.ctid, config)).stats()
+    ? openCgroup(planCgroup(cgroups, cgroupGroup, config.ctid, config)).stats()
     : undefined;
   const pages = (bytes: bigint | null | undefined): number => Number((bytes ?? 0n) / PAGE);
   const processes = config.numproc ?? UNLIMITED;

@@ -62,8 +62,8 @@ async function apply(
   changes: ReadonlyMap<string, string>,
 ): Promise<void> {
   if (![...changes.keys()].some((key) => LIVE.has(key))) return;
-  const { cgroups, cgroupParent } = context.facts();
-  const { limits } = planCgroup(cgroups, cgroupParent, ctid, config);
+  const { cgroups, cgroupGroup } = context.facts();
+  const { limits } = planCgroup(cgroups, cgroupGroup, ctid, config);
   for (const { path, value } of limits) writeLimit(path, value);
   if (changes.has('HOSTNAME') && config.hostname !== undefined) {
     const naming = await exec(context, ctid, ['hostname', config.hostname]);

@@ -4,6 +4,7 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
+import { delegate } from '../host/cgroup/systemd.js';
 import { prepare, type Stdio } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
@@ -67,6 +68,7 @@ export async function launch(
 ): Promise<Pick<Started, 'init' | 'console'>> {
   prepareRoot(config);
   await umountAll(config.root);
+  if (plan.cgroup.delegation) await delegate(plan.cgroup.delegation);
   const path = context.paths.record(config.ctid);
   const intent: RuntimeRecord = {
     version: 1,

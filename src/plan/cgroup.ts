@@ -1,14 +1,21 @@
 /** Where a container's control groups are and what is written to them, for v1, v2 and hybrid hosts. */
 import type { CgroupStep, OutsideStep, WriteStep } from './launch-plan.js';
 
+/** What systemd has to hand over before a group can be made in it. */
+export interface Delegation {
+  /** The service that holds the groups. */
+  readonly unit: string;
+  readonly slice: string;
+  /** Of its group, below each hierarchy's root. */
+  readonly path: string;
+}
+
 /** What the host has mounted. */
 export interface CgroupMounts {
-  /** The v2 hierarchy, and which controllers it offers its children. */
-  readonly v2: {
-    readonly mount: string;
-    readonly controllers: readonly string[];
-    readonly enabled: readonly string[];
-  } | null;
+  /** Null: the hierarchies are ours from their roots on. */
+  readonly delegation: Delegation | null;
+  /** The v2 hierarchy, and which controllers it has. */
+  readonly v2: { readonly mount: string; readonly controllers: readonly string[] } | null;
   /** Controller → mount point of its v1 hierarchy. */
   readonly v1: Readonly<Record<string, string>>;
   /** Whether v1 accounts swap (swapaccount=). */
@@ -26,6 +33,8 @@ export interface Limits {
 export interface CgroupPlan {
   /** Every directory of this container, to be removed when it is gone. */
   readonly directories: readonly string[];
+  /** To be asked for first; `mount`: of a hierarchy in which it shows. */
+  readonly delegation: (Delegation & { readonly mount: string }) | null;
   /** The v2 directory, which the container sees as its own. */
   readonly v2: string | null;
   /** v1 hierarchies that are joined by a write to tasks. */
@@ -37,23 +46,26 @@ export interface CgroupPlan {
 
 const CONTROLLERS = ['memory', 'pids'] as const;
 
-/** `parent`: path below each hierarchy's root, as "cella/x". */
-export function planCgroup(mounts: CgroupMounts, parent: string, ctid: number, limits: Limits): CgroupPlan {
+/** `group`: below ours, "" or "x". */
+export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, limits: Limits): CgroupPlan {
   const onV2 = CONTROLLERS.filter((name) => mounts.v2?.controllers.includes(name));
   // Without v2 there is no cgroup.freeze and no cgroup.kill: then the v1 freezer stands in.
   const wantedV1 = [...CONTROLLERS.filter((name) => !onV2.includes(name)), ...(mounts.v2 ? [] : ['freezer'])];
   const v1 = wantedV1.flatMap((name) =>
     mounts.v1[name] === undefined ? [] : [{ name, mount: mounts.v1[name] }],
   );
+  const ours = mounts.delegation?.path ?? 'cella';
+  const parent = group === '' ? ours : `${ours}/${group}`;
   const path = `${parent}/${ctid}`;
   const v2 = mounts.v2 ? `${mounts.v2.mount}/${path}` : null;
   const dirV1 = new Map(v1.map(({ name, mount }) => [name, `${mount}/${path}`]));
   return {
     directories: [...(v2 ? [v2] : []), ...dirV1.values()],
+    delegation: mounts.delegation && { ...mounts.delegation, mount: mounts.v2?.mount ?? v1[0]?.mount ?? '' },
     v2,
     tasks: [...dirV1.values()],
     make: [
-      ...(mounts.v2 ? makeV2(mounts.v2, parent, path, onV2) : []),
+      ...(mounts.v2 ? makeV2(mounts.v2.mount, mounts.delegation?.path ?? '', path, onV2) : []),
       ...[...dirV1.values()].map((at) => make(at, parent.split('/').length)),
     ],
     limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
@@ -68,24 +80,20 @@ function make(path: string, parents: number): CgroupStep {
   return { op: 'makeCgroup', path, parents };
 }
 
-/** Controllers must be enabled in every group above the one that uses them. */
+/** Controllers must be enabled in every group above the one that uses them, from `owned` on: that much is ours. */
 function makeV2(
-  v2: NonNullable<CgroupMounts['v2']>,
-  parent: string,
+  mount: string,
+  owned: string,
   path: string,
   controllers: readonly string[],
 ): readonly OutsideStep[] {
-  const names = parent.split('/');
-  const parents = names.map((_, i) => `${v2.mount}/${names.slice(0, i + 1).join('/')}`);
-  if (controllers.length === 0) return [make(`${v2.mount}/${path}`, parents.length)];
-  const enable = (at: string, wanted: readonly string[]): WriteStep =>
-    write(`${at}/cgroup.subtree_control`, wanted.map((name) => `+${name}`).join(' '));
-  const missing = controllers.filter((name) => !v2.enabled.includes(name));
-  return [
-    ...(missing.length > 0 ? [enable(v2.mount, missing)] : []),
-    ...parents.flatMap((at) => [make(at, 0), enable(at, controllers)]),
-    make(`${v2.mount}/${path}`, 0),
-  ];
+  const base = owned === '' ? mount : `${mount}/${owned}`;
+  const names = `${mount}/${path}`.slice(base.length + 1).split('/');
+  if (controllers.length === 0) return [make(`${mount}/${path}`, names.length - 1)];
+  const enable = (at: string): WriteStep =>
+    write(`${at}/cgroup.subtree_control`, controllers.map((name) => `+${name}`).join(' '));
+  const parents = names.slice(0, -1).map((_, i) => `${base}/${names.slice(0, i + 1).join('/')}`);
+  return [enable(base), ...parents.flatMap((at) => [make(at, 0), enable(at)]), make(`${mount}/${path}`, 0)];
 }
 
 function write(path: string, value: string): WriteStep {

@@ -10,8 +10,8 @@ import { planMounts, planSources } from './rootfs.js';
 export interface HostFacts {
   readonly arch: 'x64' | 'arm64';
   readonly cgroups: CgroupMounts;
-  /** Path of our control groups below each hierarchy's root. */
-  readonly cgroupParent: string;
+  /** Which of our control groups this root directory's are, "" for the host's own. */
+  readonly cgroupGroup: string;
 }
 
 export interface StartPlan extends LaunchPlan {
@@ -82,7 +82,7 @@ export interface StartOptions {
 export function planStart(config: ContainerConfig, facts: HostFacts, options: StartOptions): StartPlan {
   const ids = idMapOf(config);
   const privileged = ids === null;
-  const cgroup = planCgroup(facts.cgroups, facts.cgroupParent, config.ctid, config);
+  const cgroup = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
   return {
     mode: 'launch',
     ctid: config.ctid,
@@ -157,7 +157,7 @@ export interface EnterOptions {
 /** A command in a running container; confined as its init is. */
 export function planEnter(config: ContainerConfig, facts: HostFacts, options: EnterOptions): LaunchPlan {
   const ids = idMapOf(config);
-  const { join } = planCgroup(facts.cgroups, facts.cgroupParent, config.ctid, config);
+  const { join } = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
   return {
     mode: 'enter',
     namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'net', 'ipc', 'uts'],

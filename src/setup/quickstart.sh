@@ -5,8 +5,8 @@ here=$(dirname "$0")
 sh "$here/install.sh"
 cd "$here/../.."
 
-vz() { printf '\n# %s\n' "$*"; tool=$1; shift; node "dist/cli/bin/$tool.js" "$@"; }
-state() { node dist/cli/bin/vzctl.js status 101; }
+vz() { printf '\n# %s\n' "$*"; tool=$1; shift; node "dist/bin/$tool.cjs" "$@"; }
+state() { node dist/bin/vzctl.cjs status 101; }
 
 vz cella setup
 case $(state) in *deleted*) vz vzctl create 101 --ostemplate busybox --hostname quick.example ;; esac
@@ -19,8 +19,8 @@ vz vzctl status 101
 cat <<EOF
 
 Container 101 runs. Next:
-  node dist/cli/bin/vzctl.js enter 101       a shell in it
-  node dist/cli/bin/vzctl.js stop 101        shut it down
-  node dist/cli/bin/vzctl.js destroy 101     remove it
+  node dist/bin/vzctl.cjs enter 101       a shell in it
+  node dist/bin/vzctl.cjs stop 101        shut it down
+  node dist/bin/vzctl.cjs destroy 101     remove it
 "npm link" puts cella, vzctl and vzlist into PATH.
 EOF

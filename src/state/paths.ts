@@ -9,8 +9,8 @@ export interface Paths {
   readonly namesDir: string;
   readonly hostConfig: string;
   readonly runDir: string;
-  /** Path of our control groups below each hierarchy's root; another root has its own. */
-  readonly cgroupParent: string;
+  /** Name of a control group below ours for another root's containers, "" for the host's own. */
+  readonly cgroupGroup: string;
   /** A path of the configuration as a path of this host. */
   at(path: string): string;
   config(ctid: number): string;
@@ -33,7 +33,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     namesDir: at('/etc/vz/names'),
     hostConfig: at('/etc/vz/vz.conf'),
     runDir,
-    cgroupParent: prefix === '' ? 'cella' : `cella/root-${digest}`,
+    cgroupGroup: prefix === '' ? '' : `root-${digest}`,
     at,
     config: (ctid) => `${configDir}/${ctid}.conf`,
     creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Cgroup, openCgroup, probeCgroups } from '../../src/host/cgroup/index.js';
+import { delegate } from '../../src/host/cgroup/systemd.js';
 import { readMounts } from '../../src/host/mounts.js';
 import { type CgroupMounts, type CgroupPlan, planCgroup } from '../../src/plan/cgroup.js';
 
@@ -13,7 +14,7 @@ const kinds: readonly (readonly [string, CgroupMounts])[] = [
   ...(host.v2 ? [['as mounted here', host] as const] : []),
 ];
 
-const PARENT = 'cella/contract';
+const GROUP = 'contract';
 const LIMITS = { ram: 64n << 20n, swap: undefined, numproc: 30n };
 
 describe.each(kinds)('control groups, %s', (_, mounts) => {
@@ -22,7 +23,8 @@ describe.each(kinds)('control groups, %s', (_, mounts) => {
   let member: ChildProcess;
 
   beforeEach(async () => {
-    plan = planCgroup(mounts, PARENT, 101, LIMITS);
+    plan = planCgroup(mounts, GROUP, 101, LIMITS);
+    if (plan.delegation) await delegate(plan.delegation);
     for (const step of [...plan.make, ...plan.limits]) {
       if (step.op === 'makeCgroup') mkdirSync(step.path, { recursive: true });
       if (step.op === 'writeFile') writeFileSync(step.path, step.value);

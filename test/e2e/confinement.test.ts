@@ -24,7 +24,7 @@ async function startContainer(...args: readonly string[]): Promise<void> {
 
 /** vzctl as called from a shell that has set up much of its own. */
 function fromShell(setUp: string, ...args: readonly string[]) {
-  const vzctl = `${process.execPath} ${REPOSITORY}dist/cli/bin/vzctl.js`;
+  const vzctl = `${process.execPath} ${REPOSITORY}dist/bin/vzctl.cjs`;
   const running = watch(
     spawn('bash', ['-c', `${setUp}; ${vzctl} "$@"`, 'bash', ...args], {
       env: { ...process.env, CELLA_ROOT: sandbox.rootDir, LISTEN_FDS: '1', LD_PRELOAD: '' },

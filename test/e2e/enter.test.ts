@@ -84,7 +84,7 @@ describe('enter', () => {
   });
 
   it('works from the command line inside a terminal, and leaves that as it was', async () => {
-    const vzctl = fileURLToPath(new URL('../../dist/cli/bin/vzctl.js', import.meta.url));
+    const vzctl = fileURLToPath(new URL('../../dist/bin/vzctl.cjs', import.meta.url));
     // script(1) of util-linux makes the operator's terminal.
     const command = `stty -a | md5sum; ${process.execPath} ${vzctl} enter 101; echo "status $?"; stty -a | md5sum`;
     const operator = spawn('script', ['-qec', command, '/dev/null'], {

@@ -13,7 +13,7 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-const VZCTL = fileURLToPath(new URL('../../dist/cli/bin/vzctl.js', import.meta.url));
+const VZCTL = fileURLToPath(new URL('../../dist/bin/vzctl.cjs', import.meta.url));
 
 /** Runs shell commands where what they mount and unmount is theirs alone; `vzctl` and $VZ work in it. */
 function onAnotherHost(commands: string): Promise<Result> {
@@ -44,6 +44,23 @@ describe('a host without cgroup v2', () => {
     expect(stdout).toMatch(/^[1-9]\d*$/m);
     expect(stdout).toContain('CTID 101 exist mounted running\n');
     expect(stdout).toContain('CTID 101 exist unmounted down\n');
+  });
+});
+
+describe('a host whose mounts are shared, as systemd makes them', () => {
+  it('sees nothing of what is mounted in a container, even over its device nodes', async () => {
+    const { code, stdout, stderr } = await onAnotherHost(`
+      mount --make-rshared /
+      vzctl create 101 --ostemplate busybox
+      vzctl start 101 --wait
+      vzctl exec 101 'echo "peers: $(grep -cE " (shared|master):" /proc/self/mountinfo)"'
+      vzctl exec 101 'mount -t tmpfs none /dev/shm; mount --bind /etc/passwd /dev/null'
+      [ -c /dev/null ] && echo "host: $(grep -c "$VZ/root/101/" /proc/self/mountinfo)"
+      vzctl stop 101 --fast
+      vzctl destroy 101
+    `);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^peers: 0\nhost: 0$/m);
   });
 });
 

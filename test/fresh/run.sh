@@ -38,7 +38,7 @@ umount -l /.host
 rmdir /.host
 cd /srv/cella
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-trap 'node dist/cli/bin/vzctl.js stop 101 --fast && node dist/cli/bin/vzctl.js destroy 101' EXIT
+trap 'node dist/bin/vzctl.cjs stop 101 --fast && node dist/bin/vzctl.cjs destroy 101' EXIT
 npm run quickstart
 npm run quickstart
 [ "$only" = --quickstart-only ] || npm test

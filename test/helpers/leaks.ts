@@ -34,7 +34,9 @@ export async function expectNoTraces(before: Traces): Promise<void> {
 function cgroupsOfOurs(): readonly string[] {
   return readMounts()
     .filter(({ type }) => type.startsWith('cgroup'))
-    .flatMap(({ target }) => below(`${target}/cella`))
+    .flatMap(({ target }) =>
+      ['cella', 'machine.slice/cella.service'].flatMap((at) => below(`${target}/${at}`)),
+    )
     .filter((path) => /\/\d+$/.test(path))
     .sort();
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli/bin/', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/bin/', import.meta.url));
 
 export interface Result {
   readonly code: number | null;
@@ -74,7 +74,7 @@ export class Sandbox {
   /** One that is still to be talked to. */
   spawn(command: Command, args: readonly string[], { env = {} }: RunOptions = {}): Running {
     return watch(
-      spawn(process.execPath, [`${CLI}${command}.js`, ...args], {
+      spawn(process.execPath, [`${CLI}${command}.cjs`, ...args], {
         env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
       }),
     );

@@ -2,4 +2,4 @@
 /** cella VERB … */
 import { run } from './run.js';
 
-await run('vzctl');
+void run('vzctl');

@@ -2,4 +2,4 @@
 /** vzctl VERB … */
 import { run } from './run.js';
 
-await run('vzctl');
+void run('vzctl');

@@ -2,4 +2,4 @@
 /** vzlist: the same as vzctl list. */
 import { run } from './run.js';
 
-await run('vzlist');
+void run('vzlist');

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { CgroupMounts, CgroupPlan } from '../../plan/cgroup.js';
 import type { MountEntry } from '../mounts.js';
+import { probeDelegation } from './systemd.js';
 import { v1 } from './v1.js';
 import { v2 } from './v2.js';
 
@@ -42,12 +43,9 @@ export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
       .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const)),
   );
   return {
+    delegation: probeDelegation(),
     v2: unified
-      ? {
-          mount: unified.target,
-          controllers: readWords(`${unified.target}/cgroup.controllers`),
-          enabled: readWords(`${unified.target}/cgroup.subtree_control`),
-        }
+      ? { mount: unified.target, controllers: readWords(`${unified.target}/cgroup.controllers`) }
       : null,
     v1,
     swapV1: v1.memory !== undefined && existsSync(`${v1.memory}/memory.memsw.limit_in_bytes`),

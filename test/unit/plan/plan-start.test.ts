@@ -10,17 +10,17 @@ import { type HostFacts, planEnter, planMount, planStart } from '../../../src/pl
 import { decodePlan } from '../../helpers/plan-decoder.js';
 
 const V1 = { memory: '/cg/memory', pids: '/cg/pids', freezer: '/cg/freezer', cpu: '/cg/cpu' };
+const OURS = { delegation: null, swapV1: false };
+const V2 = { mount: '/cg', controllers: ['cpu', 'memory', 'pids'] };
+const DELEGATION = { unit: 'a.service', slice: 'b.slice', path: 'b.slice/a.service' };
 const HOSTS: Readonly<Record<string, CgroupMounts>> = {
-  v2: {
-    v2: { mount: '/cg', controllers: ['cpu', 'memory', 'pids'], enabled: ['cpu'] },
-    v1: {},
-    swapV1: false,
-  },
-  hybrid: { v2: { mount: '/cg/unified', controllers: [], enabled: [] }, v1: V1, swapV1: true },
-  v1: { v2: null, v1: V1, swapV1: true },
+  v2: { ...OURS, v2: V2, v1: {} },
+  systemd: { ...OURS, delegation: DELEGATION, v2: V2, v1: {} },
+  hybrid: { ...OURS, v2: { mount: '/cg/unified', controllers: [] }, v1: V1, swapV1: true },
+  v1: { ...OURS, v2: null, v1: V1, swapV1: true },
 };
 
-const facts = (cgroups: CgroupMounts): HostFacts => ({ arch: 'x64', cgroups, cgroupParent: 'cella' });
+const facts = (cgroups: CgroupMounts): HostFacts => ({ arch: 'x64', cgroups, cgroupGroup: '' });
 
 function configOf(text: string) {
   const names = { host: 'vz.conf', container: '101.conf' };
@@ -56,6 +56,25 @@ describe('control groups', () => {
       '/cg/cella/101/memory.max = 67108864',
       '/cg/cella/101/memory.swap.max = 16777216',
       '/cg/cella/101/pids.max = 50',
+    ]);
+  });
+
+  it('on v2 below systemd: nothing is made or changed above what it delegates', () => {
+    expect(written('systemd').slice(0, 3)).toEqual([
+      '/cg/b.slice/a.service/cgroup.subtree_control = +memory +pids',
+      'makeCgroup /cg/b.slice/a.service/101',
+      'intoCgroup /cg/b.slice/a.service/101',
+    ]);
+    expect(start('systemd').cgroup.delegation).toEqual({ ...DELEGATION, mount: '/cg' });
+  });
+
+  it('of another root directory have a group of their own', () => {
+    const host = { ...facts(HOSTS.systemd as CgroupMounts), cgroupGroup: 'x' };
+    expect(planStart(UNPRIVILEGED, host, LOWER).cgroup.make).toEqual([
+      expect.objectContaining({ path: '/cg/b.slice/a.service/cgroup.subtree_control' }),
+      { op: 'makeCgroup', path: '/cg/b.slice/a.service/x', parents: 0 },
+      expect.objectContaining({ path: '/cg/b.slice/a.service/x/cgroup.subtree_control' }),
+      { op: 'makeCgroup', path: '/cg/b.slice/a.service/x/101', parents: 0 },
     ]);
   });
 
@@ -116,7 +135,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
     expect(readOnly(PRIVILEGED)).toContain('/proc/sys');
     expect(readOnly(UNPRIVILEGED)).not.toContain('/proc/sys');
     const group = (config: typeof UNPRIVILEGED) =>
-      start(host, config).after.find((step) => step.op === 'source' && step.path.endsWith('/cella/101'));
+      start(host, config).after.find((step) => step.op === 'source' && step.path.endsWith('/101'));
     if (HOSTS[host]?.v2) expect(group(PRIVILEGED)).toMatchObject({ readOnly: true });
     else expect(group(PRIVILEGED)).toBeUndefined();
   });

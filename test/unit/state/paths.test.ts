@@ -9,8 +9,8 @@ describe('openPaths', () => {
     expect(paths.config(101)).toBe('/etc/vz/conf/101.conf');
     expect(paths.sample('basic')).toBe('/etc/vz/conf/ve-basic.conf-sample');
     expect(paths.at('/var/lib/vz')).toBe('/var/lib/vz');
-    expect(paths.cgroupParent).toBe('cella');
-    expect(openPaths('/')).toMatchObject({ hostConfig: paths.hostConfig, cgroupParent: 'cella' });
+    expect(paths.cgroupGroup).toBe('');
+    expect(openPaths('/')).toMatchObject({ hostConfig: paths.hostConfig, cgroupGroup: '' });
   });
 
   it.each(['/srv/a', '/srv/a/', '/srv/b/../a'])('puts all of it below %s', (rootDir) => {
@@ -31,8 +31,8 @@ describe('openPaths', () => {
   });
 
   it('gives each root directory control groups of its own', () => {
-    const parents = ['/', '/srv/a', '/srv/b'].map((rootDir) => openPaths(rootDir).cgroupParent);
+    const parents = ['/', '/srv/a', '/srv/b'].map((rootDir) => openPaths(rootDir).cgroupGroup);
     expect(new Set(parents).size).toBe(3);
-    expect(openPaths('/srv/a/').cgroupParent).toBe(parents[1]);
+    expect(openPaths('/srv/a/').cgroupGroup).toBe(parents[1]);
   });
 });
