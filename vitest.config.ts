@@ -5,10 +5,13 @@ const serial = { fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_0
 export default defineConfig({
   test: {
     reporters: ['default', './test/helpers/summary-reporter.ts'],
+    tags: [{ name: 'slow', description: 'left out of the VM lane unless it is run with --all' }],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...serial } },
       { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...serial } },
+      { test: { name: 'hosts', include: ['test/hosts/**/*.test.ts'], ...serial } },
+      { test: { name: 'lane', include: ['test/lane/**/*.test.ts'], ...serial, testTimeout: 300_000 } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...serial } },
     ],
   },

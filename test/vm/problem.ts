@@ -1,0 +1,2 @@
+/** What stops the lane: one sentence for whoever ran it. */
+export class Problem extends Error {}
