@@ -1,23 +1,19 @@
 /** Hosts unlike this one: made in a private mount namespace, where file systems and hierarchies can be taken away. */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Result, Sandbox, watch } from '../helpers/sandbox.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { requires } from '../helpers/requires.js';
+import { CLI, type Result, Sandbox, watch } from '../helpers/sandbox.js';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await Sandbox.open();
 });
-afterAll(async () => {
-  await sandbox.clear(101);
-  await sandbox.close();
-});
-
-const VZCTL = fileURLToPath(new URL('../../dist/bin/vzctl.cjs', import.meta.url));
+afterEach(() => sandbox.clear(101));
+afterAll(() => sandbox.close());
 
 /** Runs shell commands where what they mount and unmount is theirs alone; `vzctl` and $VZ work in it. */
 function onAnotherHost(commands: string): Promise<Result> {
-  const script = `vzctl() { ${process.execPath} ${VZCTL} "$@"; }\n${commands}`;
+  const script = `vzctl() { ${process.execPath} ${CLI}vzctl.cjs "$@"; }\n${commands}`;
   const running = watch(
     spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', script], {
       env: { ...process.env, CELLA_ROOT: sandbox.rootDir, VZ: `${sandbox.rootDir}/var/lib/vz` },
@@ -27,6 +23,8 @@ function onAnotherHost(commands: string): Promise<Result> {
 }
 
 describe('a host without cgroup v2', () => {
+  requires('cgroup-v1');
+
   it('runs a container by the v1 hierarchies and the freezer alone', async () => {
     const { code, stdout, stderr } = await onAnotherHost(`
       while read -r _ at type _; do [ "$type" != cgroup2 ] || umount "$at"; done < /proc/self/mounts
@@ -115,7 +113,7 @@ describe('a host with nothing but read-only control groups', () => {
       vzctl destroy 101
     `);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^cannot make control group '.*': EROFS\n$/);
+    expect(stderr).toMatch(/^cannot (make control group|write) '.*': EROFS\n$/);
     expect(stdout).toContain('CTID 101 exist unmounted down\n');
   });
 });

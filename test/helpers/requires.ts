@@ -47,6 +47,10 @@ const shell = async (commands: string): Promise<void> => {
 };
 
 export const PROBES = {
+  'cgroup-v1': () =>
+    shell(`
+    grep -q ' - cgroup [^ ]* .*memory' /proc/self/mountinfo; grep -q ' - cgroup [^ ]* .*pids' /proc/self/mountinfo
+  `),
   'cgroup-v2': async () => {
     const offered = readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').split(/\s+/);
     const absent = ['cpuset', 'cpu', 'io', 'memory', 'pids'].filter((name) => !offered.includes(name));
