@@ -51,6 +51,14 @@ async function qemuOf(runner: ChildProcess): Promise<number> {
   return found as number;
 }
 
+/** Settles when the suites have begun. */
+const untilRunning = (runner: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    runner.stdout?.on('data', (data: Buffer) => {
+      if (data.toString().includes('RUN')) resolve();
+    });
+  });
+
 const runs = (): readonly string[] => {
   const directory = `${cacheDirectory()}/runs`;
   return existsSync(directory) ? readdirSync(directory) : [];
@@ -92,10 +100,23 @@ describe('the lane', () => {
     expect(runs()).toEqual([]);
   });
 
-  it('ends suites that take too long', async () => {
-    const { code, stderr } = await lane(['test', '--limit', '0.05']).ended;
+  it('tells of a QEMU that is killed in the middle of the suites', async () => {
+    const { child, ended } = lane(['test']);
+    await untilRunning(child);
+    process.kill(await qemuOf(child), 'SIGKILL');
+    const { code, stderr } = await ended;
     expect(code).toBe(1);
-    expect(stderr).toContain('vm: the suites did not end within 0.05 minutes');
+    expect(stderr).toMatch(/^vm: vm1 ended, or hangs, in the middle of the suites/m);
+    expect(runs()).toEqual([]);
+  });
+
+  it('ends suites that take too long, even in a guest that has come to a halt', async () => {
+    const { child, ended } = lane(['test', '--limit', '0.5']);
+    await untilRunning(child);
+    process.kill(await qemuOf(child), 'SIGSTOP');
+    const { code, stderr } = await ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('vm: the suites did not end within 0.5 minutes');
     expect(runs()).toEqual([]);
   });
 

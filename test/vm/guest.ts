@@ -145,14 +145,25 @@ export class Guest {
   lastLines(): string {
     const text = stripVTControlCharacters(readFileSync(`${this.#directory}/${this.name}.console`, 'utf8'));
     const lines = text.split('\n').filter((line) => line.trim() !== '');
-    return lines.length === 0 ? '' : `; its console said last:\n${lines.slice(-25).join('\n')}`;
+    return lines.length === 0 ? '' : `; its console said last:\n${lines.slice(-40).join('\n')}`;
   }
 
   /** Cuts the power: nothing on its disks is kept anyway. */
   async stop(): Promise<void> {
     if (this.hasEnded()) return;
-    await quit(this.#socket).catch(() => this.#qemu?.kill('SIGKILL'));
+    const inTime = AbortSignal.timeout(5000);
+    // It may be stuck, or stopped.
+    await quit(this.#socket, inTime).catch(() => this.#kill());
     if (this.#qemu) await this.end();
+  }
+
+  #kill(): void {
+    const at = `${this.#directory}/${this.name}`;
+    if (!existsSync(`${at}.pid`)) return;
+    const pid = Number(readFileSync(`${at}.pid`, 'utf8'));
+    // It removes the file when it ends in order; after a kill the number may be another process's by now.
+    if (existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${at}.qmp`))
+      process.kill(pid, 'SIGKILL');
   }
 }
 
@@ -224,6 +235,7 @@ function qemuArguments({
     ...['-chardev', `file,id=console,path=${directory}/vm${number}.console,append=on`],
     ...['-kernel', `${image.directory}/vmlinuz`, '-initrd', `${image.directory}/initrd`],
     ...['-append', kernel.filter(Boolean).join(' ')],
+    ...['-pidfile', `${directory}/vm${number}.pid`],
     ...['-qmp', `unix:${directory}/vm${number}.qmp,server=on,wait=off`],
     ...disk(`${image.directory}/root.img`),
     ...disk(projectDisk),

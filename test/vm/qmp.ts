@@ -9,8 +9,8 @@ export async function forwardedPort(path: string): Promise<number> {
   return Number(port);
 }
 
-export async function quit(path: string): Promise<void> {
-  await command(path, 'quit');
+export async function quit(path: string, signal: AbortSignal): Promise<void> {
+  await command(path, 'quit', signal);
 }
 
 interface Reply {
@@ -18,8 +18,9 @@ interface Reply {
   readonly error?: { readonly desc: string };
 }
 
-async function command(path: string, line: string): Promise<string> {
+async function command(path: string, line: string, signal?: AbortSignal): Promise<string> {
   const socket = connect(path);
+  signal?.addEventListener('abort', () => socket.destroy(new Error('QEMU does not answer')));
   try {
     const replies = read(socket);
     socket.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n`);
