@@ -89,7 +89,7 @@ export function templateOf(context: Context, name: string): Template {
 export function layersOf(context: Context, config: ContainerConfig): readonly string[] {
   if (config.template === undefined)
     throw new CellaError('NO_TEMPLATE_GIVEN', `container ${config.ctid} names no template`);
-  return [templateOf(context, config.template).rootfs];
+  return templateOf(context, config.template).layers;
 }
 
 export async function lockContainer(

@@ -24,6 +24,9 @@ export function recipeDirectory(name: string): string {
   return fileURLToPath(new URL(`../../images/${name}`, import.meta.url));
 }
 
+/** What is told only of templates that have it. */
+const BARE = { layers: ['rootfs'], packages: {}, size: 0, files: 0, digest: null, command: null } as const;
+
 export interface BuildOptions {
   readonly signal?: AbortSignal;
 }
@@ -51,6 +54,7 @@ export async function buildTemplate(
       arch: machine(),
       built: new Date().toISOString(),
       source: source || name,
+      ...BARE,
     };
     writeFileSync(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
     options.signal?.throwIfAborted();

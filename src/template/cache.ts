@@ -7,7 +7,8 @@ import { isTemplateName, parseManifest, type TemplateManifest } from './manifest
 export interface Template {
   readonly name: string;
   readonly directory: string;
-  readonly rootfs: string;
+  /** Its files, topmost layer first. */
+  readonly layers: readonly string[];
   readonly manifest: TemplateManifest;
 }
 
@@ -28,7 +29,8 @@ export function findTemplate(templateDir: string, name: string): Template {
     const hint = names ? `Choose one of these: ${names}.` : `Run 'cella setup' to build the first template.`;
     throw new CellaError('TEMPLATE_NOT_FOUND', `template '${name}' does not exist`, { hint });
   }
-  return { name, directory, rootfs: `${directory}/rootfs`, manifest: readManifest(text, path) };
+  const manifest = readManifest(text, path);
+  return { name, directory, layers: manifest.layers.map((layer) => `${directory}/${layer}`), manifest };
 }
 
 /** Names of what is there, in order. */

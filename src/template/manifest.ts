@@ -21,6 +21,27 @@ export interface TemplateManifest extends TemplateRecipe {
   readonly built: string;
   /** What it was made from, for people. */
   readonly source: string;
+  /** Directories of its files beside the manifest, topmost first. Default: only `rootfs`. */
+  readonly layers: readonly string[];
+  /** What is in it, by name and version, as its package manager says. Default: none. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** Regular files' bytes, and entries of every kind. Default: 0, not counted. */
+  readonly size: number;
+  readonly files: number;
+  /** `sha256:…` over all that it holds; see digest.ts. Default: null, not taken. */
+  readonly digest: string | null;
+  /** What an application image runs. Default: null, its init alone. */
+  readonly command: TemplateCommand | null;
+}
+
+/** An OCI image's process (OCI image-spec, config.md). */
+export interface TemplateCommand {
+  readonly argv: readonly string[];
+  /** NAME=value. */
+  readonly env: readonly string[];
+  /** "user", "uid", "user:group" or "uid:gid" as the image's own files name them; "" is root. */
+  readonly user: string;
+  readonly cwd: string;
 }
 
 /** Whether this may name a template, and so a directory in the cache. */
@@ -36,6 +57,12 @@ export function parseManifest(text: string, path: string): TemplateManifest {
     arch: fields.take('arch', isMachine),
     built: fields.take('built', isTimestamp),
     source: fields.take('source', isText),
+    layers: fields.takeOr('layers', isLayers, ['rootfs']),
+    packages: fields.takeOr('packages', isPackages, {}),
+    size: fields.takeOr('size', isCount, 0),
+    files: fields.takeOr('files', isCount, 0),
+    digest: fields.takeOr('digest', isDigest, null),
+    command: fields.takeOr('command', isProcess, null),
   };
 }
 
@@ -71,6 +98,10 @@ class Fields {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new CellaError('INVALID_CONFIG', `'${path}' is not a template manifest`);
     this.#fields = new Map(Object.entries(value));
+  }
+
+  takeOr<T>(name: string, is: (value: unknown) => value is T, fallback: T): T {
+    return this.#fields.has(name) ? this.take(name, is) : fallback;
   }
 
   take<T>(name: string, is: (value: unknown) => value is T): T {
@@ -117,4 +148,33 @@ function isCommandOrNone(value: unknown): value is readonly string[] {
     typeof program === 'string' &&
     program.startsWith('/')
   );
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isDigest(value: unknown): value is string | null {
+  return value === null || (typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value));
+}
+
+/** Names of single directories, so that none leads out of the template. */
+function isLayers(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.length <= 128 && value.every(isTemplateName);
+}
+
+function isPackages(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every((entry) => entry.every(isText));
+}
+
+function isProcess(value: unknown): value is TemplateCommand | null {
+  if (value === null) return true;
+  if (typeof value !== 'object') return false;
+  const { argv, env, user, cwd } = value as Partial<Record<string, unknown>>;
+  return isWords(argv) && isWords(env) && isText(user) && typeof cwd === 'string' && /^\/[^\0]*$/.test(cwd);
+}
+
+function isWords(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((word) => typeof word === 'string' && !word.includes('\0'));
 }

@@ -46,7 +46,11 @@ const cached = (): readonly string[] => readdirSync(`${templates}/cache`).filter
 
 describe.runIf(isRoot && existsSync('/bin/busybox'))('the busybox template', () => {
   it('is a complete root file system', async () => {
-    const { rootfs, manifest, directory: built } = await buildTemplate(recipeDirectory('busybox'), templates);
+    const {
+      layers: [rootfs = ''],
+      manifest,
+      directory: built,
+    } = await buildTemplate(recipeDirectory('busybox'), templates);
     expect(built).toBe(`${templates}/cache/busybox`);
     expect(manifest).toMatchObject({ name: 'busybox', arch: machine(), stopSignal: 'SIGUSR2' });
     expect(manifest.source).toMatch(/^BusyBox v/);
@@ -67,7 +71,9 @@ describe.runIf(isRoot && existsSync('/bin/busybox'))('the busybox template', () 
   it('does not depend on the umask', async () => {
     const before = umask(0o077);
     try {
-      const { rootfs } = await buildTemplate(recipeDirectory('busybox'), templates);
+      const {
+        layers: [rootfs = ''],
+      } = await buildTemplate(recipeDirectory('busybox'), templates);
       for (const name of ['', 'bin', 'etc', 'usr/bin', 'bin/busybox'])
         expect(mode(`${rootfs}/${name}`), name).toBe(0o755);
       expect(mode(`${rootfs}/etc/passwd`)).toBe(0o644);
@@ -79,17 +85,19 @@ describe.runIf(isRoot && existsSync('/bin/busybox'))('the busybox template', () 
 
 describe('buildTemplate', () => {
   it('copies files over what build.sh made', async () => {
-    const { rootfs, manifest } = await buildTemplate(
-      recipe('mkdir "$1/etc"; echo old >"$1/etc/motd"'),
-      templates,
-    );
+    const {
+      layers: [rootfs = ''],
+      manifest,
+    } = await buildTemplate(recipe('mkdir "$1/etc"; echo old >"$1/etc/motd"'), templates);
     expect(readFileSync(`${rootfs}/etc/motd`, 'utf8')).toBe('hello\n');
     expect(manifest.source).toBe('tiny');
   });
 
   it('replaces an older one', async () => {
     await buildTemplate(recipe('touch "$1/one"'), templates);
-    const { rootfs } = await buildTemplate(recipe('touch "$1/two"'), templates);
+    const {
+      layers: [rootfs = ''],
+    } = await buildTemplate(recipe('touch "$1/two"'), templates);
     expect(readdirSync(rootfs).sort()).toEqual(['etc', 'two']);
     expect(cached()).toEqual(['tiny']);
   });
@@ -98,7 +106,7 @@ describe('buildTemplate', () => {
     await buildTemplate(recipe('touch "$1/one"'), templates);
     const broken = buildTemplate(recipe('echo cannot do it >&2; exit 3'), templates);
     await expect(broken).rejects.toMatchObject({ code: 'SYSTEM', message: 'sh failed: cannot do it' });
-    expect(readdirSync(findTemplate(templates, 'tiny').rootfs)).toContain('one');
+    expect(readdirSync(findTemplate(templates, 'tiny').layers[0] ?? '')).toContain('one');
     expect(cached()).toEqual(['tiny']);
   });
 

@@ -14,11 +14,23 @@ const GOOD = {
   source: 'busybox 1.35',
 } as const;
 
+const BARE = { layers: ['rootfs'], packages: {}, size: 0, files: 0, digest: null, command: null } as const;
+
 const parse = (value: unknown): unknown => parseManifest(JSON.stringify(value), 'm.json');
 
 describe('parseManifest', () => {
   it('takes what it knows and drops the rest', () => {
-    expect(parse({ ...GOOD, more: true })).toEqual(GOOD);
+    expect(parse({ ...GOOD, more: true })).toEqual({ ...GOOD, ...BARE });
+    const full = {
+      ...GOOD,
+      layers: ['2', '1'],
+      packages: { bash: '5.2' },
+      size: 7,
+      files: 3,
+      digest: `sha256:${'0'.repeat(64)}`,
+      command: { argv: ['sh'], env: ['A=b'], user: '1:1', cwd: '/srv' },
+    };
+    expect(parse(full)).toEqual(full);
     expect(parse({ ...GOOD, ready: [] })).toMatchObject({ ready: [] });
   });
 
@@ -53,6 +65,16 @@ describe('parseManifest', () => {
     { built: 'yesterday' },
     { built: '2024-02-30T12:00:00.000Z' },
     { source: null },
+    { layers: [] },
+    { layers: ['..'] },
+    { layers: ['a/b'] },
+    { packages: [] },
+    { packages: { a: 1 } },
+    { size: -1 },
+    { files: 1.5 },
+    { digest: 'sha256:0' },
+    { command: { argv: ['sh'], env: [], user: '', cwd: 'srv' } },
+    { command: { argv: ['sh\0'], env: [], user: '', cwd: '/' } },
   ])('refuses %j', (change) => {
     const [field] = Object.keys(change);
     const complaint = `'${field}' is not valid in template manifest 'm.json'`;
