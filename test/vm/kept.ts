@@ -1,5 +1,7 @@
 /** The guest that stays: booted when first needed, there at once afterwards, gone after a while without a session. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { takeLock } from '../../src/state/lock.js';
+import { readText } from '../../src/state/text-file.js';
 import { Guest } from './guest.js';
 import type { Image } from './image.js';
 import { cacheDirectory } from './places.js';
@@ -18,8 +20,9 @@ function originOf(image: Image): string {
 
 export async function keptGuest(image: Image): Promise<Guest> {
   const directory = keptDirectory();
+  using _lock = await takeLock({ directory: cacheDirectory(), name: 'kept', verb: 'boot' });
   const running = await Guest.find({ number: 1, directory, image });
-  if (running && readFileSync(`${directory}/origin`, 'utf8') === originOf(image)) return running;
+  if (running && readText(`${directory}/origin`) === originOf(image)) return running;
   if (running) console.error('vm: the guest that runs is of an older image or older packages: booting anew');
   await running?.stop();
   rmSync(directory, { recursive: true, force: true });

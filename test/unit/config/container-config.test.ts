@@ -40,7 +40,8 @@ describe('readContainerConfig', () => {
       stopTimeout: 120,
       disabled: false,
       onboot: undefined,
-      layout: 'overlay',
+      layout: { tree: 'overlay', store: 'auto' },
+      disk: { space: undefined, inodes: undefined, userQuotas: false },
     });
   });
 
@@ -48,7 +49,7 @@ describe('readContainerConfig', () => {
     const text = `VE_ROOT=/r/\${VEID}\nVE_PRIVATE="/p/$VEID"\nOSTEMPLATE=busybox\nORIGIN_SAMPLE=basic
 HOSTNAME=a.example\nNAME="my web"\nDESCRIPTION="two words"\nPHYSPAGES="0:65536"\nSWAPPAGES="0:512M"
 NUMPROC="100:200"\nLOCAL_UID=100000\nLOCAL_GID=0\nSTOP_TIMEOUT=5\nDISABLED=yes\nONBOOT=no\nBOOTORDER=7
-VE_LAYOUT=ploop:raw\nTHIRD_PARTY="x"\n`;
+VE_LAYOUT=ploop:raw\nDISKSPACE=1G:2.2G\nDISKINODES=5:4\nQUOTAUGIDLIMIT=7\nTHIRD_PARTY="x"\n`;
     expect(read(text)).toEqual({
       ctid: 101,
       root: '/r/101',
@@ -67,7 +68,12 @@ VE_LAYOUT=ploop:raw\nTHIRD_PARTY="x"\n`;
       disabled: true,
       onboot: false,
       bootorder: 7,
-      layout: 'ploop:raw',
+      layout: { tree: 'overlay', store: 'image' },
+      disk: {
+        space: { soft: 1n << 30n, hard: 2_362_231_808n },
+        inodes: { soft: 4n, hard: 4n },
+        userQuotas: true,
+      },
     });
   });
 
@@ -79,6 +85,8 @@ VE_LAYOUT=ploop:raw\nTHIRD_PARTY="x"\n`;
   it('takes unlimited and zero as legacy does', () => {
     const config = read('PHYSPAGES="0:unlimited"\nNUMPROC=9223372036854775807\nSWAPPAGES=0\nSTOP_TIMEOUT=0');
     expect(config).toMatchObject({ ram: undefined, numproc: undefined, swap: 0n, stopTimeout: 120 });
+    const { disk } = read('DISKSPACE=unlimited\nDISKINODES=9223372036854775807\nQUOTAUGIDLIMIT=0');
+    expect(disk).toEqual({ space: undefined, inodes: undefined, userQuotas: false });
   });
 
   it('lists every complaint by file and line', () => {

@@ -26,6 +26,8 @@ describe('parseLimit', () => {
     ['3', 'pages', 3n, 3n],
     ['8K', 'pages', 2n, 2n],
     ['8191B', 'pages', 1n, 1n],
+    ['5:6', 'blocks', 5n, 6n],
+    ['2G:2.2G', 'blocks', 2097152n, 2306867n],
     ['0:unlimited', 'pages', 0n, UNLIMITED],
     ['99999999999999999999', 'bytes', UNLIMITED, UNLIMITED],
     ['99999999T', 'bytes', UNLIMITED, UNLIMITED],
