@@ -10,7 +10,6 @@
 #include <linux/loop.h>
 #include <linux/mount.h>
 #include <sys/file.h>
-#include <time.h>
 
 namespace vz {
 namespace {
@@ -21,10 +20,9 @@ constexpr uint32_t kBlockSize = 4096;
 // Two devices on one image would destroy it. The lock belongs to the open file, which the device keeps: it lasts as long
 // as the device does, and that may be a moment longer than the container.
 long Lock(int image) {
-  timespec pause{0, 2'000'000};
   long result = Syscall(SYS_flock, image, LOCK_EX | LOCK_NB);
   for (int i = 0; i < 1000 && result == -EAGAIN; ++i) {
-    Syscall(SYS_nanosleep, Ptr(&pause), 0);
+    Pause(2);
     result = Syscall(SYS_flock, image, LOCK_EX | LOCK_NB);
   }
   return result == -EAGAIN ? -EBUSY : result;

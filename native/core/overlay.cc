@@ -99,7 +99,22 @@ long MountByDescriptors(const Layers& layers) {
   if (work < 0) return work;
   if (const long set = SetFd(fs, "upperdir", upper); set < 0) return set;
   if (const long set = SetFd(fs, "workdir", work); set < 0) return set;
-  return Create(fs);
+  const long mount = Create(fs);
+  Close(fs);
+  Close(upper);
+  Close(work);
+  return mount;
+}
+
+// An overlay of the container's that is just going still has its upper directory: whoever looked into the dead
+// container's namespace may have been the last to let go of it.
+long MountWhenFree(const Layers& layers) {
+  long mount = MountByDescriptors(layers);
+  for (int i = 0; i < 250 && mount == -EBUSY; ++i) {
+    Pause(2);
+    mount = MountByDescriptors(layers);
+  }
+  return mount;
 }
 
 long AttachLayer(int fd, const char* name) {
@@ -174,7 +189,7 @@ long Overlay(State& state, const Op& op) {
 
   if (op.b & kIdmapped) ActAs(header.idBase, header.gidBase);
   constexpr uint32_t kByPaths = 2, kPlain = 4;
-  long mount = op.b & (kByPaths | kPlain) ? -EINVAL : MountByDescriptors(layers);
+  long mount = op.b & (kByPaths | kPlain) ? -EINVAL : MountWhenFree(layers);
   if (op.b & kPlain) mount = MountInPrivate(MountPlain, layers, target);
   else if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(MountByPaths, layers, target);
   if (op.b & kIdmapped) ActAs(0, 0);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 extern "C" {
 void* memset(void* to, int value, size_t n);
@@ -55,6 +56,11 @@ inline size_t Length(const char* text) {
 
 inline int Open(int dir, const char* path, int flags, int mode = 0) {
   return static_cast<int>(Syscall(SYS_openat, dir, Ptr(path), flags, mode));
+}
+
+inline void Pause(long milliseconds) {
+  const timespec pause{0, milliseconds * 1'000'000};
+  Syscall(SYS_nanosleep, Ptr(&pause), 0);
 }
 
 inline void Close(int fd) { Syscall(SYS_close, fd); }

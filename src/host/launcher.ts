@@ -97,8 +97,18 @@ interface Explanation {
 function explain(step: Step | undefined, code: string | undefined): Explanation {
   if (step?.op === 'exec') return { exit: 'BROKEN_CONTAINER' };
   if (step?.op === 'overlay') return explainOverlay(code);
+  if (step?.op === 'image') return explainImage(code);
   if (code === 'ENOSYS') return { exit: 'UNSUPPORTED_KERNEL', hint: 'Use Linux 5.19 or newer.' };
   return { exit: 'SYSTEM' };
+}
+
+function explainImage(code: string | undefined): Explanation {
+  if (code === 'ENOENT') return { exit: 'IMAGE_MISSING' };
+  const hint =
+    code === 'EBUSY'
+      ? 'It is in use: see which loop device has it with "losetup --associated FILE".'
+      : undefined;
+  return { exit: 'MOUNT_FAILED', ...(hint === undefined ? {} : { hint }) };
 }
 
 function explainOverlay(code: string | undefined): Explanation {

@@ -100,7 +100,7 @@ describe('a root file system with links where mounts go', () => {
     ['run', '/'],
     ['dev', '/nowhere'],
   ])('/%s → %s: is refused, and nothing outside of it is touched', async (name, target) => {
-    await sandbox.create(101);
+    await sandbox.create(101, '--layout', 'overlay:directory');
     const upper = `${sandbox.rootDir}/var/lib/vz/private/101/upper`;
     symlinkSync(target, `${upper}/${name}`);
     const host = ['/etc', '/dev', '/run'].map((path) => readdirSync(path));

@@ -66,7 +66,7 @@ describe('a private area that cannot be idmapped', () => {
   it('fails the start with status 50 and the remedy, and leaves nothing', async () => {
     const { code, stdout, stderr } = await onAnotherHost(`
       mount -t ramfs none "$VZ/private"
-      vzctl create 101 --ostemplate busybox
+      vzctl create 101 --ostemplate busybox --layout overlay:directory
       set +e
       vzctl start 101
       echo "status $?"
@@ -80,7 +80,7 @@ describe('a private area that cannot be idmapped', () => {
     expect(code).toBe(0);
     expect(stdout.match(/^status \d+$/gm)).toEqual(['status 50', 'status 50']);
     expect(stderr).toMatch(
-      /^cannot mount an overlay on '.*\/root\/101': E[A-Z]+\n.*idmapped mounts.*move them to ext4, xfs or btrfs/,
+      /^cannot mount the root on '.*\/root\/101': E[A-Z]+\n.*idmapped mounts.*move them to ext4, xfs or btrfs/,
     );
     expect(stdout).toContain('CTID 101 exist unmounted down\n');
   });
@@ -88,7 +88,7 @@ describe('a private area that cannot be idmapped', () => {
   it('runs a privileged container', async () => {
     const { code, stdout } = await onAnotherHost(`
       mount -t tmpfs none "$VZ/private"
-      vzctl create 101 --ostemplate busybox --local_uid 0
+      vzctl create 101 --ostemplate busybox --layout overlay:directory --local_uid 0
       vzctl start 101 --wait
       vzctl exec 101 'echo kept > /root/file; cat /root/file'
       vzctl stop 101 --fast
@@ -104,7 +104,7 @@ describe('a host with nothing but read-only control groups', () => {
       while read -r _ at type _; do
         case $type in cgroup|cgroup2) mount -o remount,bind,ro "$at" ;; esac
       done < /proc/self/mounts
-      vzctl create 101 --ostemplate busybox
+      vzctl create 101 --ostemplate busybox --layout overlay:directory
       set +e
       vzctl start 101
       echo "status $?"
