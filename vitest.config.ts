@@ -13,7 +13,7 @@ export default defineConfig({
     reporters: ['default', './test/helpers/summary-reporter.ts'],
     tags: [{ name: 'slow', description: 'left out of the VM lane unless it is run with --all' }],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 * slowly } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...serial } },
       { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...serial } },
       { test: { name: 'hosts', include: ['test/hosts/**/*.test.ts'], ...serial } },
