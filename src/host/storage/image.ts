@@ -12,7 +12,7 @@ import {
   mkfsArguments,
 } from '../../plan/image.js';
 import { run } from '../run.js';
-import { makeDirectories } from './directory.js';
+import { copyTree, makeDirectories } from './directory.js';
 import type { Area, StoreDriver } from './index.js';
 import { readGeometry, resizeImage, TOOLS } from './resize.js';
 
@@ -25,7 +25,7 @@ export const image: StoreDriver = {
   fill: async (area, source) => {
     const at = mkdtempSync(`${area.path}/.contents-`);
     try {
-      await run(['cp', '--archive', '--reflink=auto', '--no-target-directory', source, `${at}/root`]);
+      await copyTree(source, `${at}/root`);
       await format(area, at);
     } finally {
       await rm(at, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** What holds private areas: one interface over directories, project quotas, disk images and btrfs subvolumes. */
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { DiskLimits } from '../../config/container-config.js';
 import type { Store, Tree } from '../../config/layout.js';
 import { CellaError } from '../../errors.js';
@@ -61,10 +61,4 @@ export async function removeArea(path: string): Promise<void> {
   const parent = path.slice(0, path.lastIndexOf('/'));
   const store = native().isBtrfs(parent) ? btrfs : native().hasProjectQuota(parent) ? quota : directory;
   await store.remove(path);
-}
-
-/** Of the file system at `path`: that of a mounted container tells what it sees itself. */
-export function usageAt(path: string): { readonly used: bigint; readonly size: bigint } {
-  const { blocks, bfree, bsize } = statfsSync(path, { bigint: true });
-  return { used: (blocks - bfree) * bsize, size: blocks * bsize };
 }
