@@ -32,12 +32,13 @@ export function exclusions(at: string, swapFiles: readonly string[]): readonly s
     if (at === '') return [path];
     return path.startsWith(`${at}/`) ? [path.slice(at.length + 1)] : [];
   };
-  const contents = [...EMPTIED.flatMap(below), 'lost+found'].map((path) => `--exclude=./${path}/*`);
+  const contents = EMPTIED.flatMap(below).map((path) => `--exclude=./${path}/*`);
   const files = swapFiles.map((path) => path.slice(1)).flatMap(below);
   return [
     '--anchored',
     '--wildcards',
     '--wildcards-match-slash',
+    '--exclude=./lost+found',
     ...contents,
     '--no-wildcards',
     ...files.map((path) => `--exclude=./${path}`),

@@ -33,8 +33,14 @@ export class PrivateMounts implements AsyncDisposable {
     return ['nsenter', `--mount=/proc/${process.pid}/fd/${this.#namespace}`, '--', ...argv];
   }
 
-  async mount(args: readonly string[], at: string, signal: AbortSignal | undefined): Promise<void> {
-    await job(this.inside(['mount', ...args, at]), { signal });
+  /** `from`: where relative paths among the options begin. */
+  async mount(
+    args: readonly string[],
+    at: string,
+    signal: AbortSignal | undefined,
+    from = '/',
+  ): Promise<void> {
+    await job(this.inside(['env', `--chdir=${from}`, 'mount', ...args, at]), { signal });
     this.#mounted.push(at);
   }
 
