@@ -1,6 +1,6 @@
 /** Copies a mounted tree with all that a container needs of it: owners, modes, ACLs, capabilities, links, holes. */
 import { mkdirSync } from 'node:fs';
-import { runJob } from '../host/run.js';
+import { runJob } from '../host/jobs.js';
 import { isPlainDirectory } from './beneath.js';
 import type { PrivateMounts } from './mounts.js';
 import { job } from './tools.js';

@@ -14,7 +14,7 @@ import { type Format, formatOf, statedSize } from './formats.js';
 import { swapFiles, withoutDisks } from './fstab.js';
 import { PrivateMounts } from './mounts.js';
 import { OpenVolumes } from './open-volume.js';
-import { prettyName, usesSystemd } from './root-tree.js';
+import { prettyName } from './root-tree.js';
 import { openSource } from './source.js';
 import { withSpace } from './space.js';
 import { needTools } from './tools.js';
@@ -42,7 +42,6 @@ export interface ImportedDisk {
   readonly extras: Readonly<Record<string, string>>;
   /** PRETTY_NAME of its os-release; "" where it has none. */
   readonly system: string;
-  readonly usesSystemd: boolean;
   /** Kernels, boot loaders, modules and swap files that were not copied. */
   readonly leftOut: readonly string[];
 }
@@ -131,7 +130,6 @@ async function importRaw(
     root: root.volume.name,
     extras,
     system: prettyName(tree),
-    usesSystemd: usesSystemd(tree),
     leftOut: removed,
   };
 }

@@ -1,6 +1,6 @@
 /** Mounts that nobody else sees: in a mount namespace of their own, which ends with this process. */
 import { closeSync, constants, openSync } from 'node:fs';
-import { holdMountNamespace } from '../host/run.js';
+import { holdMountNamespace } from '../host/jobs.js';
 import { type Argv, job } from './tools.js';
 
 export class PrivateMounts implements AsyncDisposable {

@@ -20,7 +20,3 @@ export function prettyName(root: string): string {
     .replace(/\p{C}/gu, '')
     .slice(0, 128);
 }
-
-export function usesSystemd(root: string): boolean {
-  return ['usr/lib/systemd/systemd', 'lib/systemd/systemd'].some((path) => existsBeneath(root, path));
-}

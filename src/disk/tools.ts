@@ -1,6 +1,6 @@
 /** Tools of the host that images need, and the Debian packages that they come with. */
 import { CellaError } from '../errors.js';
-import { hasTool, type JobOptions, runJob } from '../host/run.js';
+import { hasTool, type JobOptions, runJob } from '../host/jobs.js';
 
 const PACKAGES: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils',
