@@ -10,7 +10,7 @@ import type { Template } from '../template/cache.js';
 import { isTemplateName, type TemplateManifest } from '../template/manifest.js';
 import { stageTemplate } from '../template/staging.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
-import { findInit, recover } from './recover.js';
+import { expectStopped, recover } from './recover.js';
 
 export interface ImportDiskOptions extends ImportOptions {
   /** Name of the template. */
@@ -72,11 +72,7 @@ export async function exportContainerDisk(
   using _lock = await lockContainer(context, ctid, 'export', options.signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
-  using init = findInit(context, ctid);
-  if (init)
-    throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
-      hint: `Stop it first: vzctl stop ${ctid}`,
-    });
+  expectStopped(context, ctid);
   const upper = `${config.privateArea}/upper`;
   if (!statSync(upper, { throwIfNoEntry: false }))
     throw new CellaError(

@@ -27,10 +27,13 @@ import {
   makeSystem,
   overwrite,
   tool,
+  toolsOf,
 } from '../helpers/disks.js';
 
 const FSTAB = 'UUID=1 / ext4 defaults 0 1\n/swapfile none swap sw 0 0\nproc /proc proc defaults 0 0\n';
 const DRIVERS = { raw: 'raw', qcow2: 'qcow2', vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx' } as const;
+
+const MODULE = fileURLToPath(new URL('../../dist/disk/import.js', import.meta.url));
 
 let at: string;
 beforeAll(() => {
@@ -144,8 +147,7 @@ describe('an import', () => {
   it.each(['disk.converted', 'disk.mounted', 'disk.copied'])(
     'that is killed at %s leaves nothing mounted and no loop device',
     async (fault) => {
-      const module = fileURLToPath(new URL('../../dist/disk/import.js', import.meta.url));
-      const script = `import { importDisk } from ${JSON.stringify(module)}; await importDisk(...process.argv.slice(1));`;
+      const script = `import { importDisk } from ${JSON.stringify(MODULE)}; await importDisk(...process.argv.slice(1));`;
       const argv = ['--input-type=module', '--eval', script, `${at}/ext4`, `${at}/out`];
       const { signal } = spawnSync(process.execPath, argv, { env: { ...process.env, CELLA_FAULT: fault } });
       expect(signal).toBe('SIGKILL');
@@ -155,6 +157,23 @@ describe('an import', () => {
         if (name.startsWith('.disk-')) rmSync(`${at}/${name}`, { recursive: true });
     },
   );
+});
+
+it.each(['convert', 'copy'])('an import that is killed during %s takes its tools with it', async (step) => {
+  makeSystem(`${at}/tmp-system`);
+  tool(['dd', 'if=/dev/urandom', `of=${at}/tmp-system/data/noise`, 'bs=1M', 'count=200', 'status=none']);
+  makeFilesystem(`${at}/tmp-raw`, `${at}/tmp-system`, { size: 400 });
+  tool(['qemu-img', 'convert', '-O', 'qcow2', `${at}/tmp-raw`, `${at}/tmp`]);
+  const script = `import { importDisk } from ${JSON.stringify(MODULE)}; const [file, tree, step] = process.argv.slice(1);
+    const kill = () => process.kill(process.pid, 'SIGKILL');
+    await importDisk(file, tree, { report: (event) => event.step === step && setTimeout(kill, 100) });`;
+  const argv = ['--input-type=module', '--eval', script, `${at}/tmp`, `${at}/out`, step];
+  expect(spawnSync(process.execPath, argv).signal).toBe('SIGKILL');
+  const left = (): readonly string[] => [...loopsOf(at), ...toolsOf(at)];
+  for (let i = 0; left().length > 0 && i < 100; i++) await sleep(20);
+  expect(left()).toEqual([]);
+  for (const name of readdirSync(at))
+    if (name.startsWith('.disk-')) rmSync(`${at}/${name}`, { recursive: true });
 });
 
 describe('an export', () => {

@@ -160,3 +160,11 @@ export function loopsOf(directory: string): readonly string[] {
     .split('\n')
     .filter((path) => path.startsWith(directory));
 }
+
+/** Command lines of processes that name `directory`. */
+export function toolsOf(directory: string): readonly string[] {
+  const script = 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n"';
+  return tool(['sh', '-c', script])
+    .split('\n')
+    .filter((word) => word.includes(directory));
+}
