@@ -1,6 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-const serial = { fileParallelism: false, testTimeout: 60_000, hookTimeout: 120_000 } as const;
+/** The VM lane's processor is an emulated one. */
+const slowly = process.env.CELLA_LANE === 'vm' ? 4 : 1;
+const serial = {
+  fileParallelism: false,
+  testTimeout: 60_000 * slowly,
+  hookTimeout: 120_000 * slowly,
+} as const;
 
 export default defineConfig({
   test: {

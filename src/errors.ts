@@ -33,6 +33,8 @@ export const EXIT = {
   MOUNT_FAILED: 50,
   UMOUNT_FAILED: 51,
   DESTROY_FAILED: 52,
+  QUOTA_FAILED: 62,
+  NO_DISKSPACE: 63,
   BAD_HOSTNAME: 70,
   INVALID_CONFIG: 85,
   TEMPLATE_NOT_FOUND: 91,
@@ -40,6 +42,10 @@ export const EXIT = {
   NAME_FAILED: 131,
   WAIT_FAILED: 133,
   SAVE_FAILED: 139,
+  IMAGE_MISSING: 150,
+  IMAGE_FAILED: 151,
+  RESIZE_FAILED: 154,
+  CONVERT_FAILED: 155,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof EXIT;

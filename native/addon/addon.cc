@@ -20,6 +20,18 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("pipe", vz::Pipe);
   add("unread", vz::Unread);
   add("setWindowSize", vz::SetWindowSize);
+  add("hasProjectQuota", vz::HasProjectQuota);
+  add("projectOf", vz::ProjectOf);
+  add("setProject", vz::SetProject);
+  add("setProjectLimits", vz::SetProjectLimits);
+  add("projectUsage", vz::ProjectUsage);
+  add("growExt4", vz::GrowExt4);
+  add("trimExt4", vz::TrimExt4);
+  add("isBtrfs", vz::IsBtrfs);
+  add("createSubvolume", vz::CreateSubvolume);
+  add("snapshotSubvolume", vz::SnapshotSubvolume);
+  add("deleteSubvolume", vz::DeleteSubvolume);
+  add("limitSubvolume", vz::LimitSubvolume);
   return exports;
 }
 

@@ -24,4 +24,17 @@ Napi::Value Pipe(const Napi::CallbackInfo& info);
 Napi::Value Unread(const Napi::CallbackInfo& info);
 Napi::Value SetWindowSize(const Napi::CallbackInfo& info);
 
+Napi::Value HasProjectQuota(const Napi::CallbackInfo& info);
+Napi::Value ProjectOf(const Napi::CallbackInfo& info);
+Napi::Value SetProject(const Napi::CallbackInfo& info);
+Napi::Value SetProjectLimits(const Napi::CallbackInfo& info);
+Napi::Value ProjectUsage(const Napi::CallbackInfo& info);
+Napi::Value GrowExt4(const Napi::CallbackInfo& info);
+Napi::Value TrimExt4(const Napi::CallbackInfo& info);
+Napi::Value IsBtrfs(const Napi::CallbackInfo& info);
+Napi::Value CreateSubvolume(const Napi::CallbackInfo& info);
+Napi::Value SnapshotSubvolume(const Napi::CallbackInfo& info);
+Napi::Value DeleteSubvolume(const Napi::CallbackInfo& info);
+Napi::Value LimitSubvolume(const Napi::CallbackInfo& info);
+
 }  // namespace vz

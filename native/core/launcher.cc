@@ -4,6 +4,7 @@
 // of a large process is slow to make, and nothing of the host may be what a guest finds at /proc/PID/exe.
 // Being single-threaded it also may join cgroup v1 hierarchies without waiting for an RCU grace period.
 #include "state.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,7 @@ long Run(State& state, const Op& op) {
     case Code::IntoCgroup: return IntoCgroup(state, op);
     case Code::Source: return Source(state, op);
     case Code::Overlay: return Overlay(state, op);
+    case Code::Image: return Image(state, op);
     case Code::Unshare: return Syscall(SYS_unshare, static_cast<long>(op.c));
     case Code::Root: return Root(state, op);
     case Code::Become: return Become();
@@ -79,21 +81,11 @@ void RunSteps(State& state, uint32_t first, uint32_t count) {
 // Writes "INSIDE OUTSIDE COUNT" to /proc/PID/NAME.
 long WriteMap(int pid, const char* name, uint32_t base, uint32_t count) {
   char path[48], text[48];
-  size_t n = 0;
-  auto put = [&n](char* to, const char* from) { while (*from) to[n++] = *from++; };
-  auto number = [&n](char* to, uint32_t value) {
-    char digits[12];
-    int d = 0;
-    do digits[d++] = static_cast<char>('0' + value % 10); while (value /= 10);
-    while (d > 0) to[n++] = digits[--d];
-  };
-  put(path, "/proc/"); number(path, static_cast<uint32_t>(pid)); put(path, "/"); put(path, name);
-  path[n] = 0;
-  n = 0;
-  put(text, "0 "); number(text, base); put(text, " "); number(text, count);
+  PutText(PutText(PutNumber(PutText(path, "/proc/"), static_cast<uint32_t>(pid)), "/"), name);
+  PutNumber(PutText(PutNumber(PutText(text, "0 "), base), " "), count);
   const int fd = Open(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return fd;
-  const long wrote = Syscall(SYS_write, fd, Ptr(text), static_cast<long>(n));
+  const long wrote = Syscall(SYS_write, fd, Ptr(text), static_cast<long>(Length(text)));
   Close(fd);
   return wrote < 0 ? wrote : 0;
 }

@@ -3,6 +3,7 @@
 // The finished mount has two faces: one attached at VE_ROOT for the host (nosuid, nodev), and a detached copy in
 // slot 0 that becomes the container's root.
 #include "state.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,24 +41,16 @@ int CloneTree(const char* path) {
   return set < 0 ? static_cast<int>(set) : fd;
 }
 
-int OpenLayer(const char* path, int userns) {
-  const int fd = CloneTree(path);
+int Idmapped(int fd, int userns) {
   if (fd < 0 || userns < 0) return fd;
   const long set = SetAttributes(
       fd, "", AT_EMPTY_PATH, {MOUNT_ATTR_IDMAP, 0, 0, static_cast<uint64_t>(userns)});
   return set < 0 ? static_cast<int>(set) : fd;
 }
 
-// "/proc/PID/ns/user" without a C library to print it.
 int OpenUserNamespace(int pid) {
-  char path[40] = "/proc/";
-  size_t at = 6;
-  char digits[12];
-  size_t n = 0;
-  for (int left = pid; left > 0; left /= 10) digits[n++] = static_cast<char>('0' + left % 10);
-  while (n > 0) path[at++] = digits[--n];
-  for (const char* tail = "/ns/user"; *tail; ++tail) path[at++] = *tail;
-  path[at] = 0;
+  char path[40];
+  PutText(PutNumber(PutText(path, "/proc/"), static_cast<uint32_t>(pid)), "/ns/user");
   return Open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -67,10 +60,10 @@ long OpenLayers(const State& state, const Op& op, Layers& layers) {
     userns = OpenUserNamespace(state.child);
     if (userns < 0) return userns;
   }
-  layers.area = OpenLayer(Text(op, 1), userns);
+  layers.area = Idmapped(state.area >= 0 ? state.area : CloneTree(Text(op, 1)), userns);
   if (layers.area < 0) return layers.area;
   for (uint32_t i = 2; i < op.strings && layers.count < kMaxLayers; ++i) {
-    const int fd = OpenLayer(Text(op, i), userns);
+    const int fd = Idmapped(CloneTree(Text(op, i)), userns);
     if (fd < 0) return fd;
     layers.lower[layers.count++] = fd;
   }
@@ -138,11 +131,26 @@ long MountByPaths(const Layers& layers, const char* target) {
   return Create(fs);
 }
 
-long MountInPrivate(const Layers& layers, const char* target) {
+// A directory of the area as it is. A detached mount has no parts that could be taken before Linux 6.15.
+long MountPlain(const Layers& layers, const char* target) {
+  if (const long set = SetAttributes(AT_FDCWD, "/", AT_RECURSIVE, {0, 0, kPrivate, 0}); set < 0) return set;
+  const long moved = Syscall(SYS_move_mount, layers.area, Ptr(""), AT_FDCWD, Ptr(target), MOVE_MOUNT_F_EMPTY_PATH);
+  if (moved < 0) return moved;
+  if (const long there = Syscall(SYS_chdir, Ptr(target)); there < 0) return there;
+  const int tree = CloneTree("root");
+  if (tree < 0) return tree;
+  const long set = SetAttributes(tree, "", AT_EMPTY_PATH, {MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, 0, 0});
+  return set < 0 ? set : tree;
+}
+
+using Maker = long (*)(const Layers& layers, const char* target);
+
+// Runs `make` in a mount namespace that ends with it, but for what it returns.
+long MountInPrivate(Maker make, const Layers& layers, const char* target) {
   const int host = Open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
   if (host < 0) return host;
   if (const long left = Syscall(SYS_unshare, CLONE_NEWNS); left < 0) return left;
-  const long mount = MountByPaths(layers, target);
+  const long mount = make(layers, target);
   const long back = Syscall(SYS_setns, host, CLONE_NEWNS);
   Close(host);
   return back < 0 ? back : mount;
@@ -165,9 +173,10 @@ long Overlay(State& state, const Op& op) {
   if (const long opened = OpenLayers(state, op, layers); opened < 0) return opened;
 
   if (op.b & kIdmapped) ActAs(header.idBase, header.gidBase);
-  constexpr uint32_t kByPaths = 2;
-  long mount = op.b & kByPaths ? -EINVAL : MountByDescriptors(layers);
-  if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(layers, target);
+  constexpr uint32_t kByPaths = 2, kPlain = 4;
+  long mount = op.b & (kByPaths | kPlain) ? -EINVAL : MountByDescriptors(layers);
+  if (op.b & kPlain) mount = MountInPrivate(MountPlain, layers, target);
+  else if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(MountByPaths, layers, target);
   if (op.b & kIdmapped) ActAs(0, 0);
   if (mount < 0) return mount;
 

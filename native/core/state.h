@@ -13,6 +13,7 @@ struct State {
   int into = -1;       // cgroup v2 directory to clone into
   int child = 0;       // pid of the clone, as the launcher sees it
   int root = -1;       // the container's root mount
+  int area = -1;       // the private area, where that is in an image
   int slots[kSlots];   // detached mounts made outside, attached inside; 0 is the root
   State() {
     for (int& slot : slots) slot = -1;
@@ -26,6 +27,7 @@ long JoinTasks(const Op& op);
 long IntoCgroup(State& state, const Op& op);
 
 long Source(State& state, const Op& op);
+long Image(State& state, const Op& op);
 long Overlay(State& state, const Op& op);
 
 long Root(State& state, const Op& op);

@@ -2,9 +2,10 @@
 
 import type { Ctid } from './ctid.js';
 import type { ConfigFile } from './grammar.js';
+import { type Layout, parseLayout } from './layout.js';
 import { isContainerKey, isKnownKey } from './parameters.js';
 import { SettingReader } from './setting-reader.js';
-import { pagesToBytes, parseLimit, UNLIMITED } from './units.js';
+import { BLOCK_SIZE, type Limit, pagesToBytes, parseLimit, UNLIMITED } from './units.js';
 import * as values from './values.js';
 
 export interface ContainerConfig {
@@ -30,7 +31,16 @@ export interface ContainerConfig {
   /** Undefined means: start at boot if it ran at the last shutdown. */
   readonly onboot: boolean | undefined;
   readonly bootorder: number | undefined;
-  readonly layout: string;
+  readonly layout: Layout;
+  readonly disk: DiskLimits;
+}
+
+/** Undefined means unlimited; bytes and counts of files. */
+export interface DiskLimits {
+  readonly space: { readonly soft: bigint; readonly hard: bigint } | undefined;
+  readonly inodes: { readonly soft: bigint; readonly hard: bigint } | undefined;
+  /** Whether users and groups inside have quotas of their own (QUOTAUGIDLIMIT). */
+  readonly userQuotas: boolean;
 }
 
 export interface HostConfig {
@@ -55,7 +65,7 @@ export interface ConfigNames {
 }
 
 export const DEFAULT_STOP_TIMEOUT = 120;
-export const DEFAULT_LAYOUT = 'overlay';
+export const DEFAULT_LAYOUT: Layout = { tree: 'overlay', store: 'auto' };
 const DEFAULT_ROOT = '/var/lib/vz/root/$VEID';
 const DEFAULT_PRIVATE = '/var/lib/vz/private/$VEID';
 
@@ -74,6 +84,7 @@ export function readContainerConfig(
     ...readPlaces(reader, ctid),
     ...readIdentity(reader),
     ...readLimits(reader),
+    disk: readDisk(reader),
     stopTimeout: reader.read('STOP_TIMEOUT', values.parseSeconds) || DEFAULT_STOP_TIMEOUT,
     disabled: reader.read('DISABLED', values.parseYesNo) ?? false,
     onboot: reader.read('ONBOOT', values.parseYesNo),
@@ -102,7 +113,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
   reader.read('LOG_LEVEL', values.parseLevel);
   reader.read('VERBOSE', values.parseLevel);
   reader.read('STOP_TIMEOUT', values.parseSeconds);
-  reader.read('VE_LAYOUT', values.parseLayout);
+  reader.read('VE_LAYOUT', parseLayout);
   reader.finish();
   return config;
 }
@@ -120,7 +131,7 @@ function readPlaces(
   const privateArea = place('VE_PRIVATE', DEFAULT_PRIVATE);
   if (root === privateArea)
     reader.complain('VE_PRIVATE', `the same path as VE_ROOT: ${JSON.stringify(root)}`);
-  return { root, privateArea, layout: reader.read('VE_LAYOUT', values.parseLayout) ?? DEFAULT_LAYOUT };
+  return { root, privateArea, layout: reader.read('VE_LAYOUT', parseLayout) ?? DEFAULT_LAYOUT };
 }
 
 function readIdentity(reader: SettingReader) {
@@ -144,4 +155,23 @@ function readLimits(reader: SettingReader): Pick<ContainerConfig, 'ram' | 'swap'
     swap: swap === undefined ? undefined : pagesToBytes(swap),
     numproc: numproc === UNLIMITED ? undefined : numproc,
   };
+}
+
+function readDisk(reader: SettingReader): DiskLimits {
+  const space = reader.read('DISKSPACE', (text) => values.parsePositiveLimit(text, 'blocks'));
+  const inodes = reader.read('DISKINODES', (text) => values.parsePositiveLimit(text, 'items'));
+  return {
+    space: softAndHard(space, BLOCK_SIZE),
+    inodes: softAndHard(inodes, 1n),
+    userQuotas: (reader.read('QUOTAUGIDLIMIT', values.parseCount) ?? 0) > 0,
+  };
+}
+
+/** Undefined where there is no hard limit below what 64 bits hold. */
+function softAndHard(limit: Limit | undefined, unit: bigint): DiskLimits['space'] {
+  if (limit === undefined || limit.limit >= UNLIMITED / unit) return undefined;
+  const hard = limit.limit * unit;
+  const soft = limit.barrier * unit;
+  if (soft > hard) return { soft: hard, hard };
+  return { soft, hard };
 }

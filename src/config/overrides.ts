@@ -2,6 +2,7 @@
 
 import { CellaError } from '../errors.js';
 import { checkSetting } from './grammar.js';
+import { formatLayout, parseLayout } from './layout.js';
 import { findByOption, type Parameter, type ParameterType } from './parameters.js';
 import { formatLimit, parseLimit } from './units.js';
 import * as values from './values.js';
@@ -61,6 +62,10 @@ function canonical(parameter: Parameter, text: string): string {
     case 'memory':
     case 'swap':
       return memory(parameter, text);
+    case 'blocks':
+      return formatLimit(values.parsePositiveLimit(text, 'blocks'));
+    case 'count':
+      return String(values.parseCount(text));
     case 'items':
       return formatLimit(values.parsePositiveLimit(text, 'items'));
     case 'path':
@@ -104,7 +109,7 @@ function simple(type: ParameterType, text: string): string {
     case 'yes-no':
       return values.parseYesNo(text) ? 'yes' : 'no';
     case 'layout':
-      return values.parseLayout(text);
+      return formatLayout(parseLayout(text));
     default:
       return values.parseText(text);
   }

@@ -11,6 +11,8 @@ export type ParameterType =
   | 'memory'
   | 'swap'
   | 'items'
+  | 'blocks'
+  | 'count'
   | 'id'
   | 'seconds'
   | 'yes-no'
@@ -71,6 +73,12 @@ export const PARAMETERS: readonly Parameter[] = [
   }),
   container('SWAPPAGES', '--swappages', { type: 'swap', unit: 'pages', help: 'swap limit in pages' }),
   container('NUMPROC', '--numproc', { type: 'items', help: 'how many processes and threads there may be' }),
+  container('DISKSPACE', '--diskspace', { type: 'blocks', help: 'disk limit, soft:hard, in KiB' }),
+  container('DISKINODES', '--diskinodes', { type: 'items', help: 'limit of files, soft:hard' }),
+  container('QUOTAUGIDLIMIT', '--quotaugidlimit', {
+    type: 'count',
+    help: 'quotas of users and groups inside: 0 none, else on',
+  }),
   container('LOCAL_UID', '--local_uid', { type: 'id', help: 'host user id of its root', settable: false }),
   container('LOCAL_GID', '--local_gid', { type: 'id', help: 'host group id of its root', settable: false }),
   container('STOP_TIMEOUT', '--stop-timeout', {

@@ -2,7 +2,8 @@
 
 import { CellaError } from '../errors.js';
 
-export type LimitUnit = 'bytes' | 'pages' | 'items';
+/** `blocks` are of 1 KiB, as DISKSPACE has them. */
+export type LimitUnit = 'bytes' | 'pages' | 'items' | 'blocks';
 
 export interface Limit {
   readonly barrier: bigint;
@@ -15,6 +16,9 @@ export interface LimitOptions {
 
 /** What "unlimited" stands for; greater numbers are cut to it. */
 export const UNLIMITED = 9223372036854775807n;
+
+/** The block that DISKSPACE is in. */
+export const BLOCK_SIZE = 1024n;
 
 /** The page that PHYSPAGES and the other page counts are in. */
 export const PAGE_SIZE = 4096;
@@ -48,6 +52,7 @@ export function pagesToBytes(pages: bigint, pageSize = PAGE_SIZE): bigint | unde
 const HINTS: Readonly<Record<LimitUnit, string>> = {
   bytes: 'Give bytes, or a number with one of the suffixes T G M K P B, or unlimited.',
   pages: 'Give pages, or a number with one of the suffixes T G M K P B, or unlimited.',
+  blocks: 'Give blocks of 1 KiB, or a number with one of the suffixes T G M K P B, or unlimited.',
   items: 'Give a whole number without a suffix, or unlimited.',
 };
 
@@ -58,7 +63,12 @@ function parseAmount(text: string, unit: LimitUnit, pageSize: bigint): bigint | 
   if (suffix === undefined) return cut(BigInt(whole));
   const scaled = BigInt(whole + fraction) * suffixBytes(suffix, pageSize);
   const bytes = scaled / 10n ** BigInt(fraction.length);
-  return cut(unit === 'pages' ? bytes / pageSize : bytes);
+  return cut(bytes / unitBytes(unit, pageSize));
+}
+
+function unitBytes(unit: LimitUnit, pageSize: bigint): bigint {
+  if (unit === 'pages') return pageSize;
+  return unit === 'blocks' ? BLOCK_SIZE : 1n;
 }
 
 function suffixBytes(suffix: string, pageSize: bigint): bigint {

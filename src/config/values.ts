@@ -7,7 +7,6 @@ import { type Limit, type LimitUnit, parseLimit } from './units.js';
 
 const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 const PLAIN = /^\.?[A-Za-z0-9][A-Za-z0-9_.+-]{0,200}$/;
-const LAYOUT = /^[a-z][a-z0-9]{0,31}(?::[a-z]{1,16})?$/;
 
 /** The kernel's longest host name. */
 const MAX_HOSTNAME = 64;
@@ -79,15 +78,14 @@ export function parseOrder(text: string): number {
   return parseWhole(text, 4294967295, 'bad boot order');
 }
 
+export function parseCount(text: string): number {
+  return parseWhole(text, 4294967295, 'bad number');
+}
+
 /** A log level; vzctl counts from -1, quiet. */
 export function parseLevel(text: string): number {
   if (!/^(?:-1|[0-9]{1,2})$/.test(text)) throw bad('BAD_VALUE', 'bad log level', text);
   return Number(text);
-}
-
-export function parseLayout(text: string): string {
-  if (!LAYOUT.test(text)) throw bad('BAD_VALUE', 'bad layout', text);
-  return text;
 }
 
 /** A limit of which at least one unit is left, so that the container can run. */

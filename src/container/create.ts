@@ -1,19 +1,21 @@
 /** create: a private area and a config, or nothing. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, isReserved, parseCtid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
+import { formatLayout, type Layout } from '../config/layout.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
+import { chooseStore, removeArea, requireStore } from '../host/storage/index.js';
 import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subordinate-ids.js';
 import { ID_COUNT } from '../plan/plan-start.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, takeLock } from '../state/lock.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
-import { type Context, lockContainer, templateOf } from './context.js';
+import { areaOf, storeOf } from './area.js';
+import { type Context, layersOf, lockContainer, templateOf } from './context.js';
 import { linkName } from './names.js';
 import { recover, stagingArea } from './recover.js';
 
@@ -60,16 +62,19 @@ export async function create(
     new Map([
       ['OSTEMPLATE', template],
       ['ORIGIN_SAMPLE', sample],
-      ['VE_LAYOUT', 'overlay'],
       ...options.changes,
       ['LOCAL_UID', String(range)],
       ['LOCAL_GID', String(range)],
     ]),
   );
-  const config = context.readContainer(ctid, text, paths.config(ctid));
-  if (existsSync(config.privateArea))
-    throw new CellaError('PRIVATE_EXISTS', `private area '${config.privateArea}' exists already`);
-  await makeFiles(context, config, text);
+  const wished = context.readContainer(ctid, text, paths.config(ctid));
+  if (existsSync(wished.privateArea))
+    throw new CellaError('PRIVATE_EXISTS', `private area '${wished.privateArea}' exists already`);
+  const layout = chooseLayout(wished);
+  const settled = formatConfig(
+    updateConfig(parseConfig(text), new Map([['VE_LAYOUT', formatLayout(layout)]])),
+  );
+  await makeFiles(context, { ...wished, layout }, settled);
   return { privileged: range === 0 };
 }
 
@@ -82,6 +87,16 @@ function compose(context: Context, sample: string, settings: ReadonlyMap<string,
   return formatConfig(updateConfig(parseConfig(text), settings));
 }
 
+/** What holds the private area is settled once: a file system may learn to do more later. */
+function chooseLayout({ privateArea, layout, disk }: ContainerConfig): Layout {
+  const parent = dirname(privateArea);
+  // 0755 is for `upper`, which the container sees as "/"; this keeps host users out.
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  if (layout.store === 'auto') return { ...layout, store: chooseStore(parent, disk) };
+  requireStore(layout.store, parent);
+  return layout;
+}
+
 /** The config names what is made before it is made, and counts only once it all is there. */
 async function makeFiles(context: Context, config: ContainerConfig, text: string): Promise<void> {
   const { paths } = context;
@@ -91,15 +106,13 @@ async function makeFiles(context: Context, config: ContainerConfig, text: string
     undo.push('write config', () => rmSync(paths.creating(ctid), { force: true }));
     writeFileAtomic(paths.creating(ctid), text, { durable: true });
     faultPoint('create.intent');
-    undo.push('make private area', () => rm(staging, { recursive: true, force: true }));
-    mkdirSync(dirname(privateArea), { recursive: true, mode: 0o700 });
-    // 0755: `upper` is what the container sees as "/"; the directories above keep host users out.
-    mkdirSync(staging, { recursive: true, mode: 0o700 });
-    mkdirSync(`${staging}/upper`, { mode: 0o755 });
-    mkdirSync(`${staging}/work`, { mode: 0o700 });
+    undo.push('make private area', () => removeArea(staging));
+    const area = { ...areaOf(context, config), path: staging };
+    await storeOf(config).create(area);
+    if (config.layout.tree === 'plain') await storeOf(config).fill(area, onlyLayer(context, config));
     faultPoint('create.staged');
     renameSync(staging, privateArea);
-    undo.push('name private area', () => rm(privateArea, { recursive: true, force: true }));
+    undo.push('name private area', () => removeArea(privateArea));
     faultPoint('create.private');
     if (config.name !== undefined) {
       const name = config.name;
@@ -111,6 +124,19 @@ async function makeFiles(context: Context, config: ContainerConfig, text: string
     rmSync(`${paths.config(ctid)}.destroyed`, { force: true });
     faultPoint('create.done');
   });
+}
+
+/** What a full copy is made of. */
+function onlyLayer(context: Context, config: ContainerConfig): string {
+  const [layer, ...more] = layersOf(context, config);
+  if (layer !== undefined && more.length === 0) return layer;
+  throw new CellaError(
+    'CREATE_FAILED',
+    `template '${config.template}' has several layers, which only an overlay can take`,
+    {
+      hint: 'Use the layout overlay.',
+    },
+  );
 }
 
 function chooseRange(context: Context, wanted: number | undefined): number {

@@ -1,10 +1,11 @@
 /** destroy: the private area is gone, the config kept aside as CTID.conf.destroyed. */
 import { existsSync, rmdirSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError, isErrno } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { isMounted } from '../host/mounts.js';
+import { removeArea } from '../host/storage/index.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
 import { condemnedArea, expectStopped, recover } from './recover.js';
@@ -28,7 +29,7 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   if (config.name !== undefined) unlinkName(context, ctid, config.name);
   await rename(path, `${path}.destroyed`);
   faultPoint('destroy.renamed');
-  await rm(condemned, { recursive: true, force: true });
+  await removeArea(condemned);
   removeEmpty(config.root);
 }
 

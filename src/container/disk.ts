@@ -6,10 +6,13 @@ import type { Ctid } from '../config/ctid.js';
 import { type ExportedDisk, type ExportOptions, exportDisk } from '../disk/export.js';
 import { type ImportedDisk, type ImportOptions, importDisk } from '../disk/import.js';
 import { CellaError } from '../errors.js';
+import { isMounted } from '../host/mounts.js';
+import { IMAGE_NAME } from '../plan/image.js';
 import type { Template } from '../template/cache.js';
 import { isTemplateName, type TemplateManifest } from '../template/manifest.js';
 import { stageTemplate } from '../template/staging.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { prepareRoot } from './mount.js';
 import { expectStopped, recover } from './recover.js';
 
 export interface ImportDiskOptions extends ImportOptions {
@@ -67,17 +70,21 @@ export async function exportContainerDisk(
   context: Context,
   ctid: Ctid,
   file: string,
-  options: ExportOptions,
+  options: Omit<ExportOptions, 'area'>,
 ): Promise<ExportedDisk> {
   using _lock = await lockContainer(context, ctid, 'export', options.signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
-  const upper = `${config.privateArea}/upper`;
-  if (!statSync(upper, { throwIfNoEntry: false }))
-    throw new CellaError(
-      'NO_PRIVATE',
-      `private area '${config.privateArea}' of container ${ctid} is missing`,
-    );
-  return exportDisk([upper, ...layersOf(context, config)], file, options);
+  await prepareRoot(context, config);
+  const inImage = config.layout.store === 'image';
+  if (inImage && isMounted(config.root))
+    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
+      hint: `Unmount it first: vzctl umount ${ctid}`,
+    });
+  const own = inImage ? '' : `${config.privateArea}/`;
+  const layers: readonly [string, ...string[]] =
+    config.layout.tree === 'plain' ? [`${own}root`] : [`${own}upper`, ...layersOf(context, config)];
+  const area = inImage ? `${config.privateArea}/${IMAGE_NAME}` : undefined;
+  return exportDisk(layers, file, { ...options, area });
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
+import { formatLayout } from '../config/layout.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { isMounted, readMounts } from '../host/mounts.js';
@@ -101,7 +102,7 @@ function configured(config: ContainerConfig): Configured {
     origin_sample: config.sample ?? null,
     private: config.privateArea,
     root: config.root,
-    layout: config.layout,
+    layout: formatLayout(config.layout),
     ip: [],
     onboot: config.onboot ?? null,
     bootorder: config.bootorder ?? null,

@@ -7,6 +7,7 @@ import { faultPoint } from '../fault.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { planMount } from '../plan/plan-start.js';
+import { areaOf, storeOf } from './area.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
 import { expectStopped, recover } from './recover.js';
 
@@ -16,7 +17,7 @@ export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal):
   const config = loadConfig(context, ctid);
   if (isMounted(config.root)) throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted already`);
   const lower = layersOf(context, config);
-  prepareRoot(config);
+  await prepareRoot(context, config);
   await mountRoot(planMount(config, lower));
   context.report({ type: 'mounted', ctid });
   faultPoint('mount.done');
@@ -32,8 +33,8 @@ export async function umount(context: Context, ctid: Ctid, signal?: AbortSignal)
   context.report({ type: 'unmounted', ctid });
 }
 
-/** The mount point, in a directory that host users cannot enter. */
-export function prepareRoot(config: ContainerConfig): void {
+/** The mount point, in a directory that host users cannot enter, and what is to be mounted there. */
+export async function prepareRoot(context: Context, config: ContainerConfig): Promise<void> {
   if (!existsSync(config.privateArea)) {
     throw new CellaError(
       'NO_PRIVATE',
@@ -41,4 +42,5 @@ export function prepareRoot(config: ContainerConfig): void {
     );
   }
   mkdirSync(config.root, { recursive: true, mode: 0o700 });
+  await storeOf(config).prepare(areaOf(context, config));
 }

@@ -5,13 +5,14 @@
  * init is gone.
  */
 import { existsSync, rmSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
+import { removeArea } from '../host/storage/index.js';
 import { ALLOCATION, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
@@ -89,8 +90,8 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
   if (!existsSync(context.paths.config(ctid)) && text !== '') {
     const { privateArea } = context.readContainer(ctid, text, path);
     // create writes this file only after it saw that there was no private area: what is there now is its own.
-    await rm(privateArea, { recursive: true, force: true });
-    await rm(stagingArea(privateArea), { recursive: true, force: true });
+    await removeArea(privateArea);
+    await removeArea(stagingArea(privateArea));
   }
   rmSync(path, { force: true });
   context.report({ type: 'recovered', ctid, left: 'create' });
@@ -105,6 +106,6 @@ async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {
   const condemned = condemnedArea(privateArea);
   if (!existsSync(condemned)) return;
   if (kept === config) await rename(config, `${config}.destroyed`);
-  await rm(condemned, { recursive: true, force: true });
+  await removeArea(condemned);
   context.report({ type: 'recovered', ctid, left: 'destroy' });
 }

@@ -8,6 +8,7 @@ import { faultPoint } from '../fault.js';
 import { planCgroup } from '../plan/cgroup.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
+import { areaOf, storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { exec } from './exec.js';
 import { linkName, unlinkName } from './names.js';
@@ -17,6 +18,9 @@ export interface SetOptions {
   readonly save: boolean;
   readonly signal?: AbortSignal;
 }
+
+/** Those of the private area, which lasts: changed for a stopped container only if they are saved too. */
+const DISK = ['DISKSPACE', 'DISKINODES'] as const;
 
 /** Keys whose change a running container feels at once. */
 const LIVE = new Set(['PHYSPAGES', 'SWAPPAGES', 'NUMPROC', 'HOSTNAME']);
@@ -39,6 +43,8 @@ export async function set(
   const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);
   using init = findInit(context, ctid);
   if (init) await apply(context, ctid, after, changes);
+  if (DISK.some((key) => changes.has(key)) && (init || save))
+    await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
   if (save) {
     if (changes.has('NAME')) {
       if (after.name !== undefined) linkName(context, ctid, after.name);

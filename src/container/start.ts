@@ -66,7 +66,7 @@ export async function launch(
   plan: StartPlan,
   { stdio, signal }: Launch = {},
 ): Promise<Pick<Started, 'init' | 'console'>> {
-  prepareRoot(config);
+  await prepareRoot(context, config);
   await umountAll(config.root);
   if (plan.cgroup.delegation) await delegate(plan.cgroup.delegation);
   const path = context.paths.record(config.ctid);

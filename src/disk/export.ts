@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { open, rm, truncate } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { CellaError, isErrno } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { withUndo } from '../undo.js';
@@ -21,6 +21,8 @@ export interface ExportOptions {
   readonly size?: number | undefined;
   /** Default: none, the file system is the whole disk. */
   readonly partitioned?: 'mbr' | 'gpt' | undefined;
+  /** An ext4 of ours, not mounted elsewhere, in which layers with relative paths are. */
+  readonly area?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly report?: DiskReporter | undefined;
 }
@@ -92,10 +94,17 @@ interface Places {
 
 async function makeRaw(
   { layers, scratch, raw, signal }: Places,
-  { size: wanted, partitioned }: ExportOptions,
+  { size: wanted, partitioned, area }: ExportOptions,
 ): Promise<number> {
   await using mounts = await PrivateMounts.open();
-  const tree = await mountLayers(mounts, { layers, scratch, raw, signal });
+  const at = `${scratch}/area`;
+  if (area !== undefined) {
+    mkdirSync(at, { mode: 0o700 });
+    await mounts.mount(['-t', 'ext4', '-o', 'ro,loop,nosuid,nodev,noexec', area], at, signal);
+  }
+  const [first, ...more] = layers.map((layer) => (isAbsolute(layer) ? layer : `${at}/${layer}`));
+  if (first === undefined) throw new CellaError('BAD_VALUE', 'there is nothing to export');
+  const tree = await mountLayers(mounts, { layers: [first, ...more], scratch, raw, signal });
   const { bytes, files } = await measure(mounts, tree, signal);
   const size = wanted === undefined ? sizeFor(bytes, files) : Math.floor(wanted / MIB) * MIB;
   if (size < SMALLEST) throw new CellaError('BAD_VALUE', 'a disk image has at least 16 MiB');

@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Standard input; empty when absent. */
   readonly input?: string;
+  /** Exit statuses besides 0 that are no failure. */
+  readonly accept?: readonly number[];
 }
 
 export interface RunResult {
@@ -21,10 +23,10 @@ const LAST_LINES = 3;
 /** Fails with the last lines that the tool wrote to its standard error. */
 export function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
   const [command, ...args] = argv;
-  const { input = '', ...rest } = options;
+  const { input = '', accept = [], ...rest } = options;
   return new Promise((resolve, reject) => {
     const child = execFile(command, args, { ...rest, maxBuffer: 1 << 24 }, (cause, stdout, stderr) => {
-      if (!cause) return resolve({ stdout, stderr });
+      if (!cause || accept.includes(Number(cause.code))) return resolve({ stdout, stderr });
       const said = stderr.trim().split('\n').slice(-LAST_LINES).join('; ') || reasonOf(cause);
       reject(new CellaError('SYSTEM', `${command} failed: ${said}`, { cause }));
     });

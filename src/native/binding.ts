@@ -18,6 +18,14 @@ export interface Ended {
 
 type Stdio = readonly [number, number, number];
 
+/** Bytes and counts; 0n: no limit. */
+export interface ProjectLimits {
+  readonly softBytes: bigint;
+  readonly hardBytes: bigint;
+  readonly softInodes: bigint;
+  readonly hardInodes: bigint;
+}
+
 /** One entry per function in native/addon/addon.cc; every one fails with a Node system error. */
 export interface Binding {
   /** Seals a copy of the launcher program in memory; to be called once. */
@@ -41,6 +49,23 @@ export interface Binding {
   /** Bytes that wait in a pipe. */
   unread(fd: number): number;
   setWindowSize(fd: number, rows: number, columns: number): void;
+  /** Whether the file system of a directory enforces project quotas. */
+  hasProjectQuota(directory: string): boolean;
+  projectOf(directory: string): number;
+  /** What is made in the directory from now on belongs to the project. */
+  setProject(directory: string, id: number): void;
+  setProjectLimits(directory: string, id: number, limits: ProjectLimits): void;
+  projectUsage(directory: string, id: number): { readonly bytes: bigint; readonly inodes: bigint };
+  /** After the image behind a loop device has become longer. Blocks are of 4 KiB. */
+  growExt4(device: string, blocks: bigint): Promise<void>;
+  /** Gives unused blocks back to the host; returns their bytes. */
+  trimExt4(device: string): Promise<bigint>;
+  isBtrfs(directory: string): boolean;
+  createSubvolume(directory: string, name: string): void;
+  snapshotSubvolume(source: string, directory: string, name: string, readOnly: boolean): void;
+  deleteSubvolume(directory: string, name: string): void;
+  /** Switches quotas on where they are off; 0n: no limit. */
+  limitSubvolume(directory: string, bytes: bigint): void;
 }
 
 const DIRECTORIES = ['../../build/Release/', '../../build/cmake/'].map((path) =>

@@ -37,6 +37,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   intoCgroup: 4,
   source: 5,
   overlay: 10,
+  image: 11,
   unshare: 20,
   root: 21,
   become: 22,
@@ -138,9 +139,11 @@ function fieldsOf(step: Step): Fields {
         d: BigInt(step.device?.[1] ?? 0),
         strings: [step.path],
       };
+    case 'image':
+      return { b: step.userQuotas ? 1 : 0, strings: [step.path] };
     case 'overlay':
       return {
-        b: (step.idmapped ? 1 : 0) | (step.byPaths ? 2 : 0),
+        b: (step.idmapped ? 1 : 0) | (step.byPaths ? 2 : 0) | (step.plain ? 4 : 0),
         strings: [step.target, step.area, ...step.lower],
       };
     case 'mount':

@@ -28,11 +28,16 @@ export type SourceStep = {
   readonly device?: readonly [number, number];
 };
 
+/** Mounts the file system in a disk image as the private area of the overlay step behind it. */
+export type ImageStep = { readonly op: 'image'; readonly path: string; readonly userQuotas: boolean };
+
 export type OverlayStep = {
   readonly op: 'overlay';
   readonly target: string;
-  /** Directory that holds upper/ and work/. */
+  /** Directory that holds upper/ and work/, or root/; unused behind an image step. */
   readonly area: string;
+  /** The tree in root/ alone, without any layer. */
+  readonly plain: boolean;
   /** Template layers, topmost first. */
   readonly lower: readonly string[];
   readonly idmapped: boolean;
@@ -41,7 +46,7 @@ export type OverlayStep = {
 };
 
 export type OutsideStep = CgroupStep | WriteStep;
-export type AfterStep = WriteStep | SourceStep | OverlayStep;
+export type AfterStep = WriteStep | SourceStep | ImageStep | OverlayStep;
 
 export type InsideStep =
   | {

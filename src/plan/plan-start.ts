@@ -3,6 +3,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { SYSTEM_CAPABILITIES } from './capabilities.js';
 import type { CgroupMounts, CgroupPlan } from './cgroup.js';
 import { planCgroup } from './cgroup.js';
+import { IMAGE_NAME } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
 import { planMounts, planSources } from './rootfs.js';
 
@@ -40,15 +41,23 @@ export function idMapOf(config: ContainerConfig): IdMap | null {
   return { uid: config.localUid, gid: config.localGid ?? config.localUid, count: ID_COUNT };
 }
 
-/** `lower`: the template's layers, topmost first. */
-export function planOverlay(config: ContainerConfig, lower: readonly string[]): AfterStep {
-  return {
-    op: 'overlay',
-    target: config.root,
-    area: config.privateArea,
-    lower,
-    idmapped: idMapOf(config) !== null,
-  };
+/** The root file system, at VE_ROOT and for the container. `lower`: the template's layers, topmost first. */
+export function planRoot(config: ContainerConfig, lower: readonly string[]): readonly AfterStep[] {
+  const { root, privateArea, layout, disk } = config;
+  const plain = layout.tree === 'plain';
+  return [
+    ...(layout.store === 'image'
+      ? [{ op: 'image', path: `${privateArea}/${IMAGE_NAME}`, userQuotas: disk.userQuotas } as const]
+      : []),
+    {
+      op: 'overlay',
+      target: root,
+      area: privateArea,
+      plain,
+      lower: plain ? [] : lower,
+      idmapped: idMapOf(config) !== null,
+    },
+  ];
 }
 
 export function planMount(config: ContainerConfig, lower: readonly string[]): LaunchPlan {
@@ -58,7 +67,7 @@ export function planMount(config: ContainerConfig, lower: readonly string[]): La
     namespaces: ids ? ['user'] : [],
     ids,
     outside: [],
-    after: [planOverlay(config, lower)],
+    after: planRoot(config, lower),
     inside: [],
   };
 }
@@ -90,7 +99,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
     namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'ipc', 'uts'],
     ids,
     outside: [...cgroup.make, ...cgroup.join],
-    after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), planOverlay(config, options.lower)],
+    after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), ...planRoot(config, options.lower)],
     inside: [
       // What needs no mounts goes first: the launcher is still making them.
       UNSHARE,

@@ -39,6 +39,25 @@ it('takes a container there and back, with the ids that it sees', async () => {
   expect((await sandbox.vzctl(['exec', '102', 'cat /root/file'])).stdout).toBe('kept\n');
 });
 
+it.each(['plain:directory', 'overlay:image', 'plain:image'])(
+  'exports a container of layout %s',
+  async (layout) => {
+    await sandbox.create(101, '--layout', layout, '--diskspace', '64M');
+    await sandbox.vzctl(['start', '101', '--wait']);
+    await sandbox.vzctl(['exec', '101', 'echo kept > /root/file; chown 33:44 /root/file']);
+    await sandbox.vzctl(['stop', '101', '--fast']);
+    const image = `${sandbox.rootDir}/${layout}.raw`;
+    expect(await sandbox.run('cella', ['disk', 'export', '101', image])).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const imported = await sandbox.run('cella', ['disk', 'import', image, '--template', 'back']);
+    expect(imported).toMatchObject({ code: 0, stderr: '' });
+    const file = `${sandbox.rootDir}/var/lib/vz/template/cache/back/rootfs/root/file`;
+    expect(lstatSync(file)).toMatchObject({ uid: 33, gid: 44 });
+  },
+);
+
 it.each([
   [['import', '/nowhere', '--template', 'x'], 21, "disk image '/nowhere' does not exist\n"],
   [['import', '/etc/passwd', '--template', '../x'], 21, "'../x' is not a name of a template\n"],

@@ -1,4 +1,5 @@
 /** Ctrl-C and its kin, sent to the built command line while it works. */
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Sandbox } from '../helpers/sandbox.js';
 
@@ -44,11 +45,15 @@ describe('a stop that waits for a guest', () => {
   );
 });
 
+const mapsAddon = (pid: number | undefined): boolean =>
+  readFileSync(`/proc/${pid}/maps`, 'utf8').includes('cella.node');
+
 describe('a command that waits for the lock', () => {
   it('ends at SIGINT without having changed anything', async () => {
     const stop = await hangingStop();
     const waiting = sandbox.spawn('vzctl', ['set', '101', '--hostname', 'other', '--save']);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // The first that it wants of the addon is the lock; by then it catches signals.
+    await expect.poll(() => mapsAddon(waiting.child.pid), { timeout: 20_000, interval: 10 }).toBe(true);
     waiting.child.kill('SIGINT');
     const { code, stderr } = await waiting.ended;
     stop.child.kill('SIGINT');

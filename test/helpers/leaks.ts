@@ -48,32 +48,19 @@ function below(directory: string): readonly string[] {
     .flatMap((entry) => [`${directory}/${entry.name}`, ...below(`${directory}/${entry.name}`)]);
 }
 
-/** Processes in another pid namespace than ours, and launchers. Zombies are their parent's matter, which may be init. */
+/** Processes of containers, and launchers: they are born in our control groups. What sleeps beside those is no guest. */
 function guests(): readonly string[] {
-  const own = namespaceOf('self');
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      const namespace = namespaceOf(pid);
-      return namespace !== undefined && namespace !== own;
-    })
-    .map((pid) => `${pid} ${commandOf(pid)}`);
+    .filter((pid) => /\/cella(\.service)?\/(?!keeper$)/m.test(read(`/proc/${pid}/cgroup`)))
+    .map((pid) => `${pid} ${read(`/proc/${pid}/comm`).trim()}`);
 }
 
-function namespaceOf(pid: string): number | undefined {
+/** Empty for one that is gone since it was listed. */
+function read(path: string): string {
   try {
-    return statSync(`/proc/${pid}/ns/pid`).ino;
+    return readFileSync(path, 'utf8');
   } catch {
-    // Gone since it was listed, or one of the host's that even root may not look into.
-    return undefined;
-  }
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    // Gone since it was listed.
     return '';
   }
 }

@@ -70,6 +70,12 @@ export const PROBES = {
       chmod 711 "$at"; mkdir -m 777 "$at/fs/limited"; chattr +P -p 7 "$at/fs/limited"; setquota -P 7 0 1024 0 0 "$at/fs"
       if setpriv --reuid 65534 --clear-groups dd if=/dev/zero "of=$at/fs/limited/file" bs=1M count=2 2>/dev/null; then echo "a limit does not hold" >&2; exit 1; fi
     `),
+  'sys-resource': () => shell('[ $(( 0x$(sed -n "s/^CapEff:.//p" /proc/self/status) >> 24 & 1 )) = 1 ]'),
+  btrfs: () =>
+    shell(`
+      at=$(mktemp -d); trap 'umount "$at/fs" 2>/dev/null || true; rm -rf --one-file-system "$at"' EXIT
+      truncate -s 128M "$at/image"; mkfs.btrfs -q "$at/image"; mkdir "$at/fs"; mount -o loop "$at/image" "$at/fs"
+    `),
   'device-mapper': () =>
     shell(`
       name=cella-probe-$$; dmsetup create "$name" --table '0 8 zero'; trap 'dmsetup remove "$name"' EXIT

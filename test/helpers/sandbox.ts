@@ -1,11 +1,12 @@
 /** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
+import { isMounted } from '../../src/host/mounts.js';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
 
 export const CLI = fileURLToPath(new URL('../../dist/bin/', import.meta.url));
@@ -45,6 +46,19 @@ export function watch(child: ChildProcess): Running {
   return { child, ended };
 }
 
+export type FileSystem = 'ext4 with project quotas' | 'btrfs';
+
+const FILE_SYSTEMS: Readonly<Record<FileSystem, string>> = {
+  'ext4 with project quotas': 'mkfs.ext4 -q -O quota,project "$1"; mount -o loop,prjquota "$1" "$2"',
+  btrfs: 'mkfs.btrfs -q "$1"; mount -o loop "$1" "$2"',
+};
+
+function mountFresh(on: FileSystem, target: string): void {
+  const image = `${target}.image`;
+  const script = `PATH=$PATH:/usr/sbin:/sbin; truncate -s 512M "$1"; ${FILE_SYSTEMS[on]}; rm "$1"`;
+  execFileSync('sh', ['-euc', script, 'sh', image, target]);
+}
+
 export class Sandbox {
   readonly rootDir: string;
   readonly #before: Traces;
@@ -54,9 +68,12 @@ export class Sandbox {
     this.#before = before;
   }
 
-  static async open(): Promise<Sandbox> {
+  /** `on`: everything on a file system of its own, in an image of half a GiB. */
+  static async open(on?: FileSystem): Promise<Sandbox> {
+    const rootDir = mkdtempSync(`${tmpdir()}/cella-test-`);
+    if (on) mountFresh(on, rootDir);
     const before = traces();
-    const sandbox = new Sandbox(mkdtempSync(`${tmpdir()}/cella-test-`), before);
+    const sandbox = new Sandbox(rootDir, before);
     await (await openHost({ rootDir: sandbox.rootDir })).setup();
     return sandbox;
   }
@@ -116,6 +133,7 @@ export class Sandbox {
 
   async close(): Promise<void> {
     await expectNoTraces(this.#before);
+    if (isMounted(this.rootDir)) execFileSync('umount', [this.rootDir]);
     await rm(this.rootDir, { recursive: true, force: true });
   }
 }

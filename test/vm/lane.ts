@@ -16,6 +16,8 @@ const OFFERS = [
   'soft-dirty',
   'project-quota',
   'device-mapper',
+  'sys-resource',
+  'btrfs',
   'debian-node',
 ];
 

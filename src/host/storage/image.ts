@@ -1,0 +1,93 @@
+/** A private area in a sparse disk image with an ext4 of its own, made when it is first mounted. */
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import type { DiskLimits } from '../../config/container-config.js';
+import { CellaError } from '../../errors.js';
+import {
+  blocksFor,
+  firstBlocks,
+  type Geometry,
+  IMAGE_BLOCK,
+  IMAGE_NAME,
+  mkfsArguments,
+} from '../../plan/image.js';
+import { run } from '../run.js';
+import { makeDirectories } from './directory.js';
+import type { Area, StoreDriver } from './index.js';
+import { readGeometry, resizeImage, TOOLS } from './resize.js';
+
+export const image: StoreDriver = {
+  lack: () => undefined,
+  create: async (area) => {
+    spaceOf(area.limits);
+    mkdirSync(area.path, { mode: 0o700 });
+  },
+  fill: async (area, source) => {
+    const at = mkdtempSync(`${area.path}/.contents-`);
+    try {
+      await run(['cp', '--archive', '--reflink=auto', '--no-target-directory', source, `${at}/root`]);
+      await format(area, at);
+    } finally {
+      await rm(at, { recursive: true, force: true });
+    }
+  },
+  prepare: async (area) => {
+    if (!existsSync(`${area.path}/${IMAGE_NAME}`)) await formatEmpty(area);
+  },
+  limit: async (area) => {
+    const path = `${area.path}/${IMAGE_NAME}`;
+    const space = spaceOf(area.limits);
+    if (existsSync(path)) await resizeImage(path, space);
+  },
+  remove: (path) => rm(path, { recursive: true, force: true }),
+};
+
+function spaceOf({ space }: DiskLimits): bigint {
+  if (space) return space.hard;
+  throw new CellaError('NO_DISKSPACE', 'a disk image needs a size', { hint: 'Give --diskspace.' });
+}
+
+async function formatEmpty(area: Area): Promise<void> {
+  const contents = mkdtempSync(`${area.path}/.contents-`);
+  try {
+    makeDirectories({ path: contents, tree: area.tree });
+    await format(area, contents);
+  } finally {
+    await rm(contents, { recursive: true, force: true });
+  }
+}
+
+/** What ext4 keeps for itself shows only when it is made: then it is made again, to the size that offers the space. */
+const TRIES = 3;
+
+/** Complete under its name, or not there. */
+async function format(area: Area, contents: string): Promise<void> {
+  const path = `${area.path}/${IMAGE_NAME}`;
+  const staging = `${path}.new`;
+  const space = spaceOf(area.limits);
+  let blocks = firstBlocks(area.limits) ?? 0n;
+  try {
+    for (let i = 0; i < TRIES; i += 1) {
+      const geometry = await makeFileSystem(staging, blocks, mkfsArguments(area.limits, contents, staging));
+      const next = blocksFor(space, geometry);
+      if (next === blocks) break;
+      blocks = next;
+    }
+    const file = await open(staging, 'r+');
+    await file.sync();
+    await file.close();
+  } catch (cause) {
+    await rm(staging, { force: true });
+    throw new CellaError('IMAGE_FAILED', `cannot make disk image '${path}'`, { cause });
+  }
+  await rename(staging, path);
+}
+
+async function makeFileSystem(path: string, blocks: bigint, args: readonly string[]): Promise<Geometry> {
+  await rm(path, { force: true });
+  const file = await open(path, 'wx', 0o600);
+  await file.truncate(Number(blocks * IMAGE_BLOCK));
+  await file.close();
+  await run(['mkfs.ext4', ...args], { env: TOOLS });
+  return readGeometry(path);
+}

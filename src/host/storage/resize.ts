@@ -1,0 +1,76 @@
+/** Disk images that become larger or smaller, while they are in use where the kernel can. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { open, truncate } from 'node:fs/promises';
+import { CellaError } from '../../errors.js';
+import { native } from '../../native/binding.js';
+import { blocksFor, type Geometry, IMAGE_BLOCK, parseGeometry } from '../../plan/image.js';
+import { run } from '../run.js';
+
+/** Debian keeps these tools where only root's PATH leads. */
+export const TOOLS = { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+
+export async function readGeometry(path: string): Promise<Geometry> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer } = await file.read({ buffer: Buffer.alloc(1024), position: 1024 });
+    const geometry = parseGeometry(buffer);
+    if (geometry) return geometry;
+  } finally {
+    await file.close();
+  }
+  throw new CellaError('IMAGE_FAILED', `disk image '${path}' holds no ext4 of ours`);
+}
+
+/** To the size that offers `space` bytes; a kill in between leaves the old or the new size. */
+export async function resizeImage(path: string, space: bigint): Promise<void> {
+  const now = await readGeometry(path);
+  const blocks = blocksFor(space, now);
+  if (blocks === now.blocks) return;
+  const device = deviceOf(path);
+  if (device === undefined) await resizeOffline(path, now.blocks, blocks);
+  else await growInUse(path, device, { from: now.blocks, to: blocks });
+}
+
+interface Blocks {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+async function growInUse(path: string, device: string, { from, to }: Blocks): Promise<void> {
+  const complain = (what: string): CellaError =>
+    new CellaError('RESIZE_FAILED', `disk image '${path}' cannot become ${what}`, {
+      hint: 'Stop the container first.',
+    });
+  if (to < from) throw complain('smaller while it is in use');
+  // EXT4_IOC_RESIZE_FS asks for it (fs/ext4/resize.c): better known before anything is changed.
+  if (!canOverrideResources()) throw complain('larger while it is in use without CAP_SYS_RESOURCE');
+  await truncate(path, Number(to * IMAGE_BLOCK));
+  await native().growExt4(device, to);
+}
+
+function canOverrideResources(): boolean {
+  const effective = /^CapEff:\s([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return ((BigInt(`0x${effective ?? '0'}`) >> 24n) & 1n) === 1n;
+}
+
+async function resizeOffline(path: string, from: bigint, to: bigint): Promise<void> {
+  try {
+    // resize2fs wants a check; e2fsck returns 1 when it has mended something.
+    await run(['e2fsck', '-f', '-p', path], { env: TOOLS, accept: [1] });
+    if (to > from) await truncate(path, Number(to * IMAGE_BLOCK));
+    await run(['resize2fs', path, String(to)], { env: TOOLS });
+    if (to < from) await truncate(path, Number(to * IMAGE_BLOCK));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CellaError('RESIZE_FAILED', `cannot resize disk image '${path}': ${reason}`, { cause });
+  }
+}
+
+/** The loop device of an image that is in use. */
+export function deviceOf(path: string): string | undefined {
+  const name = readdirSync('/sys/block').find((block) => {
+    const backing = `/sys/block/${block}/loop/backing_file`;
+    return block.startsWith('loop') && existsSync(backing) && readFileSync(backing, 'utf8').trim() === path;
+  });
+  return name === undefined ? undefined : `/dev/${name}`;
+}
