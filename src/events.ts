@@ -11,7 +11,8 @@ export type Verb =
   | 'set'
   | 'exec'
   | 'enter'
-  | 'runscript';
+  | 'runscript'
+  | 'export';
 
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }

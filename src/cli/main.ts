@@ -6,6 +6,7 @@ import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
+import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerMount } from './commands/mount.js';
@@ -33,6 +34,7 @@ const VERBS: readonly Register[] = [
   registerRunscript,
   registerMount,
   registerSet,
+  registerDisk,
   registerList,
 ];
 

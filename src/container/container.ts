@@ -1,6 +1,7 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
 import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
+import type { ExportedDisk, ExportOptions } from '../disk/export.js';
 import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
 import { attended, type ProcessHandle } from '../host/processes.js';
@@ -9,6 +10,7 @@ import { readRecord } from '../state/record.js';
 import { type Context, lockContainer, templateOf } from './context.js';
 import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
+import { exportContainerDisk } from './disk.js';
 import { type EnterOptions, type ExecOptions, enter, exec, runScript } from './exec.js';
 import { type Console, type GuestProcess, type GuestTerminal, openConsole } from './guest.js';
 import { type Status, status } from './list.js';
@@ -113,6 +115,11 @@ export class Container {
 
   umount({ signal }: Abortable = {}): Promise<void> {
     return this.#told('umount', () => umount(this.#context, this.ctid, signal));
+  }
+
+  /** Makes a disk image for virtual machines of it; it must not run, and `file` not exist. */
+  exportDisk(file: string, options: ExportOptions = {}): Promise<ExportedDisk> {
+    return this.#told('export', () => exportContainerDisk(this.#context, this.ctid, file, options));
   }
 
   /** Changes by config key, as `changesFromOptions` makes them. */

@@ -8,17 +8,13 @@ import { isMounted } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
-import { condemnedArea, findInit, recover } from './recover.js';
+import { condemnedArea, expectStopped, recover } from './recover.js';
 
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'destroy', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
-  using init = findInit(context, ctid);
-  if (init)
-    throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
-      hint: `Stop it first: vzctl stop ${ctid}`,
-    });
+  expectStopped(context, ctid);
   if (isMounted(config.root)) {
     throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
       hint: `Unmount it first: vzctl umount ${ctid}`,

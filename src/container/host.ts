@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import type { Reporter } from '../events.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
+import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
 import { type ContainerInfo, list } from './list.js';
 import { resolveContainer } from './names.js';
 import { setup } from './setup.js';
@@ -41,6 +42,11 @@ export class Host {
 
   setup(): Promise<readonly string[]> {
     return setup(this.#context);
+  }
+
+  /** Makes a template of the system on a virtual machine's disk. */
+  importDisk(file: string, options: ImportDiskOptions): Promise<DiskTemplate> {
+    return importDiskTemplate(this.#context, file, options);
   }
 
   /** Appends a line to the log file, as vzctl writes it. */

@@ -9,7 +9,7 @@ import { isMounted, umountAll } from '../host/mounts.js';
 import { planMount } from '../plan/plan-start.js';
 import { areaOf, storeOf } from './area.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
-import { findInit, recover } from './recover.js';
+import { expectStopped, recover } from './recover.js';
 
 export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'mount', signal);
@@ -27,11 +27,7 @@ export async function umount(context: Context, ctid: Ctid, signal?: AbortSignal)
   using _lock = await lockContainer(context, ctid, 'umount', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
-  using init = findInit(context, ctid);
-  if (init)
-    throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
-      hint: `Stop it first: vzctl stop ${ctid}`,
-    });
+  expectStopped(context, ctid);
   if (!isMounted(config.root)) throw new CellaError('NOT_MOUNTED', `container ${ctid} is not mounted`);
   await umountAll(config.root);
   context.report({ type: 'unmounted', ctid });

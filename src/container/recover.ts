@@ -8,6 +8,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
@@ -38,6 +39,15 @@ export async function sweep(context: Context, ctid: Ctid): Promise<boolean> {
 export function findInit(context: Context, ctid: Ctid): ProcessHandle | undefined {
   const record = readRecord(context.paths.record(ctid));
   return record && initOf(record);
+}
+
+/** For what cannot be done to a running container. */
+export function expectStopped(context: Context, ctid: Ctid): void {
+  using init = findInit(context, ctid);
+  if (!init) return;
+  throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
+    hint: `Stop it first: vzctl stop ${ctid}`,
+  });
 }
 
 function initOf(record: RuntimeRecord): ProcessHandle | undefined {

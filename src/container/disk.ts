@@ -1,0 +1,90 @@
+/** Disk images of virtual machines: one becomes a template, a container becomes one. */
+import { statSync } from 'node:fs';
+import { machine } from 'node:os';
+import { basename } from 'node:path';
+import type { Ctid } from '../config/ctid.js';
+import { type ExportedDisk, type ExportOptions, exportDisk } from '../disk/export.js';
+import { type ImportedDisk, type ImportOptions, importDisk } from '../disk/import.js';
+import { CellaError } from '../errors.js';
+import { isMounted } from '../host/mounts.js';
+import { IMAGE_NAME } from '../plan/image.js';
+import type { Template } from '../template/cache.js';
+import { isTemplateName, type TemplateManifest } from '../template/manifest.js';
+import { stageTemplate } from '../template/staging.js';
+import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { prepareRoot } from './mount.js';
+import { expectStopped, recover } from './recover.js';
+
+export interface ImportDiskOptions extends ImportOptions {
+  /** Name of the template. */
+  readonly template: string;
+}
+
+export interface DiskTemplate extends ImportedDisk {
+  readonly template: Template;
+}
+
+/** Makes a template of the system on a disk; an older one of that name is replaced. */
+export async function importDiskTemplate(
+  context: Context,
+  file: string,
+  { template: name, ...options }: ImportDiskOptions,
+): Promise<DiskTemplate> {
+  const shown = name.slice(0, 64);
+  if (!isTemplateName(name)) throw new CellaError('BAD_VALUE', `'${shown}' is not a name of a template`);
+  if (!statSync(file, { throwIfNoEntry: false }))
+    throw new CellaError('BAD_VALUE', `disk image '${file}' does not exist`);
+  const templateDir = context.paths.at(context.hostConfig().template);
+  let imported: ImportedDisk | undefined;
+  const request = { templateDir, name, verb: 'import', signal: options.signal } as const;
+  const template = await stageTemplate(request, async (staging) => {
+    imported = await importDisk(file, `${staging}/rootfs`, options);
+    return manifestOf(name, file, imported);
+  });
+  if (!imported) throw new CellaError('CREATE_FAILED', `template '${name}' was not made`);
+  return { ...imported, template };
+}
+
+function manifestOf(name: string, file: string, { system, format }: ImportedDisk): TemplateManifest {
+  return {
+    version: 1,
+    name,
+    description: system,
+    init: ['/sbin/init'],
+    stopSignal: 'SIGPWR',
+    ready: [],
+    arch: machine(),
+    built: new Date().toISOString(),
+    source: `disk image ${basename(file)} (${format})`.replace(/\p{Cc}/gu, ' ').slice(0, 128),
+    layers: ['rootfs'],
+    packages: {},
+    size: 0,
+    files: 0,
+    digest: null,
+    command: null,
+  };
+}
+
+/** Of one that does not run: a file system is only whole while nothing writes to it. */
+export async function exportContainerDisk(
+  context: Context,
+  ctid: Ctid,
+  file: string,
+  options: Omit<ExportOptions, 'area'>,
+): Promise<ExportedDisk> {
+  using _lock = await lockContainer(context, ctid, 'export', options.signal);
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  expectStopped(context, ctid);
+  await prepareRoot(context, config);
+  const inImage = config.layout.store === 'image';
+  if (inImage && isMounted(config.root))
+    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
+      hint: `Unmount it first: vzctl umount ${ctid}`,
+    });
+  const own = inImage ? '' : `${config.privateArea}/`;
+  const layers: readonly [string, ...string[]] =
+    config.layout.tree === 'plain' ? [`${own}root`] : [`${own}upper`, ...layersOf(context, config)];
+  const area = inImage ? `${config.privateArea}/${IMAGE_NAME}` : undefined;
+  return exportDisk(layers, file, { ...options, area });
+}
