@@ -20,6 +20,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("pipe", vz::Pipe);
   add("unread", vz::Unread);
   add("setWindowSize", vz::SetWindowSize);
+  add("openTree", vz::OpenTree);
+  add("addToTree", vz::AddToTree);
+  add("finishTree", vz::FinishTree);
+  add("readXattrs", vz::ReadXattrs);
   return exports;
 }
 

@@ -24,4 +24,9 @@ Napi::Value Pipe(const Napi::CallbackInfo& info);
 Napi::Value Unread(const Napi::CallbackInfo& info);
 Napi::Value SetWindowSize(const Napi::CallbackInfo& info);
 
+Napi::Value OpenTree(const Napi::CallbackInfo& info);
+Napi::Value AddToTree(const Napi::CallbackInfo& info);
+Napi::Value FinishTree(const Napi::CallbackInfo& info);
+Napi::Value ReadXattrs(const Napi::CallbackInfo& info);
+
 }  // namespace vz
