@@ -22,7 +22,8 @@ Split SplitPath(std::string_view path) {
 
 Fd OpenBeneath(int root, const std::string& path, unsigned long flags) {
   open_how how{};
-  how.flags = flags | O_CLOEXEC | O_NOFOLLOW;
+  // Not O_NOFOLLOW: a link in the last place is to be ELOOP as well, not ENOTDIR (openat2(2)).
+  how.flags = flags | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   return Fd{static_cast<int>(::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how))};
 }

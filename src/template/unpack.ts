@@ -1,7 +1,7 @@
 /** Unpacks a tar archive, which is a stranger's, into a directory and nowhere else. */
 import type { Extract, ExtractEvents } from 'tar-stream';
 import { abortable } from '../abort.js';
-import { CellaError } from '../errors.js';
+import { CellaError, isErrno } from '../errors.js';
 import { bytesOf, pathInTree } from './entry-name.js';
 import { DEFAULT_LIMITS, type UnpackLimits } from './limits.js';
 import { entryOf } from './tar-entry.js';
@@ -35,6 +35,10 @@ export async function unpack(
   const unpacking = new Unpacking(directory, options);
   try {
     return await unpacking.run(source);
+  } catch (error) {
+    throw isErrno(error, 'ENOSPC', 'EDQUOT')
+      ? new CellaError('NO_SPACE', `no room to unpack: ${error.message}`, { cause: error })
+      : error;
   } finally {
     await unpacking.settle();
   }
@@ -92,6 +96,8 @@ class Unpacking {
   }
 
   #entry(header: TarHeader, stream: Source, next: Next): void {
+    // The reader says what went wrong, here as elsewhere.
+    stream.on('error', () => undefined);
     try {
       this.#take(header);
     } catch (error) {
@@ -111,8 +117,6 @@ class Unpacking {
       this.#flushThen((error) => (error ? next(error) : stream.resume()));
     });
     stream.on('end', () => this.#flushThen(next));
-    // The reader says what went wrong, here as elsewhere.
-    stream.on('error', () => undefined);
   }
 
   #take(header: TarHeader): void {
