@@ -61,8 +61,13 @@ int WriteAt(int fd, const char* bytes, size_t size, uint64_t offset) {
 }  // namespace
 
 Failure SetAttributes(int fd, const Entry& entry) {
-  if (::fchown(fd, entry.uid, entry.gid) < 0) return Failed("fchown", entry.path);
-  if (::fchmod(fd, entry.mode & 07777) < 0) return Failed("fchmod", entry.path);
+  // Most are as they should be, and to look costs far less than a change in a journal.
+  struct stat now;
+  if (::fstat(fd, &now) < 0) return Failed("fstat", entry.path);
+  const bool theirs = now.st_uid == entry.uid && now.st_gid == entry.gid;
+  if (!theirs && ::fchown(fd, entry.uid, entry.gid) < 0) return Failed("fchown", entry.path);
+  const bool asIs = theirs && (now.st_mode & 07777) == (entry.mode & 07777);
+  if (!asIs && ::fchmod(fd, entry.mode & 07777) < 0) return Failed("fchmod", entry.path);
   if (Failure failure = SetXattrs(fd, entry); failure.error != 0) return failure;
   const timespec times[2] = {ModifiedOf(entry), ModifiedOf(entry)};
   if (::futimens(fd, times) < 0) return Failed("futimens", entry.path);

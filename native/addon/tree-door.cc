@@ -38,9 +38,13 @@ Napi::Value OpenTree(const Napi::CallbackInfo& info) {
 // even if the environment is not any more.
 Napi::Value AddToTree(const Napi::CallbackInfo& info) {
   const auto batch = info[1].As<Napi::Uint8Array>();
-  auto copy = std::make_shared<std::vector<uint8_t>>(batch.Data(), batch.Data() + batch.ByteLength());
-  return InThread(info.Env(), "cella.addToTree", [tree = TreeOf(info), copy]() -> Outcome {
-    return {tree->Add(copy->data(), copy->size())};
+  const std::shared_ptr<Tree> tree = TreeOf(info);
+  const auto copy = std::make_shared<Tree::Block>(tree->TakeBlock());
+  copy->assign(batch.Data(), batch.Data() + batch.ByteLength());
+  return InThread(info.Env(), "cella.addToTree", [tree, copy]() -> Outcome {
+    Failure failure = tree->Add(copy->data(), copy->size());
+    tree->GiveBack(std::move(*copy));
+    return {std::move(failure)};
   });
 }
 

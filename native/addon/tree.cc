@@ -32,6 +32,19 @@ Failure Tree::Add(const uint8_t* bytes, size_t size) {
   return {};
 }
 
+Tree::Block Tree::TakeBlock() {
+  const std::lock_guard<std::mutex> guard(spareMutex_);
+  if (spare_.empty()) return {};
+  Block block = std::move(spare_.back());
+  spare_.pop_back();
+  return block;
+}
+
+void Tree::GiveBack(Block block) {
+  const std::lock_guard<std::mutex> guard(spareMutex_);
+  spare_.push_back(std::move(block));
+}
+
 Failure Tree::Put(const Entry& entry) {
   if (Failure failure = CloseFile(); failure.error != 0) return failure;
   switch (entry.kind) {
@@ -100,8 +113,10 @@ Failure Tree::PutFile(const Entry& entry) {
   const int parent = OpenParent(entry.path);
   if (parent < 0) return Failed(errno, "openat2", entry.path);
   const std::string name(SplitPath(entry.path).name);
+  // What is to be somebody else's is nobody's to read until it is theirs.
+  const mode_t mode = entry.uid == 0 && entry.gid == 0 ? entry.mode & 0777 : 0600;
   const auto make = [&] {
-    file_ = Fd{::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+    file_ = Fd{::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
     return file_.get();
   };
   if (const int error = Replace(entry.path, parent, name, make); error != 0) return Failed(error, "open", entry.path);

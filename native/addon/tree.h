@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "error.h"
 #include "fd.h"
@@ -18,6 +19,11 @@ class Tree {
   Failure Add(const uint8_t* bytes, size_t size);
   // Finishes the last file; gives directories their owners, modes and times, which what is made in them would change.
   Failure Finish();
+
+  // Memory for a batch, used again and again: fresh pages cost more than copying into them.
+  using Block = std::vector<uint8_t>;
+  Block TakeBlock();
+  void GiveBack(Block block);
 
  private:
   Failure Put(const Entry& entry);
@@ -43,6 +49,8 @@ class Tree {
   uint64_t written_ = 0;
   bool endsInHole_ = false;
   std::map<std::string, Entry> directories_;
+  std::mutex spareMutex_;
+  std::vector<Block> spare_;
 };
 
 }  // namespace vz
