@@ -39,6 +39,7 @@ export class TreeWriter {
   #batch = Buffer.allocUnsafe(BATCH);
   #used = 0;
   #working: Promise<void> = Promise.resolve();
+  #flushing: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
 
   constructor(directory: string) {
@@ -73,16 +74,10 @@ export class TreeWriter {
   }
 
   /** Hands over what waits, once the batch before is done: two batches are all that is ever held. */
-  async flush(): Promise<void> {
-    await this.#working;
-    if (this.#failure) throw this.#failure;
-    const batch = this.#batch.subarray(0, this.#used);
-    this.#used = 0;
-    this.#working = native()
-      .addToTree(this.#tree, batch)
-      .catch((error: Error) => {
-        this.#failure = error;
-      });
+  flush(): Promise<void> {
+    // One after the other, whoever asks: batches that overtake each other would mix up files.
+    this.#flushing = this.#flushing.then(() => this.#submit());
+    return this.#flushing;
   }
 
   async finish(): Promise<void> {
@@ -95,6 +90,19 @@ export class TreeWriter {
   /** Waits for what is being written, whatever comes of it: only then may the tree be removed. */
   async settle(): Promise<void> {
     await this.#working;
+  }
+
+  async #submit(): Promise<void> {
+    await this.#working;
+    if (this.#failure) throw this.#failure;
+    if (this.#used === 0) return;
+    const batch = this.#batch.subarray(0, this.#used);
+    this.#used = 0;
+    this.#working = native()
+      .addToTree(this.#tree, batch)
+      .catch((error: Error) => {
+        this.#failure = error;
+      });
   }
 
   #entry(entry: TreeEntry, flags: number): void {

@@ -178,6 +178,15 @@ describe.runIf(isRoot)('unpack', () => {
       });
   });
 
+  it('keeps the data of many files apart, however fast they come', async () => {
+    const files = Array.from({ length: 250 }, (_, i) => ({
+      name: `d${i % 7}/f${i}`,
+      data: Buffer.alloc(i * 997, i + 1),
+    }));
+    await unpack(pieces(tar(...files), 1 << 18), root);
+    for (const { name, data } of files) expect(readFileSync(`${root}/${name}`).equals(data), name).toBe(true);
+  });
+
   it('gives back what tar packed, whatever the size of the pieces', async () => {
     const source = `${directory}/source`;
     mkdirSync(`${source}/sub`, { recursive: true });
