@@ -32,6 +32,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("snapshotSubvolume", vz::SnapshotSubvolume);
   add("deleteSubvolume", vz::DeleteSubvolume);
   add("limitSubvolume", vz::LimitSubvolume);
+  add("openTree", vz::OpenTree);
+  add("addToTree", vz::AddToTree);
+  add("finishTree", vz::FinishTree);
+  add("readXattrs", vz::ReadXattrs);
   return exports;
 }
 

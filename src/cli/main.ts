@@ -16,6 +16,7 @@ import { registerSetup } from './commands/setup.js';
 import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
+import { registerTemplate } from './commands/template.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import type { Io } from './io.js';
 import { describeEvent } from './render.js';
@@ -36,6 +37,7 @@ const VERBS: readonly Register[] = [
   registerSet,
   registerDisk,
   registerList,
+  registerTemplate,
 ];
 
 interface GlobalOptions {

@@ -47,7 +47,6 @@ export async function create(
     throw new CellaError('PRIVATE_EXISTS', `container ${ctid} exists already`);
 
   const hostConfig = context.hostConfig();
-  const template = templateOf(context, options.ostemplate ?? hostConfig.defaultTemplate).name;
   const sample = options.sample ?? hostConfig.defaultSample;
   using _ids = await takeLock({
     directory: paths.at(hostConfig.lockDir),
@@ -55,6 +54,8 @@ export async function create(
     verb: 'create',
     signal: options.signal,
   });
+  // With the lock that whoever removes a template takes as well.
+  const template = templateOf(context, options.ostemplate ?? hostConfig.defaultTemplate).name;
   const range = chooseRange(context, options.localUid);
   const text = compose(
     context,

@@ -9,7 +9,9 @@ import { CellaError } from '../errors.js';
 import { isMounted } from '../host/mounts.js';
 import { IMAGE_NAME } from '../plan/image.js';
 import type { Template } from '../template/cache.js';
-import { isTemplateName, type TemplateManifest } from '../template/manifest.js';
+import { digestLayers } from '../template/digest.js';
+import { guessInit } from '../template/init.js';
+import { isTemplateName, oneLine, type TemplateManifest } from '../template/manifest.js';
 import { stageTemplate } from '../template/staging.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';
@@ -22,6 +24,13 @@ export interface ImportDiskOptions extends ImportOptions {
 
 export interface DiskTemplate extends ImportedDisk {
   readonly template: Template;
+}
+
+interface Import {
+  readonly name: string;
+  readonly file: string;
+  readonly rootfs: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Makes a template of the system on a disk; an older one of that name is replaced. */
@@ -38,30 +47,30 @@ export async function importDiskTemplate(
   let imported: ImportedDisk | undefined;
   const request = { templateDir, name, verb: 'import', signal: options.signal } as const;
   const template = await stageTemplate(request, async (staging) => {
-    imported = await importDisk(file, `${staging}/rootfs`, options);
-    return manifestOf(name, file, imported);
+    const rootfs = `${staging}/rootfs`;
+    imported = await importDisk(file, rootfs, options);
+    return manifestOf({ name, file, rootfs, signal: options.signal }, imported);
   });
   if (!imported) throw new CellaError('CREATE_FAILED', `template '${name}' was not made`);
   return { ...imported, template };
 }
 
-function manifestOf(name: string, file: string, { system, format }: ImportedDisk): TemplateManifest {
+async function manifestOf(
+  { name, file, rootfs, signal }: Import,
+  { system, format }: ImportedDisk,
+): Promise<TemplateManifest> {
   return {
     version: 1,
     name,
     description: system,
-    init: ['/sbin/init'],
-    stopSignal: 'SIGPWR',
-    ready: [],
+    ...(guessInit([rootfs]) ?? { init: ['/sbin/init'], stopSignal: 'SIGPWR', ready: [] }),
     arch: machine(),
     built: new Date().toISOString(),
-    source: `disk image ${basename(file)} (${format})`.replace(/\p{Cc}/gu, ' ').slice(0, 128),
+    source: oneLine(`disk image ${basename(file)} (${format})`),
     layers: ['rootfs'],
     packages: {},
-    size: 0,
-    files: 0,
-    digest: null,
     command: null,
+    ...(await digestLayers([rootfs], signal)),
   };
 }
 

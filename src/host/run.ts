@@ -1,5 +1,7 @@
 /** Runs tools of the host: always an argument list, never a shell's command line. */
-import { type ExecFileException, execFile } from 'node:child_process';
+import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
 import { CellaError } from '../errors.js';
 
 export interface RunOptions {
@@ -34,6 +36,69 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });
+}
+
+/** Whether a command of this name is in PATH. */
+export function hasTool(name: string): boolean {
+  return (process.env.PATH ?? '').split(':').some((directory) => {
+    try {
+      accessSync(`${directory}/${name}`, constants.X_OK);
+      return directory !== '';
+    } catch {
+      // Not in this one.
+      return false;
+    }
+  });
+}
+
+/** What `input` becomes on its way through a tool. Fails unless the tool says that all of it was right. */
+export async function* filter(
+  argv: readonly [string, ...string[]],
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const [command, ...args] = argv;
+  // An environment of its own: variables change what such tools do.
+  const child = spawn(command, args, { env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } });
+  const ended = endOf(child, command);
+  const fed = feed(child, input);
+  // Both are waited for below, or do not matter any more.
+  for (const promise of [ended, fed]) promise.catch(() => undefined);
+  try {
+    yield* child.stdout;
+    await fed;
+    await ended;
+  } finally {
+    child.kill('SIGKILL');
+    await ended.catch(() => undefined);
+  }
+}
+
+async function feed({ stdin }: ChildProcess, input: AsyncIterable<Uint8Array>): Promise<void> {
+  if (!stdin) return;
+  // A tool that takes no more has failed, and says so itself.
+  stdin.on('error', () => undefined);
+  try {
+    for await (const chunk of input) {
+      if (stdin.destroyed) return;
+      if (!stdin.write(chunk)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]);
+    }
+  } finally {
+    stdin.end();
+  }
+}
+
+async function endOf(child: ChildProcess, command: string): Promise<void> {
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4096);
+  });
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (...ended) => resolve(ended));
+  });
+  if (code === 0) return;
+  const reason = said.trim().split('\n').slice(-LAST_LINES).join('; ') || `ended by ${signal ?? code}`;
+  throw new CellaError('SYSTEM', `${command} failed: ${reason}`);
 }
 
 function reasonOf(cause: ExecFileException): string {

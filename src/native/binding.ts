@@ -16,6 +16,12 @@ export interface Ended {
   readonly signal: number | null;
 }
 
+/** A directory that is being filled by the addon. */
+export interface Tree {
+  readonly [tree]: never;
+}
+declare const tree: unique symbol;
+
 type Stdio = readonly [number, number, number];
 
 /** Bytes and counts; 0n: no limit. */
@@ -66,6 +72,13 @@ export interface Binding {
   deleteSubvolume(directory: string, name: string): void;
   /** Switches quotas on where they are off; 0n: no limit. */
   limitSubvolume(directory: string, bytes: bigint): void;
+  openTree(directory: string): Tree;
+  /** Entries as template/tree-writer.ts encodes them; one call at a time. The batch may be used again at once. */
+  addToTree(tree: Tree, batch: Uint8Array): Promise<void>;
+  /** Gives directories their modes and times. */
+  finishTree(tree: Tree): Promise<void>;
+  /** Extended attributes of the file itself, never of what it links to. */
+  readXattrs(path: Uint8Array): readonly (readonly [name: string, value: Buffer])[];
 }
 
 const DIRECTORIES = ['../../build/Release/', '../../build/cmake/'].map((path) =>

@@ -1,19 +1,17 @@
-/** Building a template from its recipe. */
+/** Building a template from its recipe: its build.sh, then its files. */
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { machine } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { run } from '../host/run.js';
 import type { Template } from './cache.js';
-import { parseRecipe } from './manifest.js';
+import { digestLayers } from './digest.js';
+import { oneLine, parseRecipe } from './manifest.js';
 import { stageTemplate } from './staging.js';
 
 /** A recipe that comes with the package. */
 export function recipeDirectory(name: string): string {
   return fileURLToPath(new URL(`../../images/${name}`, import.meta.url));
 }
-
-/** What is told only of templates that have it. */
-const BARE = { layers: ['rootfs'], packages: {}, size: 0, files: 0, digest: null, command: null } as const;
 
 export interface BuildOptions {
   readonly signal?: AbortSignal;
@@ -27,10 +25,20 @@ export async function buildTemplate(
 ): Promise<Template> {
   const path = `${recipe}/template.json`;
   const stated = parseRecipe(readFileSync(path, 'utf8'), path);
-  const { name } = stated;
-  return stageTemplate({ templateDir, name, verb: 'build', ...options }, async (staging) => {
-    const source = await fill(`${staging}/rootfs`, recipe, options);
-    return { ...stated, arch: machine(), built: new Date().toISOString(), source: source || name, ...BARE };
+  const { signal } = options;
+  return stageTemplate({ templateDir, name: stated.name, verb: 'build', signal }, async (staging) => {
+    const rootfs = `${staging}/rootfs`;
+    const source = await fill(rootfs, recipe, options);
+    return {
+      ...stated,
+      arch: machine(),
+      built: new Date().toISOString(),
+      source: source || stated.name,
+      layers: ['rootfs'],
+      packages: {},
+      command: null,
+      ...(await digestLayers([rootfs], signal)),
+    };
   });
 }
 
@@ -43,8 +51,5 @@ async function fill(rootfs: string, recipe: string, options: BuildOptions): Prom
   const files = `${recipe}/files`;
   if (existsSync(files)) cpSync(files, rootfs, { recursive: true, verbatimSymlinks: true });
   const [line = ''] = stdout.split('\n');
-  return line
-    .replace(/\p{Cc}/gu, ' ')
-    .trim()
-    .slice(0, 128);
+  return oneLine(line);
 }

@@ -1,6 +1,6 @@
 /** What a template says of itself: how its init is started and stopped, and where it came from. */
-import { constants } from 'node:os';
 import { CellaError } from '../errors.js';
+import { signalNumber } from '../signals.js';
 
 /** What whoever writes a template's recipe says of it. */
 export interface TemplateRecipe {
@@ -8,7 +8,7 @@ export interface TemplateRecipe {
   readonly name: string;
   readonly description: string;
   readonly init: readonly string[];
-  /** Asks init to power off. */
+  /** Asks init to power off: a name, SIGRTMIN+3 too. */
   readonly stopSignal: string;
   /** Run inside: ends with 0 once the guest is up. Empty: nobody can tell. */
   readonly ready: readonly string[];
@@ -132,7 +132,7 @@ function isTimestamp(value: unknown): value is string {
 }
 
 function isSignal(value: unknown): value is string {
-  return typeof value === 'string' && Object.hasOwn(constants.signals, value);
+  return typeof value === 'string' && signalNumber(value) !== undefined;
 }
 
 function isCommand(value: unknown): value is readonly string[] {
@@ -177,4 +177,12 @@ function isProcess(value: unknown): value is TemplateCommand | null {
 
 function isWords(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((word) => typeof word === 'string' && !word.includes('\0'));
+}
+
+/** As much of it as a manifest's text may be. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, 128);
 }

@@ -1,7 +1,9 @@
 /** Making a template: in a directory aside, then into the cache by one rename. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { takeLock } from '../state/lock.js';
+import { faultPoint } from '../fault.js';
+import { writeFileAtomic } from '../state/atomic-file.js';
+import { type Lock, takeLock } from '../state/lock.js';
 import { type Undo, withUndo } from '../undo.js';
 import { cacheDirectory, findTemplate, type Template } from './cache.js';
 import type { TemplateManifest } from './manifest.js';
@@ -14,25 +16,39 @@ export interface StagingRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Has `fill` put the layers into a directory of their own; an older template of that name is then replaced. */
+/**
+ * Has `fill` put a template's layers into a directory of its own; an older template of that name is replaced once that
+ * is done. When it fails nothing of it stays, and after a kill the next one clears up.
+ */
 export async function stageTemplate(
   { templateDir, name, verb, signal }: StagingRequest,
   fill: (staging: string) => Promise<TemplateManifest>,
 ): Promise<Template> {
+  using _lock = await lockTemplate(templateDir, name, { verb, signal });
   const cache = cacheDirectory(templateDir);
-  // Root's alone: setuid programs of a template are no business of the host's users.
-  mkdirSync(cache, { recursive: true, mode: 0o700 });
-  using _lock = await takeLock({ directory: `${cache}/.lock`, name, verb, signal });
   await removeStale(cache, name);
   await withUndo(async (undo) => {
     const staging = mkdtempSync(`${cache}/.${name}.`);
     undo.push('stage template', () => rm(staging, { recursive: true, force: true }));
     const manifest = await fill(staging);
-    writeFileSync(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+    writeFileAtomic(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { durable: false });
+    faultPoint('template.staged');
     signal?.throwIfAborted();
     await replace(`${cache}/${name}`, staging, undo);
   });
   return findTemplate(templateDir, name);
+}
+
+/** One at a time makes or removes a template. */
+export async function lockTemplate(
+  templateDir: string,
+  name: string,
+  { verb, signal }: { readonly verb: string; readonly signal?: AbortSignal | undefined },
+): Promise<Lock> {
+  const cache = cacheDirectory(templateDir);
+  // Root's alone: setuid programs of a template are no business of the host's users.
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  return takeLock({ directory: `${cache}/.lock`, name, verb, signal });
 }
 
 async function replace(target: string, staging: string, undo: Undo): Promise<void> {
@@ -47,8 +63,13 @@ async function replace(target: string, staging: string, undo: Undo): Promise<voi
   if (replaces) await rm(old, { recursive: true, force: true });
 }
 
-/** What was cut short: with the lock held, nobody else makes this template. */
-async function removeStale(cache: string, name: string): Promise<void> {
+/** A new name under which a template is being removed: nobody sees it there, and what stays is cleared up later. */
+export function removedName(templateDir: string, name: string): string {
+  return `${mkdtempSync(`${cacheDirectory(templateDir)}/.${name}.`)}/removed`;
+}
+
+/** What was cut short, with the lock held: nobody else is at work on this template. */
+export async function removeStale(cache: string, name: string): Promise<void> {
   const prefix = `.${name}.`;
   for (const entry of readdirSync(cache)) {
     // The rest as mkdtemp(3) makes it, so that `.a.b.XXXXXX` is not taken for one of template `a`.

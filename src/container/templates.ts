@@ -1,0 +1,98 @@
+/** What is done with templates: they are imported, looked at, verified, and removed when no container needs them. */
+import { readdirSync, renameSync } from 'node:fs';
+import { getSettings, parseConfig } from '../config/grammar.js';
+import { CellaError } from '../errors.js';
+import { ALLOCATION, takeLock } from '../state/lock.js';
+import { readText } from '../state/text-file.js';
+import { cacheDirectory, findTemplate, listTemplates as namesOf, type Template } from '../template/cache.js';
+import { digestLayers } from '../template/digest.js';
+import { importTemplate as importInto } from '../template/import.js';
+import type { ImportOptions } from '../template/import-options.js';
+import type { TemplateManifest } from '../template/manifest.js';
+import { lockTemplate, removedName, removeStale } from '../template/staging.js';
+import type { Context } from './context.js';
+
+export interface TemplateInfo extends TemplateManifest {
+  readonly directory: string;
+  /** Containers that are made from it. */
+  readonly containers: readonly number[];
+}
+
+export async function importTemplate(
+  context: Context,
+  source: string,
+  options: ImportOptions,
+): Promise<TemplateInfo> {
+  return describe(await importInto(source, directoryOf(context), options), usesOf(context));
+}
+
+export function listTemplates(context: Context): readonly TemplateInfo[] {
+  const uses = usesOf(context);
+  return namesOf(directoryOf(context)).map((name) =>
+    describe(findTemplate(directoryOf(context), name), uses),
+  );
+}
+
+export function templateInfo(context: Context, name: string): TemplateInfo {
+  return describe(findTemplate(directoryOf(context), name), usesOf(context));
+}
+
+export async function removeTemplate(context: Context, name: string, signal?: AbortSignal): Promise<void> {
+  const templateDir = directoryOf(context);
+  // Not looked into: one whose manifest is broken can be removed too.
+  if (!namesOf(templateDir).includes(name)) findTemplate(templateDir, name);
+  using _template = await lockTemplate(templateDir, name, { verb: 'remove', signal });
+  await setAside(context, name, signal);
+  await removeStale(cacheDirectory(templateDir), name);
+}
+
+/** With the lock held that creating a container takes: none comes to use it meanwhile. */
+async function setAside(context: Context, name: string, signal: AbortSignal | undefined): Promise<void> {
+  const directory = context.paths.at(context.hostConfig().lockDir);
+  using _ids = await takeLock({ directory, name: ALLOCATION, verb: 'remove template', signal });
+  const users = usesOf(context).get(name) ?? [];
+  if (users.length > 0) {
+    const which = `container${users.length > 1 ? 's' : ''} ${users.join(', ')}`;
+    throw new CellaError('LOCKED', `template '${name}' is used by ${which}`, {
+      hint: 'Destroy what is made from a template before the template.',
+    });
+  }
+  renameSync(`${cacheDirectory(directoryOf(context))}/${name}`, removedName(directoryOf(context), name));
+}
+
+export async function verifyTemplate(context: Context, name: string, signal?: AbortSignal): Promise<void> {
+  const template = findTemplate(directoryOf(context), name);
+  const stated = template.manifest.digest;
+  if (stated === null) throw new CellaError('SYSTEM', `template '${name}' was made without a digest`);
+  const { digest } = await digestLayers(template.layers, signal);
+  if (digest !== stated)
+    throw new CellaError('SYSTEM', `template '${name}' was changed: its digest is ${digest}, not ${stated}`);
+}
+
+function directoryOf(context: Context): string {
+  return context.paths.at(context.hostConfig().template);
+}
+
+function describe(
+  { directory, manifest }: Template,
+  uses: ReadonlyMap<string, readonly number[]>,
+): TemplateInfo {
+  return { ...manifest, directory, containers: uses.get(manifest.name) ?? [] };
+}
+
+/**
+ * Containers by their template, those being made too. From the files themselves: a container whose config is broken
+ * elsewhere still needs its template.
+ */
+function usesOf(context: Context): ReadonlyMap<string, readonly number[]> {
+  const uses = new Map<string, number[]>();
+  for (const file of readdirSync(context.paths.configDir)) {
+    const ctid = /^\.?([1-9]\d*)\.conf(?:\.creating)?$/.exec(file)?.[1];
+    if (ctid === undefined) continue;
+    const settings = getSettings(parseConfig(readText(`${context.paths.configDir}/${file}`) ?? ''));
+    const template = settings.get('OSTEMPLATE')?.value;
+    if (template !== undefined) uses.set(template, [...(uses.get(template) ?? []), Number(ctid)]);
+  }
+  for (const ctids of uses.values()) ctids.sort((a, b) => a - b);
+  return uses;
+}

@@ -1,0 +1,112 @@
+/** Archives as they come: what they are compressed with is told by their first bytes, never by their names. */
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { CellaError } from '../errors.js';
+import { filter, hasTool } from '../host/run.js';
+
+export type Compression = 'none' | 'gzip' | 'xz' | 'bzip2' | 'zstd';
+
+const MAGIC: readonly (readonly [Compression, readonly number[]])[] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+];
+
+export function compressionOf(start: Uint8Array): Compression {
+  for (const [name, magic] of MAGIC) if (magic.every((byte, i) => start[i] === byte)) return name;
+  return 'none';
+}
+
+/** Tools, and the Debian packages that they are in. */
+const TOOLS = { xz: 'xz-utils', bzip2: 'bzip2', zstd: 'zstd' } as const;
+
+/** Large enough that reading costs little, small enough that all that waits is a few megabytes. */
+const CHUNK = 1 << 18;
+
+export interface ReadOptions {
+  /** Is shown every piece of the file as it is. */
+  readonly onRaw?: (chunk: Uint8Array) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The contents of a file, decompressed; fails at its end where something was missing or wrong. */
+export async function* readDecompressed(path: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+  await using file = await openRegular(path);
+  const start = new Uint8Array(8);
+  await file.handle.read(start, 0, start.length, 0);
+  const raw = readRaw(file.handle, options);
+  try {
+    yield* decompressor(compressionOf(start), raw);
+  } catch (error) {
+    if (options.signal?.aborted || !isDamage(error)) throw error;
+    throw new CellaError('CREATE_FAILED', `'${path}' is damaged: ${error.message}`, { cause: error });
+  }
+  // A format that ends before the file does: the digest is of the whole file.
+  for await (const _ of raw) options.signal?.throwIfAborted();
+}
+
+function decompressor(compression: Compression, raw: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  switch (compression) {
+    case 'none':
+      return raw;
+    case 'gzip':
+      // pigz reads, checks and writes on threads of its own.
+      if (hasTool('pigz')) return filter(['pigz', '-dc'], raw);
+      return gunzip(raw);
+    case 'xz':
+    case 'bzip2':
+    case 'zstd':
+      if (hasTool(compression)) return filter([compression, '-dc'], raw);
+      throw new CellaError(
+        'SYSTEM',
+        `the archive is compressed with ${compression}, which is not installed`,
+        {
+          hint: `Install the Debian package ${TOOLS[compression]}.`,
+        },
+      );
+  }
+}
+
+async function* gunzip(raw: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  const input = Readable.from(raw, { objectMode: false });
+  input.on('error', (error) => gunzip.destroy(error));
+  input.pipe(gunzip);
+  try {
+    yield* gunzip;
+  } finally {
+    input.destroy();
+  }
+}
+
+function isDamage(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return (
+    code?.startsWith('Z_') === true || (error instanceof CellaError && error.message.includes(' failed: '))
+  );
+}
+
+async function* readRaw(handle: FileHandle, { onRaw, signal }: ReadOptions): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    signal?.throwIfAborted();
+    // Each piece has memory of its own: whoever gets it may hold it for a while.
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(CHUNK), 0, CHUNK, null);
+    if (bytesRead === 0) return;
+    const chunk = buffer.subarray(0, bytesRead);
+    onRaw?.(chunk);
+    yield chunk;
+  }
+}
+
+/** Never a device or a fifo, which would keep us waiting. */
+async function openRegular(path: string): Promise<AsyncDisposable & { readonly handle: FileHandle }> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const dispose = { handle, [Symbol.asyncDispose]: () => handle.close() };
+  if ((await handle.stat()).isFile()) return dispose;
+  await handle.close();
+  throw new CellaError('BAD_VALUE', `'${path}' is not a file`);
+}

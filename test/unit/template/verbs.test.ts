@@ -1,0 +1,73 @@
+/** What a host does with its templates, on a root directory of the test's own. */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HOST_CONFIG_TEXT } from '../../../src/config/samples.js';
+import { type Host, openHost } from '../../../src/container/host.js';
+import { tar } from '../../helpers/tar.js';
+
+const isRoot = process.getuid?.() === 0;
+
+let rootDir: string;
+let host: Host;
+let file: string;
+
+beforeEach(async () => {
+  rootDir = mkdtempSync(`${tmpdir()}/cella-templates-`);
+  mkdirSync(`${rootDir}/etc/vz/conf`, { recursive: true });
+  writeFileSync(`${rootDir}/etc/vz/vz.conf`, HOST_CONFIG_TEXT);
+  file = `${rootDir}/tiny.tar`;
+  writeFileSync(file, tar({ name: 'bin/sh', data: 'x' }));
+  host = await openHost({ rootDir });
+});
+
+afterEach(() => rmSync(rootDir, { recursive: true, force: true }));
+
+describe.runIf(isRoot)('a host', () => {
+  it('imports, shows, verifies and removes templates', async () => {
+    expect(await host.templates()).toEqual([]);
+    const imported = await host.importTemplate(file);
+    expect(imported).toMatchObject({ name: 'tiny', size: 1, files: 3, containers: [] });
+    expect(await host.templates()).toEqual([imported]);
+    expect(await host.template('tiny')).toEqual(imported);
+    await host.verifyTemplate('tiny');
+    appendFileSync(`${imported.directory}/rootfs/bin/sh`, 'y');
+    await expect(host.verifyTemplate('tiny')).rejects.toThrow("template 'tiny' was changed");
+    await host.removeTemplate('tiny');
+    expect(readdirSync(imported.directory.replace(/tiny$/, '')).filter((name) => name !== '.lock')).toEqual(
+      [],
+    );
+    await expect(host.removeTemplate('tiny')).rejects.toMatchObject({ code: 'TEMPLATE_NOT_FOUND' });
+    await expect(host.template('tiny')).rejects.toMatchObject({ code: 'TEMPLATE_NOT_FOUND' });
+  });
+
+  it('keeps a template that containers are made from, even when their configs are broken', async () => {
+    const { directory } = await host.importTemplate(file);
+    const conf = `${rootDir}/etc/vz/conf`;
+    writeFileSync(`${conf}/1002.conf`, 'OSTEMPLATE="tiny"\nNUMPROC="broken"\n');
+    writeFileSync(`${conf}/101.conf`, 'OSTEMPLATE="tiny"\n');
+    writeFileSync(`${conf}/.102.conf.creating`, 'OSTEMPLATE="tiny"\n');
+    writeFileSync(`${conf}/103.conf`, 'OSTEMPLATE="other"\n');
+    await expect(host.removeTemplate('tiny')).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: "template 'tiny' is used by containers 101, 102, 1002",
+    });
+    expect(existsSync(directory)).toBe(true);
+    expect(await host.template('tiny')).toMatchObject({ containers: [101, 102, 1002] });
+  });
+
+  it('removes one whose manifest is broken', async () => {
+    const { directory } = await host.importTemplate(file);
+    writeFileSync(`${directory}/manifest.json`, '{');
+    await host.removeTemplate('tiny');
+    expect(existsSync(directory)).toBe(false);
+  });
+});
