@@ -8,7 +8,11 @@ export type { Console, GuestProcess, GuestTerminal } from './container/guest.js'
 export { type ContainerInfo, Host, type HostOptions, openHost } from './container/host.js';
 export type { Status } from './container/list.js';
 export type { StopOptions } from './container/stop.js';
+export { Templates } from './container/templates.js';
 export { CellaError, type ErrorCode, EXIT, exitNumber } from './errors.js';
 export type { HostEvent, Reporter, Verb } from './events.js';
 export type { Ended } from './native/binding.js';
 export type { LaunchPlan } from './plan/launch-plan.js';
+export type { BuildEvent, BuildOptions } from './template/build.js';
+export type { Template } from './template/cache.js';
+export type { TemplateManifest } from './template/manifest.js';

@@ -15,6 +15,7 @@ import { registerSetup } from './commands/setup.js';
 import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
+import { registerTemplate } from './commands/template.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import type { Io } from './io.js';
 import { describeEvent } from './render.js';
@@ -33,6 +34,7 @@ const VERBS: readonly Register[] = [
   registerRunscript,
   registerMount,
   registerSet,
+  registerTemplate,
   registerList,
 ];
 

@@ -6,6 +6,7 @@ import { type Context, openContext } from './context.js';
 import { type ContainerInfo, list } from './list.js';
 import { resolveContainer } from './names.js';
 import { setup } from './setup.js';
+import { Templates } from './templates.js';
 
 export type { ContainerInfo } from './list.js';
 
@@ -24,10 +25,12 @@ export async function openHost({
 }
 
 export class Host {
+  readonly templates: Templates;
   readonly #context: Context;
 
   constructor(context: Context) {
     this.#context = context;
+    this.templates = new Templates(context);
   }
 
   /** A container by id or name; it need not exist yet. */

@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import type { ProcessHandle } from '../host/processes.js';
+import { signalNumber } from '../signals.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
 import { findInit, recover, sweep } from './recover.js';
 
@@ -54,7 +55,7 @@ async function shutDown(
 }
 
 /** What the template's init takes as "power off". */
-function stopSignal(context: Context, config: ContainerConfig): NodeJS.Signals {
+function stopSignal(context: Context, config: ContainerConfig): NodeJS.Signals | number {
   if (config.template === undefined) return 'SIGPWR';
-  return templateOf(context, config.template).manifest.stopSignal as NodeJS.Signals;
+  return signalNumber(templateOf(context, config.template).manifest.stopSignal) ?? 'SIGPWR';
 }

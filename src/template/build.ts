@@ -12,23 +12,37 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { machine } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { run } from '../host/run.js';
+import { CellaError } from '../errors.js';
+import { follow } from '../host/run.js';
 import { takeLock } from '../state/lock.js';
 import { type Undo, withUndo } from '../undo.js';
 import { cacheDirectory, findTemplate, type Template } from './cache.js';
-import { parseRecipe, type TemplateManifest } from './manifest.js';
+import { contentsOf } from './contents.js';
+import { requireEmulation } from './foreign.js';
+import { builtName, parseRecipe, type TemplateManifest } from './manifest.js';
 
-/** A recipe that comes with the package. */
-export function recipeDirectory(name: string): string {
-  return fileURLToPath(new URL(`../../images/${name}`, import.meta.url));
+/** What a build is at. */
+export interface BuildEvent {
+  readonly template: string;
+  readonly step: string;
 }
 
-/** What is told only of templates that have it. */
-const BARE = { layers: ['rootfs'], packages: {}, size: 0, files: 0, digest: null, command: null } as const;
-
 export interface BuildOptions {
-  readonly signal?: AbortSignal;
+  /** The machine to build for, as uname(2) or Debian calls it; default: this one. */
+  readonly arch?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly report?: ((event: BuildEvent) => void) | undefined;
+}
+
+/** Debian's names for machines. */
+const MACHINES: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };
+
+function machineOf(arch: string | undefined): string {
+  const name = arch === undefined ? machine() : (MACHINES[arch] ?? arch);
+  if (Object.values(MACHINES).includes(name)) return name;
+  throw new CellaError('BAD_VALUE', `'${name.slice(0, 32)}' is not an architecture that is built for`, {
+    hint: `Choose one of these: ${Object.values(MACHINES).join(', ')}.`,
+  });
 }
 
 /** Builds what `recipe`/template.json names; an older template of that name is replaced once it is done. */
@@ -39,7 +53,10 @@ export async function buildTemplate(
 ): Promise<Template> {
   const path = `${recipe}/template.json`;
   const stated = parseRecipe(readFileSync(path, 'utf8'), path);
-  const { name } = stated;
+  const arch = machineOf(options.arch);
+  const name = builtName(stated, arch);
+  const report = (step: string): void => options.report?.({ template: name, step });
+  await requireEmulation(arch);
   const cache = cacheDirectory(templateDir);
   // Root's alone: setuid programs of a template are no business of the host's users.
   mkdirSync(cache, { recursive: true, mode: 0o700 });
@@ -48,13 +65,20 @@ export async function buildTemplate(
   await withUndo(async (undo) => {
     const staging = mkdtempSync(`${cache}/.${name}.`);
     undo.push('stage template', () => rm(staging, { recursive: true, force: true }));
-    const source = await fill(`${staging}/rootfs`, recipe, options);
+    const rootfs = `${staging}/rootfs`;
+    const source = await fill(rootfs, recipe, { arch, report, signal: options.signal });
+    report('counting what is in it');
     const manifest: TemplateManifest = {
       ...stated,
-      arch: machine(),
+      name,
+      arch,
       built: new Date().toISOString(),
       source: source || name,
-      ...BARE,
+      layers: ['rootfs'],
+      ...contentsOf(rootfs),
+      // Here, with the tree as it will stay, a digest is to be taken.
+      digest: null,
+      command: null,
     };
     writeFileSync(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
     options.signal?.throwIfAborted();
@@ -63,15 +87,53 @@ export async function buildTemplate(
   return findTemplate(templateDir, name);
 }
 
-/** What build.sh says on its standard output is what it built from; returns the first line. */
-async function fill(rootfs: string, recipe: string, options: BuildOptions): Promise<string> {
+interface Filling {
+  readonly arch: string;
+  readonly report: (step: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * What build.sh says on its standard output is what it built from; returns the first line. Lines of its standard
+ * error that begin with "I: " tell what it is at. Of our environment it gets what leads to tools and to the network.
+ */
+async function fill(rootfs: string, recipe: string, { arch, report, signal }: Filling): Promise<string> {
   mkdirSync(rootfs);
   // mkdir(2) would take the umask into account.
   chmodSync(rootfs, 0o755);
-  const { stdout } = await run(['sh', `${recipe}/build.sh`, rootfs], options);
+  const stdout = await follow(['sh', `${recipe}/build.sh`, rootfs, arch], {
+    env: environment(),
+    signal,
+    onLine: (line) => {
+      if (line.startsWith('I: ')) report(printable(line.slice(3)));
+    },
+  });
   const files = `${recipe}/files`;
   if (existsSync(files)) cpSync(files, rootfs, { recursive: true, verbatimSymlinks: true });
   const [line = ''] = stdout.split('\n');
+  return printable(line);
+}
+
+const PASSED_ON = [
+  'PATH',
+  'TMPDIR',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
+
+function environment(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function printable(line: string): string {
   return line
     .replace(/\p{Cc}/gu, ' ')
     .trim()

@@ -1,14 +1,15 @@
 /** What a template says of itself: how its init is started and stopped, and where it came from. */
-import { constants } from 'node:os';
 import { CellaError } from '../errors.js';
+import { signalNumber } from '../signals.js';
 
 /** What whoever writes a template's recipe says of it. */
 export interface TemplateRecipe {
   readonly version: 1;
+  /** `{arch}` in a recipe stands for the machine that it is built for. */
   readonly name: string;
   readonly description: string;
   readonly init: readonly string[];
-  /** Asks init to power off. */
+  /** Asks init to power off: SIGTERM, SIGRTMIN+3. */
   readonly stopSignal: string;
   /** Run inside: ends with 0 once the guest is up. Empty: nobody can tell. */
   readonly ready: readonly string[];
@@ -53,7 +54,7 @@ export function isTemplateName(value: unknown): value is string {
 export function parseManifest(text: string, path: string): TemplateManifest {
   const fields = new Fields(text, path);
   return {
-    ...recipeOf(fields),
+    ...recipeOf(fields, isTemplateName),
     arch: fields.take('arch', isMachine),
     built: fields.take('built', isTimestamp),
     source: fields.take('source', isText),
@@ -68,13 +69,24 @@ export function parseManifest(text: string, path: string): TemplateManifest {
 
 /** A template.json: a manifest of what is not built yet. `path` is for complaints. */
 export function parseRecipe(text: string, path: string): TemplateRecipe {
-  return recipeOf(new Fields(text, path));
+  return recipeOf(new Fields(text, path), isRecipeName);
 }
 
-function recipeOf(fields: Fields): TemplateRecipe {
+/** The name of what a recipe makes for a machine. */
+export function builtName(recipe: TemplateRecipe, arch: string): string {
+  return recipe.name.replace(ARCH, arch);
+}
+
+const ARCH = '{arch}';
+
+function isRecipeName(value: unknown): value is string {
+  return typeof value === 'string' && isTemplateName(value.replace(ARCH, 'x86_64'));
+}
+
+function recipeOf(fields: Fields, isName: (value: unknown) => value is string): TemplateRecipe {
   return {
     version: fields.take('version', isVersion),
-    name: fields.take('name', isTemplateName),
+    name: fields.take('name', isName),
     description: fields.take('description', isText),
     init: fields.take('init', isCommand),
     stopSignal: fields.take('stopSignal', isSignal),
@@ -132,7 +144,7 @@ function isTimestamp(value: unknown): value is string {
 }
 
 function isSignal(value: unknown): value is string {
-  return typeof value === 'string' && Object.hasOwn(constants.signals, value);
+  return typeof value === 'string' && signalNumber(value) !== undefined;
 }
 
 function isCommand(value: unknown): value is readonly string[] {

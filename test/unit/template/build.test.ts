@@ -13,8 +13,9 @@ import {
 } from 'node:fs';
 import { machine, tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildTemplate, recipeDirectory } from '../../../src/template/build.js';
+import { buildTemplate } from '../../../src/template/build.js';
 import { findTemplate, listTemplates } from '../../../src/template/cache.js';
+import { recipeDirectory } from '../../../src/template/recipes.js';
 
 const isRoot = process.getuid?.() === 0;
 const mode = (path: string): number => statSync(path).mode & 0o7777;
@@ -112,7 +113,7 @@ describe('buildTemplate', () => {
 
   it('ends build.sh when told to', async () => {
     const building = buildTemplate(recipe('exec sleep 60'), templates, { signal: AbortSignal.timeout(100) });
-    await expect(building).rejects.toMatchObject({ code: 'SYSTEM' });
+    await expect(building).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(cached()).toEqual([]);
   });
 
