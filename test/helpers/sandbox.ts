@@ -1,12 +1,13 @@
 /** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
+import { provideTemplate, type Recipe } from './templates.js';
 
 export const CLI = fileURLToPath(new URL('../../dist/bin/', import.meta.url));
 
@@ -78,6 +79,14 @@ export class Sandbox {
         env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
       }),
     );
+  }
+
+  /** Puts a template of the test cache into this sandbox; returns its name. */
+  async template(recipe: Recipe): Promise<string> {
+    const { name, directory } = await provideTemplate(recipe);
+    const link = `${this.rootDir}/var/lib/vz/template/cache/${name}`;
+    if (!existsSync(link)) symlinkSync(directory, link);
+    return name;
   }
 
   /** A new container from the busybox template. */
