@@ -18,12 +18,15 @@ const E_MACHINE_AT = 36;
 
 /** Fails unless programs for `arch` run here, in containers too. */
 export async function requireEmulation(arch: string): Promise<void> {
-  if (arch === machine()) return;
-  const handlers = await listHandlers();
+  if (arch !== machine()) isEmulated(arch, await listHandlers());
+}
+
+/** True, or why not as an error. */
+export function isEmulated(arch: string, handlers: readonly Handler[]): true {
   const known = handlers.filter(
     ({ magic }) => magic.slice(E_MACHINE_AT, E_MACHINE_AT + 4) === E_MACHINE[arch],
   );
-  if (known.some(({ flags }) => flags.includes('F'))) return;
+  if (known.some(({ flags }) => flags.includes('F'))) return true;
   const missing =
     known.length === 0
       ? `this host does not run programs for ${arch}`

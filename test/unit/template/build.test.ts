@@ -117,6 +117,47 @@ describe('buildTemplate', () => {
     expect(cached()).toEqual([]);
   });
 
+  it('tells what build.sh is at, and counts what came of it', async () => {
+    const steps: string[] = [];
+    const { manifest } = await buildTemplate(recipe('echo "I: at work" >&2; echo made it'), templates, {
+      report: ({ template, step }) => void steps.push(`${template}: ${step}`),
+    });
+    expect(steps).toEqual(['tiny: at work', 'tiny: counting what is in it']);
+    expect(manifest).toMatchObject({ source: 'made it', files: 2, size: 6, packages: {}, digest: null });
+  });
+
+  it('puts the machine where the name of a recipe says so', async () => {
+    const { name, manifest } = await buildTemplate(recipe('echo "$2"', 'tiny-{arch}'), templates);
+    expect({ name, manifest }).toMatchObject({
+      name: `tiny-${machine()}`,
+      manifest: { name: `tiny-${machine()}`, arch: machine(), source: machine() },
+    });
+  });
+
+  it('refuses an architecture that it does not know', async () => {
+    await expect(buildTemplate(recipe(''), templates, { arch: 'pdp11' })).rejects.toMatchObject({
+      code: 'BAD_VALUE',
+      message: "'pdp11' is not an architecture that is built for",
+    });
+  });
+
+  it.runIf(isRoot)('leaves no process and no mount of build.sh, however it ends', async () => {
+    const busy = recipe(
+      'mount -t tmpfs none "$1"; setsid sleep 54321 & echo "I: mounted" >&2; exec sleep 60',
+    );
+    const controller = new AbortController();
+    const building = buildTemplate(busy, templates, {
+      signal: controller.signal,
+      report: () => {
+        expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(directory);
+        controller.abort();
+      },
+    });
+    await expect(building).rejects.toMatchObject({ name: 'AbortError' });
+    expect(cached()).toEqual([]);
+    expect(spawnSync('pgrep', ['-f', '^sleep 54321$'], { encoding: 'utf8' }).stdout).toBe('');
+  });
+
   it('removes what builds left that were cut short, of this template alone', async () => {
     for (const name of ['.tiny.abc123', '.tiny.abc123.old', '.tiny.two.abc123', '.other.abc123'])
       mkdirSync(`${templates}/cache/${name}/rootfs`, { recursive: true });
