@@ -109,16 +109,22 @@ debian_configure() {
 
 debian_seal() {
   root=$1
-  find "$root/var/log" "$root/var/cache/debconf" -type f \( -path '*/log/*' -o -name '*-old' \) -delete
-  rm -rf "$root/var/lib/apt/lists" "$root"/var/cache/apt/* \
-    "$root"/var/cache/ldconfig/* "$root"/var/lib/dpkg/*-old "$root"/tmp/* "$root"/var/tmp/* "$root"/run/* "$root/var/lib/systemd/random-seed" "$root"/etc/ssh/ssh_host_* \
-    "$root"/etc/ssl/private/ssl-cert-snakeoil.key "$root"/etc/ssl/certs/ssl-cert-snakeoil.pem \
-    "$root/etc/hostname" "$root/etc/resolv.conf" "$root"/etc/*- "$root"/dev/* "$root/root/.bash_history"
+  find "$root/var/log" -type f -delete
+  rm -rf "$root"/tmp/* "$root"/var/tmp/* "$root"/run/* "$root"/dev/* "$root/root/.bash_history"
+  rm -rf "$root/var/lib/apt/lists" "$root"/var/cache/apt/* "$root"/var/cache/ldconfig/* "$root"/var/cache/debconf/*-old
+  rm -f "$root"/etc/*- "$root"/var/lib/dpkg/*-old "$root/etc/hostname" "$root/etc/resolv.conf"
+  # Secrets that every container would share.
+  rm -f "$root/var/lib/systemd/random-seed" "$root"/etc/ssh/ssh_host_* \
+    "$root"/etc/ssl/private/ssl-cert-snakeoil.key "$root"/etc/ssl/certs/ssl-cert-snakeoil.pem
   # apt and dpkg expect these.
   mkdir -p "$root/var/lib/apt/lists/partial" "$root/var/cache/apt/archives/partial"
   find "$root/etc/ssl/certs" -xtype l -delete
+  # Nothing is to be rebuilt at first boot (systemd-update-done.service(8)).
+  : >"$root/etc/.updated"
+  : >"$root/var/.updated"
   # What was made here gets the time of the newest file that came from a package.
   newest=$(find "$root" -xdev -type f ! -newer "$stamp" -printf '%T@\n' | sort -n | tail -n 1)
   find "$root" -xdev -newer "$stamp" -exec touch --no-dereference --date="@$newest" {} +
+  touch --reference="$root/usr" "$root/etc/.updated" "$root/var/.updated"
   rm -f "$stamp"
 }

@@ -89,13 +89,16 @@ export class Sandbox {
     return name;
   }
 
+  async createFrom(ostemplate: string, ctid: number): Promise<void> {
+    const container = (await openHost({ rootDir: this.rootDir })).container(ctid);
+    await container.create({ ostemplate, changes: new Map() });
+  }
+
   /** A new container from the busybox template. */
   async create(ctid: number, ...args: readonly string[]): Promise<void> {
     // Without options by the library: a command is a second of the VM lane's time.
     if (args.length === 0) {
-      const container = (await openHost({ rootDir: this.rootDir })).container(ctid);
-      await container.create({ ostemplate: 'busybox', changes: new Map() });
-      return;
+      return this.createFrom('busybox', ctid);
     }
     expect(await this.vzctl(['create', String(ctid), '--ostemplate', 'busybox', ...args])).toMatchObject({
       code: 0,
