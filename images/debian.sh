@@ -37,10 +37,11 @@ debian_root() {
   debian_configure
 }
 
+# That programs of another machine run has been looked at before.
 debian_mmdebstrap() {
   proxy=
   eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null)"
-  set -- --mode=root --variant=minbase --format=directory --skip=output/dev --architectures="$arch" \
+  set -- --mode=root --variant=minbase --format=directory --skip=output/dev,check/qemu --architectures="$arch" \
     --include="$include" --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
