@@ -22,7 +22,7 @@ export type HostEvent =
   | { readonly type: 'removing'; readonly ctid: number; readonly privateArea: string }
   /** What a killed command had left half done was taken away: half a container, half a removal, a dead init's remains. */
   | { readonly type: 'recovered'; readonly ctid: number; readonly left: 'create' | 'destroy' | 'start' }
-  | { readonly type: 'warning'; readonly ctid: number; readonly message: string };
+  | { readonly type: 'warning'; readonly ctid: number | undefined; readonly message: string };
 
 /** Called as things happen, on the caller's own thread; what it throws is the caller's failure. */
 export type Reporter = (event: HostEvent) => void;

@@ -9,7 +9,7 @@ export type { Console, GuestProcess, GuestTerminal } from './container/guest.js'
 export { type ContainerInfo, Host, type HostOptions, openHost } from './container/host.js';
 export type { Status } from './container/list.js';
 export type { StopOptions } from './container/stop.js';
-export type { TemplateInfo } from './container/templates.js';
+export { type TemplateInfo, Templates } from './container/templates.js';
 export type { DiskEvent, DiskReporter } from './disk/events.js';
 export type { ExportedDisk, ExportOptions } from './disk/export.js';
 export type { Format } from './disk/formats.js';
@@ -18,6 +18,8 @@ export { CellaError, type ErrorCode, EXIT, exitNumber } from './errors.js';
 export type { HostEvent, Reporter, Verb } from './events.js';
 export type { Ended } from './native/binding.js';
 export type { LaunchPlan } from './plan/launch-plan.js';
+export type { BuildEvent, BuildOptions } from './template/build.js';
+export type { Template } from './template/cache.js';
 export type { ImportOptions } from './template/import-options.js';
 export type { UnpackLimits } from './template/limits.js';
 export type { TemplateCommand, TemplateManifest } from './template/manifest.js';

@@ -4,6 +4,10 @@
 set -eu
 umask 022
 root=$1
+if [ "$2" != "$(uname -m)" ]; then
+  echo "busybox is taken from this host, which is not $2" >&2
+  exit 1
+fi
 busybox=/bin/busybox
 
 # An empty root shows whether it needs libraries: the dynamic flavour cannot start there.

@@ -40,6 +40,7 @@ long Run(State& state, const Op& op) {
     case Code::WriteFile: return WriteFile(op);
     case Code::JoinTasks: return JoinTasks(op);
     case Code::IntoCgroup: return IntoCgroup(state, op);
+    case Code::Own: return Own(op);
     case Code::Source: return Source(state, op);
     case Code::Overlay: return Overlay(state, op);
     case Code::Image: return Image(state, op);
@@ -50,6 +51,7 @@ long Run(State& state, const Op& op) {
     case Code::Directory: return Directory(state, op);
     case Code::Attach: return Attach(state, op);
     case Code::Symlink: return Symlink(state, op);
+    case Code::File: return File(state, op);
     case Code::Mask: return Mask(state, op);
     case Code::ReadOnly: return ReadOnly(state, op);
     case Code::Pivot: return Pivot(state);

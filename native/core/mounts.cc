@@ -134,6 +134,20 @@ long Symlink(State& state, const Op& op) {
   return made == -EEXIST ? 0 : made;
 }
 
+// A new file with the step's text; nothing is there yet, since it lies in a mount that was made just before.
+long File(State& state, const Op& op) {
+  const char* name;
+  const int parent = LookupParent(state, Text(op, 0), name);
+  if (parent < 0) return parent;
+  const int fd = Open(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  Close(parent);
+  if (fd < 0) return fd;
+  const char* text = Text(op, 1);
+  const long wrote = Syscall(SYS_write, fd, Ptr(text), static_cast<long>(Length(text)));
+  Close(fd);
+  return wrote < 0 ? wrote : 0;
+}
+
 // Hides a path of a kernel file system: a file behind the container's null device, a directory behind nothing.
 long Mask(State& state, const Op& op) {
   const int target = Lookup(state, Text(op, 0), O_PATH | O_NOFOLLOW);

@@ -39,11 +39,11 @@ struct Record {
 
 // Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.
 enum class Code : uint32_t {
-  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source,
+  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own,
   Overlay = 10, Image,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
-  Seccomp, Exec, Console,
+  Seccomp, Exec, Console, File,
 };
 
 struct Op {

@@ -25,6 +25,7 @@ long MakeCgroup(const Op& op);
 long WriteFile(const Op& op);
 long JoinTasks(const Op& op);
 long IntoCgroup(State& state, const Op& op);
+long Own(const Op& op);
 
 long Source(State& state, const Op& op);
 long Image(State& state, const Op& op);
@@ -35,6 +36,7 @@ long Mount(State& state, const Op& op);
 long Directory(State& state, const Op& op);
 long Attach(State& state, const Op& op);
 long Symlink(State& state, const Op& op);
+long File(State& state, const Op& op);
 long Mask(State& state, const Op& op);
 long ReadOnly(State& state, const Op& op);
 long Pivot(State& state);

@@ -8,6 +8,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `handler` for each of the signals; returns how to stop. */
   onSignal(names: readonly NodeJS.Signals[], handler: (name: NodeJS.Signals) => void): () => void;
+  /** Width of the terminal behind standard output; undefined when it is none. */
+  columns(): number | undefined;
   /** The terminal behind standard input, if it is one. */
   readonly terminal: Terminal | undefined;
 }

@@ -1,21 +1,13 @@
 /** A host, as library users hold it: the way to its containers. */
 import { appendFileSync } from 'node:fs';
 import type { Reporter } from '../events.js';
-import type { ImportOptions } from '../template/import-options.js';
-import { type Abortable, Container } from './container.js';
+import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
 import { type ContainerInfo, list } from './list.js';
 import { resolveContainer } from './names.js';
 import { setup } from './setup.js';
-import {
-  importTemplate,
-  listTemplates,
-  removeTemplate,
-  type TemplateInfo,
-  templateInfo,
-  verifyTemplate,
-} from './templates.js';
+import { Templates } from './templates.js';
 
 export type { ContainerInfo } from './list.js';
 
@@ -34,10 +26,12 @@ export async function openHost({
 }
 
 export class Host {
+  readonly templates: Templates;
   readonly #context: Context;
 
   constructor(context: Context) {
     this.#context = context;
+    this.templates = new Templates(context);
   }
 
   /** A container by id or name; it need not exist yet. */
@@ -56,29 +50,6 @@ export class Host {
   /** Makes a template of the system on a virtual machine's disk. */
   importDisk(file: string, options: ImportDiskOptions): Promise<DiskTemplate> {
     return importDiskTemplate(this.#context, file, options);
-  }
-
-  /** Makes a template of a tarball, an OCI layout's directory, or an archive of an image. */
-  importTemplate(source: string, options: ImportOptions = {}): Promise<TemplateInfo> {
-    return importTemplate(this.#context, source, options);
-  }
-
-  async templates(): Promise<readonly TemplateInfo[]> {
-    return listTemplates(this.#context);
-  }
-
-  async template(name: string): Promise<TemplateInfo> {
-    return templateInfo(this.#context, name);
-  }
-
-  /** Refused while a container is made from it. */
-  removeTemplate(name: string, options: Abortable = {}): Promise<void> {
-    return removeTemplate(this.#context, name, options.signal);
-  }
-
-  /** Fails unless the template's files are what they were when it was made. */
-  verifyTemplate(name: string, options: Abortable = {}): Promise<void> {
-    return verifyTemplate(this.#context, name, options.signal);
   }
 
   /** Appends a line to the log file, as vzctl writes it. */

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { HOST_CONFIG_TEXT, SAMPLES } from '../config/samples.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { buildTemplate, recipeDirectory } from '../template/build.js';
+import { buildTemplate } from '../template/build.js';
+import { recipeDirectory } from '../template/recipes.js';
 import type { Context } from './context.js';
 
 /** What is there already stays as it is. Returns a line for each thing made. */

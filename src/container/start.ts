@@ -10,8 +10,9 @@ import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
 import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
 import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
+import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
-import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { type Context, layersOf, loadConfig, lockContainer, templateOf } from './context.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
 
@@ -66,6 +67,8 @@ export async function launch(
   plan: StartPlan,
   { stdio, signal }: Launch = {},
 ): Promise<Pick<Started, 'init' | 'console'>> {
+  if (config.template !== undefined)
+    await requireEmulation(templateOf(context, config.template).manifest.arch);
   await prepareRoot(context, config);
   await umountAll(config.root);
   if (plan.cgroup.delegation) await delegate(plan.cgroup.delegation);

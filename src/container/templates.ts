@@ -4,12 +4,15 @@ import { getSettings, parseConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
 import { ALLOCATION, takeLock } from '../state/lock.js';
 import { readText } from '../state/text-file.js';
+import { type BuildOptions, buildTemplate } from '../template/build.js';
 import { cacheDirectory, findTemplate, listTemplates as namesOf, type Template } from '../template/cache.js';
 import { digestLayers } from '../template/digest.js';
-import { importTemplate as importInto } from '../template/import.js';
+import { importTemplate } from '../template/import.js';
 import type { ImportOptions } from '../template/import-options.js';
 import type { TemplateManifest } from '../template/manifest.js';
+import { recipeDirectory } from '../template/recipes.js';
 import { lockTemplate, removedName, removeStale } from '../template/staging.js';
+import type { Abortable } from './container.js';
 import type { Context } from './context.js';
 
 export interface TemplateInfo extends TemplateManifest {
@@ -18,26 +21,59 @@ export interface TemplateInfo extends TemplateManifest {
   readonly containers: readonly number[];
 }
 
-export async function importTemplate(
-  context: Context,
-  source: string,
-  options: ImportOptions,
-): Promise<TemplateInfo> {
-  return describe(await importInto(source, directoryOf(context), options), usesOf(context));
+/** A host's templates, as library users hold them. */
+export class Templates {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** From a recipe that comes with the package; aborting leaves nothing of it. */
+  async build(recipe: string, options: BuildOptions = {}): Promise<TemplateInfo> {
+    return this.#describe(await buildTemplate(recipeDirectory(recipe), directoryOf(this.#context), options));
+  }
+
+  /** From a tarball, an OCI layout's directory, or an archive of an image. */
+  async import(source: string, options: ImportOptions = {}): Promise<TemplateInfo> {
+    return this.#describe(await importTemplate(source, directoryOf(this.#context), options));
+  }
+
+  /** Those whose manifests can be read; one broken template shall not hide the others. */
+  async list(): Promise<readonly TemplateInfo[]> {
+    const directory = directoryOf(this.#context);
+    const uses = usesOf(this.#context);
+    return namesOf(directory).flatMap((name) => {
+      try {
+        return [describe(findTemplate(directory, name), uses)];
+      } catch (error) {
+        if (!(error instanceof CellaError)) throw error;
+        this.#context.report({ type: 'warning', ctid: undefined, message: error.message });
+        return [];
+      }
+    });
+  }
+
+  async info(name: string): Promise<TemplateInfo> {
+    return this.#describe(findTemplate(directoryOf(this.#context), name));
+  }
+
+  /** Refused while a container is made from it. */
+  remove(name: string, { signal }: Abortable = {}): Promise<void> {
+    return removeTemplate(this.#context, name, signal);
+  }
+
+  /** Fails unless the template's files are what they were when it was made. */
+  verify(name: string, { signal }: Abortable = {}): Promise<void> {
+    return verifyTemplate(this.#context, name, signal);
+  }
+
+  #describe(template: Template): TemplateInfo {
+    return describe(template, usesOf(this.#context));
+  }
 }
 
-export function listTemplates(context: Context): readonly TemplateInfo[] {
-  const uses = usesOf(context);
-  return namesOf(directoryOf(context)).map((name) =>
-    describe(findTemplate(directoryOf(context), name), uses),
-  );
-}
-
-export function templateInfo(context: Context, name: string): TemplateInfo {
-  return describe(findTemplate(directoryOf(context), name), usesOf(context));
-}
-
-export async function removeTemplate(context: Context, name: string, signal?: AbortSignal): Promise<void> {
+async function removeTemplate(context: Context, name: string, signal?: AbortSignal): Promise<void> {
   const templateDir = directoryOf(context);
   // Not looked into: one whose manifest is broken can be removed too.
   if (!namesOf(templateDir).includes(name)) findTemplate(templateDir, name);
@@ -60,7 +96,7 @@ async function setAside(context: Context, name: string, signal: AbortSignal | un
   renameSync(`${cacheDirectory(directoryOf(context))}/${name}`, removedName(directoryOf(context), name));
 }
 
-export async function verifyTemplate(context: Context, name: string, signal?: AbortSignal): Promise<void> {
+async function verifyTemplate(context: Context, name: string, signal?: AbortSignal): Promise<void> {
   const template = findTemplate(directoryOf(context), name);
   const stated = template.manifest.digest;
   if (stated === null) throw new CellaError('SYSTEM', `template '${name}' was made without a digest`);

@@ -2,6 +2,7 @@
 import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { CellaError } from '../errors.js';
 
 export interface RunOptions {
@@ -105,4 +106,77 @@ function reasonOf(cause: ExecFileException): string {
   if (cause.signal) return `ended by ${cause.signal}`;
   if (typeof cause.code === 'number') return `exit status ${cause.code}`;
   return String(cause.code) === 'ENOENT' ? 'no such command or working directory' : cause.message;
+}
+
+export interface FollowOptions {
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Kills the tool with all that it has started, mounted or left running, and waits for their end. */
+  readonly signal?: AbortSignal | undefined;
+  /** Each line of its standard error. */
+  readonly onLine: (line: string) => void;
+}
+
+/**
+ * In namespaces of their own a tool's mounts and processes go with it, and it goes with us: however we end, nothing
+ * stays. --mount-proc, since a process id is looked up in the /proc that is seen.
+ */
+const ALONE = [
+  ...['setpriv', '--pdeathsig', 'KILL', '--'],
+  ...[
+    'unshare',
+    '--mount',
+    '--propagation',
+    'private',
+    '--pid',
+    '--fork',
+    '--kill-child=KILL',
+    '--mount-proc',
+    '--',
+  ],
+] as const;
+
+/** Runs a tool that takes its time, starts others and mounts; returns what it wrote to its standard output. */
+export async function follow(
+  argv: readonly [string, ...string[]],
+  { env, signal, onLine }: FollowOptions,
+): Promise<string> {
+  signal?.throwIfAborted();
+  // Others than root may make no namespaces, and can mount nothing that would stay.
+  const alone = process.getuid?.() === 0 ? ALONE : ALONE.slice(0, ALONE.indexOf('unshare'));
+  const [command = '', ...args] = [...alone, ...argv];
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    return await outputOf(argv[0], child, onLine);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', kill);
+  }
+}
+
+/** Settles once nobody holds its output any more: by then every process of it has ended. */
+function outputOf(name: string, child: ChildProcess, onLine: (line: string) => void): Promise<string> {
+  const last: string[] = [];
+  let stdout = '';
+  child.stdout?.setEncoding('utf8').on('data', (data: string) => {
+    stdout = (stdout + data).slice(0, 1 << 16);
+  });
+  if (child.stderr)
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (line.trim() !== '' && !line.startsWith('I: ')) last.push(line.trim());
+      if (last.length > LAST_LINES) last.shift();
+      onLine(line);
+    });
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => reject(new CellaError('SYSTEM', `${name} could not be run`, { cause })));
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve(stdout);
+      const said = last.join('; ') || (signal ? `ended by ${signal}` : `exit status ${code}`);
+      reject(new CellaError('SYSTEM', `${name} failed: ${said}`));
+    });
+  });
 }

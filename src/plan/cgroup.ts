@@ -1,5 +1,5 @@
 /** Where a container's control groups are and what is written to them, for v1, v2 and hybrid hosts. */
-import type { CgroupStep, OutsideStep, WriteStep } from './launch-plan.js';
+import type { CgroupStep, IdMap, OutsideStep, WriteStep } from './launch-plan.js';
 
 /** What systemd has to hand over before a group can be made in it. */
 export interface Delegation {
@@ -42,9 +42,17 @@ export interface CgroupPlan {
   readonly make: readonly OutsideStep[];
   readonly limits: readonly WriteStep[];
   readonly join: readonly CgroupStep[];
+  /** For a command that enters. */
+  readonly enter: readonly CgroupStep[];
 }
 
 const CONTROLLERS = ['memory', 'pids'] as const;
+
+/**
+ * Where entered commands go on v2: a container whose init has handed out controllers has no room for processes in
+ * its own group (EBUSY; cgroups(7), "no internal processes").
+ */
+const ENTERED = 'exec';
 
 /** `group`: below ours, "" or "x". */
 export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, limits: Limits): CgroupPlan {
@@ -59,6 +67,7 @@ export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, li
   const path = `${parent}/${ctid}`;
   const v2 = mounts.v2 ? `${mounts.v2.mount}/${path}` : null;
   const dirV1 = new Map(v1.map(({ name, mount }) => [name, `${mount}/${path}`]));
+  const joinV1 = [...dirV1.values()].map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` }));
   return {
     directories: [...(v2 ? [v2] : []), ...dirV1.values()],
     delegation: mounts.delegation && { ...mounts.delegation, mount: mounts.v2?.mount ?? v1[0]?.mount ?? '' },
@@ -69,11 +78,21 @@ export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, li
       ...[...dirV1.values()].map((at) => make(at, parent.split('/').length)),
     ],
     limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
-    join: [
-      ...[...dirV1.values()].map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` })),
-      ...(v2 ? [{ op: 'intoCgroup', path: v2 } as const] : []),
-    ],
+    join: [...joinV1, ...(v2 ? [into(v2)] : [])],
+    enter: [...joinV1, ...(v2 ? [make(`${v2}/${ENTERED}`, 0), into(`${v2}/${ENTERED}`)] : [])],
   };
+}
+
+function into(path: string): CgroupStep {
+  return { op: 'intoCgroup', path };
+}
+
+/** What of a group its own root may have: to move processes, and to hand out controllers (cgroup-v2.rst, Delegation). */
+const DELEGATED = ['cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control', 'memory.oom.group'] as const;
+
+/** Lets an init such as systemd manage groups of its own below the container's. */
+export function handOver(path: string, ids: IdMap): CgroupStep {
+  return { op: 'own', path, uid: ids.uid, gid: ids.gid, files: DELEGATED };
 }
 
 function make(path: string, parents: number): CgroupStep {

@@ -36,6 +36,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   joinTasks: 3,
   intoCgroup: 4,
   source: 5,
+  own: 6,
   overlay: 10,
   image: 11,
   unshare: 20,
@@ -61,6 +62,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   seccomp: 40,
   exec: 41,
   console: 42,
+  file: 43,
 };
 
 interface Fields {
@@ -131,6 +133,8 @@ function fieldsOf(step: Step): Fields {
       return { strings: [step.path, step.value] };
     case 'makeCgroup':
       return { a: step.parents, strings: [step.path] };
+    case 'own':
+      return { a: step.uid, b: step.gid, strings: [step.path, ...step.files] };
     case 'source':
       return {
         a: step.slot,
@@ -157,6 +161,8 @@ function fieldsOf(step: Step): Fields {
       return { c: BigInt(namespaceFlags(step.namespaces)) };
     case 'symlink':
       return { strings: [step.to, step.path] };
+    case 'file':
+      return { strings: [step.path, step.text] };
     case 'readOnly':
       return { b: step.writable ? 1 : 0, strings: [step.path] };
     case 'hostname':

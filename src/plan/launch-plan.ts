@@ -15,7 +15,15 @@ export type CgroupStep =
   /** cgroup v1: joins one hierarchy. */
   | { readonly op: 'joinTasks'; readonly path: string }
   /** cgroup v2: the child is cloned into it. */
-  | { readonly op: 'intoCgroup'; readonly path: string };
+  | { readonly op: 'intoCgroup'; readonly path: string }
+  /** Gives a group and, where they are there, files of it to a user of the host. */
+  | {
+      readonly op: 'own';
+      readonly path: string;
+      readonly uid: number;
+      readonly gid: number;
+      readonly files: readonly string[];
+    };
 
 export type WriteStep = { readonly op: 'writeFile'; readonly path: string; readonly value: string };
 
@@ -64,6 +72,7 @@ export type InsideStep =
     }
   | { readonly op: 'attach'; readonly path: string; readonly slot: number; readonly directory: boolean }
   | { readonly op: 'symlink'; readonly path: string; readonly to: string }
+  | { readonly op: 'file'; readonly path: string; readonly text: string }
   | { readonly op: 'hostname'; readonly name: string }
   | {
       readonly op: 'rlimit';

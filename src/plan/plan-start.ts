@@ -2,7 +2,7 @@
 import type { ContainerConfig } from '../config/container-config.js';
 import { SYSTEM_CAPABILITIES } from './capabilities.js';
 import type { CgroupMounts, CgroupPlan } from './cgroup.js';
-import { planCgroup } from './cgroup.js';
+import { handOver, planCgroup } from './cgroup.js';
 import { IMAGE_NAME } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
 import { planMounts, planSources } from './rootfs.js';
@@ -98,7 +98,11 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
     cgroup,
     namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'ipc', 'uts'],
     ids,
-    outside: [...cgroup.make, ...cgroup.join],
+    outside: [
+      ...cgroup.make,
+      ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
+      ...cgroup.join,
+    ],
     after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), ...planRoot(config, options.lower)],
     inside: [
       // What needs no mounts goes first: the launcher is still making them.
@@ -166,12 +170,12 @@ export interface EnterOptions {
 /** A command in a running container; confined as its init is. */
 export function planEnter(config: ContainerConfig, facts: HostFacts, options: EnterOptions): LaunchPlan {
   const ids = idMapOf(config);
-  const { join } = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
+  const { enter } = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
   return {
     mode: 'enter',
     namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'net', 'ipc', 'uts'],
     ids: null,
-    outside: join,
+    outside: enter,
     after: [],
     inside: [
       { op: 'become' },

@@ -79,6 +79,17 @@ const RUN_AND_DEV: readonly InsideStep[] = [
   { op: 'symlink', path: '/dev/stderr', to: '/proc/self/fd/2' },
 ];
 
+/** What a restored systemd would fall over: a file below its control group bound to one of its services. */
+const FOR_SYSTEMD: readonly InsideStep[] = [
+  { op: 'directory', path: '/run/systemd' },
+  { op: 'directory', path: '/run/systemd/system.conf.d' },
+  {
+    op: 'file',
+    path: '/run/systemd/system.conf.d/50-cella.conf',
+    text: '[Manager]\nDefaultMemoryPressureWatch=off\n',
+  },
+];
+
 const HIDDEN: readonly InsideStep[] = [
   ...MASKED.map((path): InsideStep => ({ op: 'mask', path })),
   ...READ_ONLY.map((path): InsideStep => ({ op: 'readOnly', path })),
@@ -95,6 +106,7 @@ export function planMounts(cgroup: string | null, privileged: boolean): readonly
     ...KERNEL,
     ...(cgroup === null ? [] : [CGROUP]),
     ...RUN_AND_DEV,
+    ...FOR_SYSTEMD,
     ...HIDDEN,
     ...(privileged ? PRIVILEGED_PROC : []),
   ];

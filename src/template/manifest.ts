@@ -5,6 +5,7 @@ import { signalNumber } from '../signals.js';
 /** What whoever writes a template's recipe says of it. */
 export interface TemplateRecipe {
   readonly version: 1;
+  /** `{arch}` in a recipe stands for the machine that it is built for. */
   readonly name: string;
   readonly description: string;
   readonly init: readonly string[];
@@ -53,7 +54,7 @@ export function isTemplateName(value: unknown): value is string {
 export function parseManifest(text: string, path: string): TemplateManifest {
   const fields = new Fields(text, path);
   return {
-    ...recipeOf(fields),
+    ...recipeOf(fields, isTemplateName),
     arch: fields.take('arch', isMachine),
     built: fields.take('built', isTimestamp),
     source: fields.take('source', isText),
@@ -68,13 +69,24 @@ export function parseManifest(text: string, path: string): TemplateManifest {
 
 /** A template.json: a manifest of what is not built yet. `path` is for complaints. */
 export function parseRecipe(text: string, path: string): TemplateRecipe {
-  return recipeOf(new Fields(text, path));
+  return recipeOf(new Fields(text, path), isRecipeName);
 }
 
-function recipeOf(fields: Fields): TemplateRecipe {
+/** The name of what a recipe makes for a machine. */
+export function builtName(recipe: TemplateRecipe, arch: string): string {
+  return recipe.name.replace(ARCH, arch);
+}
+
+const ARCH = '{arch}';
+
+function isRecipeName(value: unknown): value is string {
+  return typeof value === 'string' && isTemplateName(value.replace(ARCH, 'x86_64'));
+}
+
+function recipeOf(fields: Fields, isName: (value: unknown) => value is string): TemplateRecipe {
   return {
     version: fields.take('version', isVersion),
-    name: fields.take('name', isTemplateName),
+    name: fields.take('name', isName),
     description: fields.take('description', isText),
     init: fields.take('init', isCommand),
     stopSignal: fields.take('stopSignal', isSignal),

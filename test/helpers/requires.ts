@@ -81,6 +81,7 @@ export const PROBES = {
       name=cella-probe-$$; dmsetup create "$name" --table '0 8 zero'; trap 'dmsetup remove "$name"' EXIT
       [ "$(head -c 4096 "/dev/mapper/$name" | wc -c)" = 4096 ]
     `),
+  mmdebstrap: () => shell('command -v mmdebstrap || { echo "it is not installed" >&2; exit 1; }'),
   'debian-node': () =>
     shell(`dpkg-query --show --showformat '\${Version}' nodejs | grep -q dfsg; /usr/bin/node -e 0`),
   /** CELLA_TEST_PEER names another host, which root may enter by ssh. */

@@ -1,6 +1,6 @@
 /** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { isMounted } from '../../src/host/mounts.js';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
+import { provideTemplate, type Recipe } from './templates.js';
 
 export const CLI = fileURLToPath(new URL('../../dist/bin/', import.meta.url));
 
@@ -97,13 +98,24 @@ export class Sandbox {
     );
   }
 
+  /** Puts a template of the test cache into this sandbox; returns its name. */
+  async template(recipe: Recipe): Promise<string> {
+    const { name, directory } = await provideTemplate(recipe);
+    const link = `${this.rootDir}/var/lib/vz/template/cache/${name}`;
+    if (!existsSync(link)) symlinkSync(directory, link);
+    return name;
+  }
+
+  async createFrom(ostemplate: string, ctid: number): Promise<void> {
+    const container = (await openHost({ rootDir: this.rootDir })).container(ctid);
+    await container.create({ ostemplate, changes: new Map() });
+  }
+
   /** A new container from the busybox template. */
   async create(ctid: number, ...args: readonly string[]): Promise<void> {
     // Without options by the library: a command is a second of the VM lane's time.
     if (args.length === 0) {
-      const container = (await openHost({ rootDir: this.rootDir })).container(ctid);
-      await container.create({ ostemplate: 'busybox', changes: new Map() });
-      return;
+      return this.createFrom('busybox', ctid);
     }
     expect(await this.vzctl(['create', String(ctid), '--ostemplate', 'busybox', ...args])).toMatchObject({
       code: 0,

@@ -28,7 +28,7 @@ export async function keptGuest(image: Image): Promise<Guest> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   console.error(`vm: booting; the guest stays until "npm run vm:stop", or ${IDLE_MINUTES} idle minutes`);
-  const projectDisk = makeProjectDisk(directory);
+  const projectDisk = await makeProjectDisk(directory);
   const guest = await Guest.boot({
     number: 1,
     image,

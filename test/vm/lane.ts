@@ -40,7 +40,7 @@ export async function runLane(files: readonly string[], options: LaneOptions): P
   const directory = openRun();
   const guests: Guest[] = [];
   try {
-    const projectDisk = makeProjectDisk(directory);
+    const projectDisk = await makeProjectDisk(directory);
     const pair = options.hosts === 2;
     const boot = (number: 1 | 2): Promise<Guest> =>
       Guest.boot({
@@ -92,7 +92,7 @@ function quote(word: string): string {
 /** The guest that is kept has the project as it was when it booted. */
 async function refresh(guest: Guest): Promise<void> {
   const unpack = guest.ssh(
-    'cd /srv/cella && find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name .node ! -name lost+found -exec rm -rf {} + && tar -x',
+    'cd /srv/cella && find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name .node ! -name .templates ! -name lost+found -exec rm -rf {} + && tar -x',
     { stdin: 'pipe' },
   );
   const pack = spawn('sh', ['-euc', SOURCES], { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'inherit'] });

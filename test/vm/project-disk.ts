@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { CARRIED, provideTemplate, RECIPES, templateKey, templatePlace } from '../helpers/templates.js';
 import { REPOSITORY, requireSpace } from './places.js';
 
 /** What the guest needs of the project besides node_modules, as arguments of tar. */
@@ -11,6 +12,7 @@ const COMPILED = ['dist', 'build/Release/cella.node', 'build/Release/cella-launc
 export function packagesHash(): string {
   return createHash('sha256')
     .update(readFileSync(`${REPOSITORY}package-lock.json`))
+    .update(RECIPES.map(templateKey).join())
     .digest('hex')
     .slice(0, 16);
 }
@@ -20,8 +22,8 @@ export const SOURCES = `{ git ls-files -z --cached --others --exclude-standard; 
   tar --create --null --files-from=- --ignore-failed-read --warning=no-failed-read`;
 
 /** Makes an ext4 image; `directory` must be there. */
-export function makeProjectDisk(directory: string): string {
-  requireSpace(directory, 1);
+export async function makeProjectDisk(directory: string): Promise<string> {
+  requireSpace(directory, 2);
   const stage = mkdtempSync(`${directory}/stage-`);
   try {
     execFileSync('sh', ['-euc', `${SOURCES} | tar --extract --directory "$1"`, 'sh', stage], {
@@ -29,11 +31,12 @@ export function makeProjectDisk(directory: string): string {
     });
     execFileSync('cp', ['--archive', `${REPOSITORY}node_modules`, stage]);
     mkdirSync(`${stage}/.node`);
+    await carryTemplates(`${stage}/${CARRIED}`);
     if (carriesNode()) copyFileSync(process.execPath, `${stage}/.node/node`);
     const disk = `${directory}/project.img`;
     execFileSync(
       'mkfs.ext4',
-      ['-q', '-F', '-L', 'cella-project', '-E', 'root_owner=0:0', '-d', stage, disk, '2G'],
+      ['-q', '-F', '-L', 'cella-project', '-E', 'root_owner=0:0', '-d', stage, disk, '4G'],
       {
         env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
       },
@@ -41,6 +44,17 @@ export function makeProjectDisk(directory: string): string {
     return disk;
   } finally {
     rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+/** Templates that no guest could build. */
+async function carryTemplates(to: string): Promise<void> {
+  mkdirSync(to);
+  for (const recipe of RECIPES) {
+    const key = templateKey(recipe);
+    console.error(`vm: taking template ${key} along, which is built once per recipe`);
+    await provideTemplate(recipe);
+    execFileSync('cp', ['--archive', templatePlace(key), to]);
   }
 }
 

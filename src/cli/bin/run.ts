@@ -24,6 +24,7 @@ function processIo(): Io {
         for (const name of names) process.off(name, handler);
       };
     },
+    columns: () => (stdout.isTTY ? stdout.columns : undefined),
     terminal: stdin.isTTY
       ? {
           setRaw: (raw) => void stdin.setRawMode(raw),

@@ -1,7 +1,8 @@
-/** cella template: import, list, info, remove, verify */
+/** cella template: build, import, list, info, remove, verify */
 import type { Command } from 'commander';
 import type { TemplateInfo } from '../../container/templates.js';
 import type { Register, Session } from '../session.js';
+import { registerTemplateBuild } from './template-build.js';
 
 export const registerTemplate: Register = (program, session) => {
   const group = program.command('template').description('templates, which containers are made from');
@@ -9,7 +10,13 @@ export const registerTemplate: Register = (program, session) => {
 };
 
 /** A file of its own for an action that has more to say than these. */
-const ACTIONS: readonly Register[] = [registerImport, registerShow, registerRemove, registerVerify];
+const ACTIONS: readonly Register[] = [
+  registerTemplateBuild,
+  registerImport,
+  registerShow,
+  registerRemove,
+  registerVerify,
+];
 
 function registerImport(group: Command, session: Session): void {
   group
@@ -18,8 +25,8 @@ function registerImport(group: Command, session: Session): void {
     .argument('<source>', 'file or directory')
     .option('--name <name>', 'name of the template; default: after the file')
     .action(async (source: string, { name }: { name?: string }) => {
-      const host = await session.host();
-      const template = await host.importTemplate(source, { name, signal: session.interruptible() });
+      const { templates } = await session.host();
+      const template = await templates.import(source, { name, signal: session.interruptible() });
       await session.say(`Template ${template.name} was imported: ${contents(template)}`);
     });
 }
@@ -30,7 +37,7 @@ function registerShow(group: Command, session: Session): void {
     .description('templates that there are')
     .option('--json', 'for programs')
     .action(async ({ json }: { json?: true }) => {
-      const templates = await (await session.host()).templates();
+      const templates = await (await session.host()).templates.list();
       const text = json ? JSON.stringify(templates, null, 2) : templates.map(({ name }) => name).join('\n');
       if (text !== '') session.io.stdout.write(`${text}\n`);
     });
@@ -40,7 +47,7 @@ function registerShow(group: Command, session: Session): void {
     .argument('<name>')
     .option('--json', 'for programs')
     .action(async (name: string, { json }: { json?: true }) => {
-      const template = await (await session.host()).template(name);
+      const template = await (await session.host()).templates.info(name);
       session.io.stdout.write(json ? `${JSON.stringify(template, null, 2)}\n` : facts(template));
     });
 }
@@ -51,7 +58,7 @@ function registerRemove(group: Command, session: Session): void {
     .description('remove a template that no container is made from')
     .argument('<name>')
     .action(async (name: string) => {
-      await (await session.host()).removeTemplate(name, { signal: session.interruptible() });
+      await (await session.host()).templates.remove(name, { signal: session.interruptible() });
       await session.say(`Template ${name} was removed`);
     });
 }
@@ -62,7 +69,7 @@ function registerVerify(group: Command, session: Session): void {
     .description('check that the files of a template are what they were when it was made')
     .argument('<name>')
     .action(async (name: string) => {
-      await (await session.host()).verifyTemplate(name, { signal: session.interruptible() });
+      await (await session.host()).templates.verify(name, { signal: session.interruptible() });
       await session.say(`Template ${name} is unchanged`);
     });
 }

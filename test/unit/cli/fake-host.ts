@@ -67,6 +67,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stderr,
     env: {},
     onSignal: () => () => undefined,
+    columns: () => undefined,
     terminal: undefined,
     ...options.io,
   };

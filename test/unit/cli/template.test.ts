@@ -22,16 +22,17 @@ const TINY = {
 
 async function cella(
   argv: readonly string[],
-  host: Readonly<Record<string, unknown>> = {},
+  templates: Readonly<Record<string, unknown>> = {},
 ): Promise<{ status: number; stdout: string; stderr: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const open = async (): Promise<Host> => host as unknown as Host;
+  const open = async (): Promise<Host> => ({ templates }) as unknown as Host;
   const io = {
     stdin: new PassThrough(),
     stdout,
     stderr,
     env: {},
     onSignal: () => () => undefined,
+    columns: () => undefined,
     terminal: undefined,
   };
   const status = await main('vzctl', ['template', ...argv], open, io);
@@ -41,25 +42,25 @@ async function cella(
 describe('template', () => {
   it('imports, under a name that is asked for', async () => {
     const calls: unknown[] = [];
-    const importTemplate = async (...call: unknown[]): Promise<typeof TINY> => {
+    const imported = async (...call: unknown[]): Promise<typeof TINY> => {
       calls.push(call);
       return TINY;
     };
-    const result = await cella(['import', 'file.tar', '--name', 'tiny'], { importTemplate });
+    const result = await cella(['import', 'file.tar', '--name', 'tiny'], { import: imported });
     expect(result).toMatchObject({ status: 0, stdout: 'Template tiny was imported: 7 files, 3 MiB\n' });
     expect(calls).toEqual([['file.tar', { name: 'tiny', signal: expect.any(AbortSignal) }]]);
   });
 
   it('lists names, or everything for programs', async () => {
-    const templates = async (): Promise<readonly unknown[]> => [TINY, { ...TINY, name: 'two' }];
-    expect((await cella(['list'], { templates })).stdout).toBe('tiny\ntwo\n');
-    expect(JSON.parse((await cella(['list', '--json'], { templates })).stdout)[0]).toEqual(TINY);
-    expect((await cella(['list'], { templates: async () => [] })).stdout).toBe('');
+    const list = async (): Promise<readonly unknown[]> => [TINY, { ...TINY, name: 'two' }];
+    expect((await cella(['list'], { list })).stdout).toBe('tiny\ntwo\n');
+    expect(JSON.parse((await cella(['list', '--json'], { list })).stdout)[0]).toEqual(TINY);
+    expect((await cella(['list'], { list: async () => [] })).stdout).toBe('');
   });
 
   it('tells what one is, in lines that no terminal obeys', async () => {
-    const template = async (): Promise<typeof TINY> => TINY;
-    const { stdout } = await cella(['info', 'tiny'], { template });
+    const info = async (): Promise<typeof TINY> => TINY;
+    const { stdout } = await cella(['info', 'tiny'], { info });
     expect(stdout).toContain('stop signal:  SIGRTMIN+3\n');
     expect(stdout).toContain('containers:   101, 102\n');
     expect(stdout).not.toContain('\u001b');
@@ -67,8 +68,8 @@ describe('template', () => {
 
   it('says why one is not removed', async () => {
     const error = new CellaError('LOCKED', "template 'tiny' is used by container 101");
-    const removeTemplate = async (): Promise<never> => Promise.reject(error);
-    const result = await cella(['remove', 'tiny'], { removeTemplate });
+    const remove = async (): Promise<never> => Promise.reject(error);
+    const result = await cella(['remove', 'tiny'], { remove });
     expect(result).toMatchObject({ status: 9, stderr: "template 'tiny' is used by container 101\n" });
   });
 

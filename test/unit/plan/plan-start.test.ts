@@ -140,6 +140,25 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
     else expect(group(PRIVILEGED)).toBeUndefined();
   });
 
+  it('hands a group of v2 over to root of the container, not to root of the host', () => {
+    const own = (config: typeof UNPRIVILEGED) => start(host, config).outside.find(({ op }) => op === 'own');
+    expect(own(PRIVILEGED)).toBeUndefined();
+    const path = start(host).cgroup.v2;
+    if (path === null) expect(own(UNPRIVILEGED)).toBeUndefined();
+    else expect(own(UNPRIVILEGED)).toMatchObject({ path, uid: 1048576, gid: 1048576 });
+  });
+
+  it('enters beside the groups that init makes, not above them', () => {
+    const entering = planEnter(UNPRIVILEGED, facts(HOSTS[host] as CgroupMounts), {
+      argv: ['ls'],
+      env: {},
+      terminal: false,
+    });
+    const into = entering.outside.filter(({ op }) => op === 'intoCgroup');
+    const { v2 } = start(host).cgroup;
+    expect(into).toEqual(v2 === null ? [] : [{ op: 'intoCgroup', path: `${v2}/exec` }]);
+  });
+
   it('is pure, and can be encoded and read back', () => {
     const limit = fc.integer({ min: 1, max: 2 ** 31 });
     const settings = fc.record({ ram: limit, numproc: limit, uid: fc.constantFrom(0, 1048576, 2097152) });

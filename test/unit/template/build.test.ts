@@ -13,8 +13,9 @@ import {
 } from 'node:fs';
 import { machine, tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildTemplate, recipeDirectory } from '../../../src/template/build.js';
+import { buildTemplate } from '../../../src/template/build.js';
 import { findTemplate, listTemplates } from '../../../src/template/cache.js';
+import { recipeDirectory } from '../../../src/template/recipes.js';
 
 const isRoot = process.getuid?.() === 0;
 const mode = (path: string): number => statSync(path).mode & 0o7777;
@@ -112,8 +113,50 @@ describe('buildTemplate', () => {
 
   it('ends build.sh when told to', async () => {
     const building = buildTemplate(recipe('exec sleep 60'), templates, { signal: AbortSignal.timeout(100) });
-    await expect(building).rejects.toMatchObject({ code: 'SYSTEM' });
+    await expect(building).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(cached()).toEqual([]);
+  });
+
+  it('tells what build.sh is at, and counts what came of it', async () => {
+    const steps: string[] = [];
+    const { manifest } = await buildTemplate(recipe('echo "I: at work" >&2; echo made it'), templates, {
+      report: ({ template, step }) => void steps.push(`${template}: ${step}`),
+    });
+    expect(steps).toEqual(['tiny: at work', 'tiny: taking its digest']);
+    expect(manifest).toMatchObject({ source: 'made it', files: 2, size: 6, packages: {} });
+    expect(manifest.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  it('puts the machine where the name of a recipe says so', async () => {
+    const { name, manifest } = await buildTemplate(recipe('echo "$2"', 'tiny-{arch}'), templates);
+    expect({ name, manifest }).toMatchObject({
+      name: `tiny-${machine()}`,
+      manifest: { name: `tiny-${machine()}`, arch: machine(), source: machine() },
+    });
+  });
+
+  it('refuses an architecture that it does not know', async () => {
+    await expect(buildTemplate(recipe(''), templates, { arch: 'pdp11' })).rejects.toMatchObject({
+      code: 'BAD_VALUE',
+      message: "'pdp11' is not an architecture that is built for",
+    });
+  });
+
+  it.runIf(isRoot)('leaves no process and no mount of build.sh, however it ends', async () => {
+    const busy = recipe(
+      'mount -t tmpfs none "$1"; setsid sleep 54321 & echo "I: mounted" >&2; exec sleep 60',
+    );
+    const controller = new AbortController();
+    const building = buildTemplate(busy, templates, {
+      signal: controller.signal,
+      report: () => {
+        expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(directory);
+        controller.abort();
+      },
+    });
+    await expect(building).rejects.toMatchObject({ name: 'AbortError' });
+    expect(cached()).toEqual([]);
+    expect(spawnSync('pgrep', ['-f', '^sleep 54321$'], { encoding: 'utf8' }).stdout).toBe('');
   });
 
   it('removes what builds left that were cut short, of this template alone', async () => {

@@ -1,6 +1,6 @@
 /** Manifests are read as strangers' text: every field has its type, and nothing comes from a prototype. */
 import { describe, expect, it } from 'vitest';
-import { isTemplateName, parseManifest, parseRecipe } from '../../../src/template/manifest.js';
+import { builtName, isTemplateName, parseManifest, parseRecipe } from '../../../src/template/manifest.js';
 
 const GOOD = {
   version: 1,
@@ -18,6 +18,17 @@ const BARE = { layers: ['rootfs'], packages: {}, size: 0, files: 0, digest: null
 
 const parse = (value: unknown): unknown => parseManifest(JSON.stringify(value), 'm.json');
 
+describe('the name of a recipe', () => {
+  const named = (name: string) => parseRecipe(JSON.stringify({ ...GOOD, name }), 'r.json');
+
+  it('lets a name say where the machine goes', () => {
+    expect(builtName(named('debian-13-{arch}'), 'aarch64')).toBe('debian-13-aarch64');
+    expect(builtName(named('busybox'), 'aarch64')).toBe('busybox');
+    expect(() => named('{arch}-{arch}')).toThrow("'name' is not valid");
+    expect(() => parse({ ...GOOD, name: 'debian-{arch}' })).toThrow("'name' is not valid");
+  });
+});
+
 describe('parseManifest', () => {
   it('takes what it knows and drops the rest', () => {
     expect(parse({ ...GOOD, more: true })).toEqual({ ...GOOD, ...BARE });
@@ -32,6 +43,7 @@ describe('parseManifest', () => {
     };
     expect(parse(full)).toEqual(full);
     expect(parse({ ...GOOD, ready: [] })).toMatchObject({ ready: [] });
+    expect(parse({ ...GOOD, stopSignal: 'SIGRTMIN+3' })).toMatchObject({ stopSignal: 'SIGRTMIN+3' });
   });
 
   it('names a field that is missing', () => {

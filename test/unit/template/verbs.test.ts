@@ -33,41 +33,41 @@ afterEach(() => rmSync(rootDir, { recursive: true, force: true }));
 
 describe.runIf(isRoot)('a host', () => {
   it('imports, shows, verifies and removes templates', async () => {
-    expect(await host.templates()).toEqual([]);
-    const imported = await host.importTemplate(file);
+    expect(await host.templates.list()).toEqual([]);
+    const imported = await host.templates.import(file);
     expect(imported).toMatchObject({ name: 'tiny', size: 1, files: 3, containers: [] });
-    expect(await host.templates()).toEqual([imported]);
-    expect(await host.template('tiny')).toEqual(imported);
-    await host.verifyTemplate('tiny');
+    expect(await host.templates.list()).toEqual([imported]);
+    expect(await host.templates.info('tiny')).toEqual(imported);
+    await host.templates.verify('tiny');
     appendFileSync(`${imported.directory}/rootfs/bin/sh`, 'y');
-    await expect(host.verifyTemplate('tiny')).rejects.toThrow("template 'tiny' was changed");
-    await host.removeTemplate('tiny');
+    await expect(host.templates.verify('tiny')).rejects.toThrow("template 'tiny' was changed");
+    await host.templates.remove('tiny');
     expect(readdirSync(imported.directory.replace(/tiny$/, '')).filter((name) => name !== '.lock')).toEqual(
       [],
     );
-    await expect(host.removeTemplate('tiny')).rejects.toMatchObject({ code: 'TEMPLATE_NOT_FOUND' });
-    await expect(host.template('tiny')).rejects.toMatchObject({ code: 'TEMPLATE_NOT_FOUND' });
+    await expect(host.templates.remove('tiny')).rejects.toMatchObject({ code: 'TEMPLATE_NOT_FOUND' });
+    await expect(host.templates.info('tiny')).rejects.toMatchObject({ code: 'TEMPLATE_NOT_FOUND' });
   });
 
   it('keeps a template that containers are made from, even when their configs are broken', async () => {
-    const { directory } = await host.importTemplate(file);
+    const { directory } = await host.templates.import(file);
     const conf = `${rootDir}/etc/vz/conf`;
     writeFileSync(`${conf}/1002.conf`, 'OSTEMPLATE="tiny"\nNUMPROC="broken"\n');
     writeFileSync(`${conf}/101.conf`, 'OSTEMPLATE="tiny"\n');
     writeFileSync(`${conf}/.102.conf.creating`, 'OSTEMPLATE="tiny"\n');
     writeFileSync(`${conf}/103.conf`, 'OSTEMPLATE="other"\n');
-    await expect(host.removeTemplate('tiny')).rejects.toMatchObject({
+    await expect(host.templates.remove('tiny')).rejects.toMatchObject({
       code: 'LOCKED',
       message: "template 'tiny' is used by containers 101, 102, 1002",
     });
     expect(existsSync(directory)).toBe(true);
-    expect(await host.template('tiny')).toMatchObject({ containers: [101, 102, 1002] });
+    expect(await host.templates.info('tiny')).toMatchObject({ containers: [101, 102, 1002] });
   });
 
   it('removes one whose manifest is broken', async () => {
-    const { directory } = await host.importTemplate(file);
+    const { directory } = await host.templates.import(file);
     writeFileSync(`${directory}/manifest.json`, '{');
-    await host.removeTemplate('tiny');
+    await host.templates.remove('tiny');
     expect(existsSync(directory)).toBe(false);
   });
 });

@@ -1,0 +1,56 @@
+/** Debian's own init in a container: up without a failed unit, looked into, and shut down in order. */
+import { existsSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Sandbox } from '../helpers/sandbox.js';
+
+const BUILDING_MS = 1_200_000;
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await Sandbox.open();
+});
+afterEach(() => sandbox.clear(101));
+afterAll(() => sandbox.close());
+
+describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
+  let template: string;
+  beforeAll(async () => {
+    template = await sandbox.template(recipe);
+  }, BUILDING_MS);
+
+  const inside = async (command: string) => (await sandbox.vzctl(['exec', '101', command])).stdout.trim();
+
+  it('boots until nothing is left to start, none of its units having failed', async () => {
+    await sandbox.createFrom(template, 101);
+    expect(await sandbox.vzctl(['start', '101', '--wait'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await inside('systemctl --failed --no-legend --plain')).toBe('');
+    expect(await inside('systemctl is-system-running')).toBe('running');
+    expect(await inside('cat /run/systemd/container')).toBe('cella');
+    expect(await inside('wc -c </etc/machine-id')).toBe('33');
+  });
+
+  it('lets systemd manage groups below its own, and a command beside them', async () => {
+    await sandbox.createFrom(template, 101);
+    await sandbox.vzctl(['start', '101', '--wait']);
+    expect(await inside('systemd-run --quiet --pipe --wait grep ^0: /proc/self/cgroup')).toMatch(
+      /^0::\/system\.slice\/run-/,
+    );
+    expect(await inside('grep ^0: /proc/1/cgroup')).toBe('0::/init.scope');
+    expect(await inside('grep ^0: /proc/self/cgroup')).toBe('0::/exec');
+  });
+
+  it('shuts down when it is asked to, long before it would be killed', async () => {
+    await sandbox.createFrom(template, 101);
+    await sandbox.vzctl(['start', '101', '--wait']);
+    await inside(
+      'journalctl --flush; systemd-run --quiet --unit=witness --property=ExecStop="touch /root/asked" sleep 1000',
+    );
+    const begun = Date.now();
+    expect(await sandbox.vzctl(['stop', '101'])).toMatchObject({ code: 0, stderr: '' });
+    expect(Date.now() - begun).toBeLessThan(30_000);
+    await sandbox.vzctl(['mount', '101']);
+    const asked = existsSync(`${sandbox.rootDir}/var/lib/vz/root/101/root/asked`);
+    await sandbox.vzctl(['umount', '101']);
+    expect(asked).toBe(true);
+  });
+});
