@@ -123,7 +123,7 @@ describe('buildTemplate', () => {
       report: ({ template, step }) => void steps.push(`${template}: ${step}`),
     });
     expect(steps).toEqual(['tiny: at work', 'tiny: taking its digest']);
-    expect(manifest).toMatchObject({ source: 'made it', files: 2, size: 6, packages: {} });
+    expect(manifest).toMatchObject({ source: 'made it', files: 3, size: 6, packages: {} });
     expect(manifest.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
