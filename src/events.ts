@@ -2,6 +2,8 @@
 
 export type Verb =
   | 'create'
+  | 'clone'
+  | 'compact'
   | 'destroy'
   | 'start'
   | 'stop'

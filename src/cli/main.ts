@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { Host, HostOptions } from '../container/host.js';
 import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
+import { registerClone, registerCompact } from './commands/clone.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
 import { registerDisk } from './commands/disk.js';
@@ -26,6 +27,8 @@ import { addList, registerList } from './vzlist.js';
 const VERBS: readonly Register[] = [
   registerSetup,
   registerCreate,
+  registerClone,
+  registerCompact,
   registerDestroy,
   registerStart,
   registerStop,

@@ -7,6 +7,8 @@ import type { Verb } from '../events.js';
 import { attended, type ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
+import { clone } from './clone.js';
+import { compact } from './compact.js';
 import { type Context, lockContainer, templateOf } from './context.js';
 import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
@@ -59,6 +61,20 @@ export class Container {
       if (created.privileged) this.#warnPrivileged();
       return created;
     });
+  }
+
+  /** Makes it of another one, which must be stopped; options of that one stay, but its name and addresses. */
+  cloneOf(source: Container, { signal }: Abortable = {}): Promise<{ readonly privileged: boolean }> {
+    return this.#told('clone', async () => {
+      const cloned = await clone(this.#context, this.ctid, source.ctid, signal);
+      if (cloned.privileged) this.#warnPrivileged();
+      return cloned;
+    });
+  }
+
+  /** Gives blocks of its disk image that hold nothing back to the host; returns their bytes. */
+  compact({ signal }: Abortable = {}): Promise<number> {
+    return this.#told('compact', () => compact(this.#context, this.ctid, signal));
   }
 
   destroy({ signal }: Abortable = {}): Promise<void> {

@@ -77,8 +77,10 @@ export function mkfsArguments(limits: DiskLimits, contents: string, image: strin
   ];
 }
 
-/** Directories at the top of a private area, with their modes. */
-export function areaDirectories(tree: Tree): readonly (readonly [name: string, mode: number])[] {
+type AreaDirectory = readonly [name: string, mode: number];
+
+/** Directories at the top of a private area, with their modes; its contents come first. */
+export function areaDirectories(tree: Tree): readonly [AreaDirectory, ...AreaDirectory[]] {
   // 0755: what the container sees as "/".
   if (tree === 'plain') return [['root', 0o755]];
   return [

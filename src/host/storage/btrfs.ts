@@ -2,10 +2,12 @@
  * A private area in a btrfs subvolume with a quota group. Writing past its limit fails with EDQUOT; `df` in it shows
  * the whole file system, for which btrfs keeps no other answer (statfs of a subvolume is that of its file system).
  */
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { CellaError, isErrno } from '../../errors.js';
 import { native } from '../../native/binding.js';
+import { areaDirectories } from '../../plan/image.js';
 import { copyTree, makeDirectories } from './directory.js';
 import type { Area, StoreDriver } from './index.js';
 
@@ -17,6 +19,16 @@ export const btrfs: StoreDriver = {
     makeDirectories(area);
   },
   fill: (area, source) => copyTree(source, `${area.path}/root`),
+  copy: async (source, area) => {
+    native().snapshotSubvolume(source, dirname(area.path), basename(area.path), false);
+    if (area.limits.space) setLimit(area);
+    // Files of a snapshot have handles of their own, which overlayfs's index knows nothing of.
+    const [, ...books] = areaDirectories(area.tree);
+    for (const [name, mode] of books) {
+      await rm(`${area.path}/${name}`, { recursive: true, force: true });
+      mkdirSync(`${area.path}/${name}`, { mode });
+    }
+  },
   prepare: async () => undefined,
   limit: async (area) => setLimit(area),
   remove: async (path) => {

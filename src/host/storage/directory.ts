@@ -10,6 +10,10 @@ export const directory: StoreDriver = {
   lack: () => undefined,
   create: async (area) => makeDirectories(area),
   fill: (area, source) => copyTree(source, `${area.path}/root`),
+  copy: async (source, area) => {
+    makeDirectories(area);
+    await copyContents(source, area);
+  },
   prepare: async () => undefined,
   limit: async () => {
     throw new CellaError('QUOTA_FAILED', 'a private area in a plain directory has no disk limit', {
@@ -26,6 +30,18 @@ export function makeDirectories({ path, tree }: Pick<Area, 'path' | 'tree'>): vo
     mkdirSync(`${path}/${name}`);
     chmodSync(`${path}/${name}`, mode);
   }
+}
+
+/**
+ * Without overlayfs's own book: its index names files by their handles, which a copy does not share, and the overlay
+ * would be refused (Documentation/filesystems/overlayfs.rst, "Index").
+ */
+export async function copyContents(
+  source: string,
+  { path, tree }: Pick<Area, 'path' | 'tree'>,
+): Promise<void> {
+  const [[contents]] = areaDirectories(tree);
+  await copyTree(`${source}/${contents}`, `${path}/${contents}`);
 }
 
 /** Owners, modes, times, hard links, holes and extended attributes are kept; blocks are shared where they can be. */

@@ -24,6 +24,8 @@ export interface StoreDriver {
   create(area: Area): Promise<void>;
   /** Fills a fresh area of a plain tree with a copy of `source`. */
   fill(area: Area, source: string): Promise<void>;
+  /** Makes an area of what is in another of its kind, which nobody may be changing. */
+  copy(source: string, area: Area): Promise<void>;
   /** What has to be done before it can be mounted. */
   prepare(area: Area): Promise<void>;
   /** Makes `area.limits` hold, at once where it is in use. */

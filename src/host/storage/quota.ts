@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 import type { DiskLimits } from '../../config/container-config.js';
 import { CellaError } from '../../errors.js';
 import { native, type ProjectLimits } from '../../native/binding.js';
-import { copyTree, makeDirectories } from './directory.js';
-import type { StoreDriver } from './index.js';
+import { copyContents, copyTree, makeDirectories } from './directory.js';
+import type { Area, StoreDriver } from './index.js';
 
 const NONE: ProjectLimits = { softBytes: 0n, hardBytes: 0n, softInodes: 0n, hardInodes: 0n };
 
@@ -15,14 +15,12 @@ export const quota: StoreDriver = {
     native().hasProjectQuota(parent)
       ? undefined
       : 'its file system enforces no project quotas (mount option prjquota)',
-  create: async (area) => {
-    mkdirSync(area.path, { mode: 0o700 });
-    // Before there is anything in it: what is made in it belongs to the project.
-    native().setProject(area.path, area.project);
-    setLimits(area.path, area.project, area.limits);
-    makeDirectories(area);
-  },
+  create: async (area) => createArea(area),
   fill: (area, source) => copyTree(source, `${area.path}/root`),
+  copy: async (source, area) => {
+    createArea(area);
+    await copyContents(source, area);
+  },
   prepare: async () => undefined,
   limit: async ({ path, project, limits }) => setLimits(path, project, limits),
   remove: async (path) => {
@@ -31,6 +29,14 @@ export const quota: StoreDriver = {
     if (project !== 0) native().setProjectLimits(dirname(path), project, NONE);
   },
 };
+
+function createArea(area: Area): void {
+  mkdirSync(area.path, { mode: 0o700 });
+  // Before there is anything in it: what is made in it belongs to the project.
+  native().setProject(area.path, area.project);
+  setLimits(area.path, area.project, area.limits);
+  makeDirectories(area);
+}
 
 function setLimits(path: string, project: number, { space, inodes }: DiskLimits): void {
   const limits: ProjectLimits = {

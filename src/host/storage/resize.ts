@@ -1,5 +1,5 @@
 /** Disk images that become larger or smaller, while they are in use where the kernel can. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { CellaError } from '../../errors.js';
 import { native } from '../../native/binding.js';
@@ -8,6 +8,9 @@ import { run } from '../run.js';
 
 /** Debian keeps these tools where only root's PATH leads. */
 export const TOOLS = { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+
+/** stat(2) counts blocks of it. */
+const SECTOR = 512;
 
 export async function readGeometry(path: string): Promise<Geometry> {
   const file = await open(path, 'r');
@@ -64,6 +67,15 @@ async function resizeOffline(path: string, from: bigint, to: bigint): Promise<vo
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new CellaError('RESIZE_FAILED', `cannot resize disk image '${path}': ${reason}`, { cause });
   }
+}
+
+/** Bytes that the host got back; undefined where the image is not in use. */
+export async function trimImage(path: string): Promise<number | undefined> {
+  const device = deviceOf(path);
+  if (device === undefined) return undefined;
+  const before = statSync(path).blocks;
+  await native().trimExt4(device);
+  return Math.max(0, before - statSync(path).blocks) * SECTOR;
 }
 
 /** The loop device of an image that is in use. */

@@ -1,0 +1,64 @@
+/** clone: a stopped container once more, under an id and with user ids of its own. */
+import type { Ctid } from '../config/ctid.js';
+import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
+import { CellaError } from '../errors.js';
+import { isMounted } from '../host/mounts.js';
+import { readText } from '../state/text-file.js';
+import { storeOf } from './area.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
+import { expectFree } from './create.js';
+import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
+import { expectStopped, recover } from './recover.js';
+
+/** Names and addresses are the first one's alone. */
+const OWN = ['NAME', 'IP_ADDRESS'] as const;
+
+/** Shares blocks with the first one where the file system can: on btrfs at once, with reflinks file by file. */
+export async function clone(
+  context: Context,
+  ctid: Ctid,
+  source: Ctid,
+  signal?: AbortSignal,
+): Promise<{ readonly privileged: boolean }> {
+  if (ctid === source) throw new CellaError('PRIVATE_EXISTS', `container ${ctid} exists already`);
+  // In order of their ids, so that no two clones wait for each other.
+  const [first, second] = ctid < source ? [ctid, source] : [source, ctid];
+  using _first = await lockContainer(context, first, 'clone', signal);
+  using _second = await lockContainer(context, second, 'clone', signal);
+  await recover(context, source);
+  await recover(context, ctid);
+  expectFree(context, ctid);
+  const from = loadConfig(context, source);
+  expectStopped(context, source);
+  if (isMounted(from.root))
+    throw new CellaError('ALREADY_MOUNTED', `container ${source} is mounted`, {
+      hint: `Unmount it first: vzctl umount ${source}`,
+    });
+  using _ids = await lockAllocation(context, 'clone', signal);
+  const range = chooseRange(context, from.localUid === 0 ? 0 : undefined);
+  const text = formatConfig(
+    updateConfig(
+      parseConfig(readText(context.paths.config(source)) ?? ''),
+      new Map<string, string | null>([
+        ...OWN.map((key) => [key, null] as const),
+        ['LOCAL_UID', String(range)],
+        ['LOCAL_GID', String(range)],
+      ]),
+    ),
+  );
+  const config = context.readContainer(ctid, text, context.paths.config(ctid));
+  if (config.root === from.root || config.privateArea === from.privateArea)
+    throw new CellaError(
+      'PRIVATE_EXISTS',
+      `container ${source} has a VE_ROOT or VE_PRIVATE for itself alone`,
+      {
+        hint: 'Write them with $VEID in its config.',
+      },
+    );
+  expectNoArea(config);
+  await makeFiles(context, config, {
+    text,
+    fill: (area) => storeOf(config).copy(from.privateArea, area),
+  });
+  return { privileged: range === 0 };
+}

@@ -1,0 +1,86 @@
+/** What every new container is made by: ids of its own, then its files, or nothing. */
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import { getSettings, parseConfig } from '../config/grammar.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { type Area, removeArea } from '../host/storage/index.js';
+import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subordinate-ids.js';
+import { ID_COUNT } from '../plan/plan-start.js';
+import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
+import { ALLOCATION, type Lock, takeLock } from '../state/lock.js';
+import { readText } from '../state/text-file.js';
+import { withUndo } from '../undo.js';
+import { areaOf } from './area.js';
+import type { Context } from './context.js';
+import { linkName } from './names.js';
+import { stagingArea } from './recover.js';
+
+/** One at a time takes ids and templates. */
+export async function lockAllocation(context: Context, verb: string, signal?: AbortSignal): Promise<Lock> {
+  return takeLock({
+    directory: context.paths.at(context.hostConfig().lockDir),
+    name: ALLOCATION,
+    verb,
+    signal,
+  });
+}
+
+export function expectNoArea({ privateArea }: ContainerConfig): void {
+  if (existsSync(privateArea))
+    throw new CellaError('PRIVATE_EXISTS', `private area '${privateArea}' exists already`);
+}
+
+/** The config names what is made before it is made, and counts only once it all is there. */
+export async function makeFiles(
+  context: Context,
+  config: ContainerConfig,
+  { text, fill }: { readonly text: string; readonly fill: (area: Area) => Promise<void> },
+): Promise<void> {
+  const { paths } = context;
+  const { ctid, privateArea } = config;
+  const staging = stagingArea(privateArea);
+  await withUndo(async (undo) => {
+    undo.push('write config', () => rmSync(paths.creating(ctid), { force: true }));
+    writeFileAtomic(paths.creating(ctid), text, { durable: true });
+    faultPoint('create.intent');
+    undo.push('make private area', () => removeArea(staging));
+    await fill({ ...areaOf(context, config), path: staging });
+    faultPoint('create.staged');
+    renameSync(staging, privateArea);
+    undo.push('name private area', () => removeArea(privateArea));
+    faultPoint('create.private');
+    if (config.name !== undefined) {
+      const name = config.name;
+      linkName(context, ctid, name);
+      undo.push('name container', () => rmSync(`${paths.namesDir}/${name}`, { force: true }));
+    }
+    renameSync(paths.creating(ctid), paths.config(ctid));
+    syncDirectory(paths.configDir);
+    rmSync(`${paths.config(ctid)}.destroyed`, { force: true });
+    faultPoint('create.done');
+  });
+}
+
+/** 0: privileged; undefined: any that is free. With the lock held. */
+export function chooseRange(context: Context, wanted: number | undefined): number {
+  if (wanted === 0) return 0;
+  const taken = [...hostRanges(), ...containerRanges(context)];
+  if (wanted === undefined) return allocateRange(taken, ID_COUNT);
+  if (taken.some((range) => overlaps(range, { start: wanted, count: ID_COUNT }))) {
+    throw new CellaError('BAD_VALUE', `user ids ${wanted} to ${wanted + ID_COUNT - 1} are in use`, {
+      hint: 'Leave --local_uid out to have a free range chosen.',
+    });
+  }
+  return wanted;
+}
+
+/** Of every container, those being made too. */
+function containerRanges(context: Context): readonly IdRange[] {
+  return readdirSync(context.paths.configDir)
+    .filter((file) => /^(\d+\.conf|\.\d+\.conf\.creating)$/.test(file))
+    .map((file) => getSettings(parseConfig(readText(`${context.paths.configDir}/${file}`) ?? '')))
+    .flatMap((settings) => ['LOCAL_UID', 'LOCAL_GID'].map((key) => Number(settings.get(key)?.value ?? 0)))
+    .filter((start) => Number.isInteger(start) && start > 0)
+    .map((start) => ({ start, count: ID_COUNT }));
+}
