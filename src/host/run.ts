@@ -1,7 +1,6 @@
 /** Runs tools of the host: always an argument list, never a shell's command line. */
 import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { CellaError } from '../errors.js';
 
@@ -36,19 +35,6 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
     // A tool need not read its input; its status tells whether it minded.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
-  });
-}
-
-/** Whether a command of this name is in PATH. */
-export function hasTool(name: string): boolean {
-  return (process.env.PATH ?? '').split(':').some((directory) => {
-    try {
-      accessSync(`${directory}/${name}`, constants.X_OK);
-      return directory !== '';
-    } catch {
-      // Not in this one.
-      return false;
-    }
   });
 }
 

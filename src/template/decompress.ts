@@ -4,7 +4,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CellaError } from '../errors.js';
-import { filter, hasTool } from '../host/run.js';
+import { hasTool } from '../host/jobs.js';
+import { filter } from '../host/run.js';
 
 export type Compression = 'none' | 'gzip' | 'xz' | 'bzip2' | 'zstd';
 
