@@ -18,19 +18,30 @@ interface Kind {
   readonly blind?: true;
   /** Cannot become smaller while it is in use. */
   readonly growsOnly?: true;
+  /** The host lane tries all of it. */
+  readonly tags?: string[];
 }
 
+const SLOW = { tags: ['slow'] };
+
 const EXT4 = { on: 'ext4 with project quotas', needs: ['project-quota'] } as const;
-const BTRFS = { on: 'btrfs', needs: ['btrfs'], blind: true } as const;
+const BTRFS = { on: 'btrfs', needs: ['btrfs'], blind: true, ...SLOW } as const;
 const LIMITED: readonly Kind[] = [
   { layout: 'overlay:image', growsOnly: true },
-  { layout: 'plain:image', growsOnly: true },
+  { layout: 'plain:image', growsOnly: true, ...SLOW },
   { layout: 'overlay:quota', ...EXT4 },
   { layout: 'plain:quota', ...EXT4 },
   { layout: 'overlay:btrfs', ...BTRFS },
   { layout: 'plain:btrfs', ...BTRFS },
 ];
-const UNLIMITED: readonly Kind[] = [{ layout: 'overlay:directory' }, { layout: 'plain:directory' }];
+const UNLIMITED: readonly Kind[] = [
+  { layout: 'overlay:directory', ...SLOW },
+  { layout: 'plain:directory', ...SLOW },
+];
+
+function describeEach(kinds: readonly Kind[], contract: (kind: Kind) => void): void {
+  for (const kind of kinds) describe(kind.layout, { tags: kind.tags ?? [] }, () => contract(kind));
+}
 
 const MIB = 1 << 20;
 const FAR_TOO_LARGE = 'dd if=/dev/zero of=/root/large bs=1M count=200 2>&1; sync; wc -c < /root/large';
@@ -60,7 +71,7 @@ const start = async (layout: string, ...args: readonly string[]): Promise<void> 
 const sizeInside = async (): Promise<number> =>
   Number((await exec('df -k / | tail -n 1')).trim().split(/\s+/)[1]) * 1024;
 
-describe.each([...LIMITED, ...UNLIMITED])('$layout', (kind) => {
+describeEach([...LIMITED, ...UNLIMITED], (kind) => {
   useSandbox(kind);
 
   it('keeps what was written over restarts, and leaves nothing when destroyed', async () => {
@@ -86,7 +97,7 @@ describe.each([...LIMITED, ...UNLIMITED])('$layout', (kind) => {
   });
 });
 
-describe.each(LIMITED)('$layout', (kind) => {
+describeEach(LIMITED, (kind) => {
   useSandbox(kind);
 
   it('shows its limit to df, and ends writing there', async () => {
