@@ -80,7 +80,7 @@ describe('a container on a host of systemd', () => {
     await systemctl('start', 'systemd-udevd.service');
     expect(groupOf(101)).toBe(before);
     expect(limits(101)).toEqual(LIMITS);
-    expect((await sandbox.vzctl(['exec', '101', 'cat /proc/self/cgroup'])).stdout).toBe('0::/\n');
+    expect((await sandbox.vzctl(['exec', '101', 'cat /proc/self/cgroup'])).stdout).toBe('0::/exec\n');
     expect(await status(101)).toBe('CTID 101 exist mounted running\n');
   });
 
