@@ -2,13 +2,12 @@
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
-import { isMounted } from '../host/mounts.js';
 import { readText } from '../state/text-file.js';
 import { storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { expectFree } from './create.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
-import { expectStopped, recover } from './recover.js';
+import { expectStopped, expectUnmounted, recover } from './recover.js';
 
 /** Names and addresses are the first one's alone. */
 const OWN = ['NAME', 'IP_ADDRESS'] as const;
@@ -30,10 +29,7 @@ export async function clone(
   expectFree(context, ctid);
   const from = loadConfig(context, source);
   expectStopped(context, source);
-  if (isMounted(from.root))
-    throw new CellaError('ALREADY_MOUNTED', `container ${source} is mounted`, {
-      hint: `Unmount it first: vzctl umount ${source}`,
-    });
+  expectUnmounted(from);
   using _ids = await lockAllocation(context, 'clone', signal);
   const range = chooseRange(context, from.localUid === 0 ? 0 : undefined);
   const text = formatConfig(

@@ -2,24 +2,19 @@
 import { existsSync, rmdirSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import type { Ctid } from '../config/ctid.js';
-import { CellaError, isErrno } from '../errors.js';
+import { isErrno } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { isMounted } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
-import { condemnedArea, expectStopped, recover } from './recover.js';
+import { condemnedArea, expectStopped, expectUnmounted, recover } from './recover.js';
 
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'destroy', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
-  if (isMounted(config.root)) {
-    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
-      hint: `Unmount it first: vzctl umount ${ctid}`,
-    });
-  }
+  expectUnmounted(config);
   const path = context.paths.config(ctid);
   const condemned = condemnedArea(config.privateArea);
   context.report({ type: 'removing', ctid, privateArea: config.privateArea });

@@ -6,7 +6,6 @@ import type { Ctid } from '../config/ctid.js';
 import { type ExportedDisk, type ExportOptions, exportDisk } from '../disk/export.js';
 import { type ImportedDisk, type ImportOptions, importDisk } from '../disk/import.js';
 import { CellaError } from '../errors.js';
-import { isMounted } from '../host/mounts.js';
 import { IMAGE_NAME } from '../plan/image.js';
 import type { Template } from '../template/cache.js';
 import { digestLayers } from '../template/digest.js';
@@ -15,7 +14,7 @@ import { isTemplateName, oneLine, type TemplateManifest } from '../template/mani
 import { stageTemplate } from '../template/staging.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';
-import { expectStopped, recover } from './recover.js';
+import { expectStopped, expectUnmounted, recover } from './recover.js';
 
 export interface ImportDiskOptions extends ImportOptions {
   /** Name of the template. */
@@ -87,10 +86,7 @@ export async function exportContainerDisk(
   expectStopped(context, ctid);
   await prepareRoot(context, config);
   const inImage = config.layout.store === 'image';
-  if (inImage && isMounted(config.root))
-    throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
-      hint: `Unmount it first: vzctl umount ${ctid}`,
-    });
+  if (inImage) expectUnmounted(config);
   const own = inImage ? '' : `${config.privateArea}/`;
   const layers: readonly [string, ...string[]] =
     config.layout.tree === 'plain' ? [`${own}root`] : [`${own}upper`, ...layersOf(context, config)];

@@ -7,10 +7,11 @@
 import { existsSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
-import { umountAll } from '../host/mounts.js';
+import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
 import { ALLOCATION, isFree } from '../state/lock.js';
@@ -47,6 +48,14 @@ export function expectStopped(context: Context, ctid: Ctid): void {
   if (!init) return;
   throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`, {
     hint: `Stop it first: vzctl stop ${ctid}`,
+  });
+}
+
+/** For what cannot be done while anything holds its root open. */
+export function expectUnmounted({ ctid, root }: Pick<ContainerConfig, 'ctid' | 'root'>): void {
+  if (!isMounted(root)) return;
+  throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted`, {
+    hint: `Unmount it first: vzctl umount ${ctid}`,
   });
 }
 
