@@ -46,6 +46,13 @@ export const EXIT = {
   IMAGE_FAILED: 151,
   RESIZE_FAILED: 154,
   CONVERT_FAILED: 155,
+  SNAPSHOT_FAILED: 156,
+  MERGE_FAILED: 157,
+  SNAPSHOT_DELETE_FAILED: 158,
+  SWITCH_FAILED: 159,
+  SNAPSHOT_MOUNT_FAILED: 160,
+  SNAPSHOT_UMOUNT_FAILED: 161,
+  SNAPSHOT_LIST_FAILED: 167,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof EXIT;

@@ -14,7 +14,14 @@ export type Verb =
   | 'exec'
   | 'enter'
   | 'runscript'
-  | 'export';
+  | 'export'
+  | 'snapshot'
+  | 'snapshot-switch'
+  | 'snapshot-delete'
+  | 'snapshot-mount'
+  | 'snapshot-umount';
+
+export type Leftover = 'create' | 'destroy' | 'start' | 'snapshot';
 
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }
@@ -23,7 +30,7 @@ export type HostEvent =
   /** Past this point a removal is only ever finished. */
   | { readonly type: 'removing'; readonly ctid: number; readonly privateArea: string }
   /** What a killed command had left half done was taken away: half a container, half a removal, a dead init's remains. */
-  | { readonly type: 'recovered'; readonly ctid: number; readonly left: 'create' | 'destroy' | 'start' }
+  | { readonly type: 'recovered'; readonly ctid: number; readonly left: Leftover }
   | { readonly type: 'warning'; readonly ctid: number | undefined; readonly message: string };
 
 /** Called as things happen, on the caller's own thread; what it throws is the caller's failure. */

@@ -32,6 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("snapshotSubvolume", vz::SnapshotSubvolume);
   add("deleteSubvolume", vz::DeleteSubvolume);
   add("limitSubvolume", vz::LimitSubvolume);
+  add("mergeLayers", vz::MergeLayers);
   add("openTree", vz::OpenTree);
   add("addToTree", vz::AddToTree);
   add("finishTree", vz::FinishTree);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <linux/mount.h>
+#include <linux/stat.h>
 #include <sys/file.h>
 
 namespace vz {
@@ -64,11 +65,40 @@ int MountDevice(const char* device, bool userQuotas) {
   return static_cast<int>(result);
 }
 
+// As the loop device tells the one that its file lies on (linux/kdev_t.h, huge_encode_dev).
+uint64_t DeviceNumber(uint64_t major, uint64_t minor) {
+  return (minor & 0xff) | (major << 8) | ((minor & ~0xffull) << 12);
+}
+
+// Opens the device where it still has the image: being open, it keeps it.
+int OpenWithImage(const char* path, int image) {
+  struct statx info;
+  if (Syscall(SYS_statx, image, Ptr(""), AT_EMPTY_PATH, STATX_INO, Ptr(&info)) < 0) return -1;
+  const int device = Open(AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (device < 0) return device;
+  loop_info64 loop{};
+  const bool same = Syscall(SYS_ioctl, device, LOOP_GET_STATUS64, Ptr(&loop)) >= 0 &&
+                    loop.lo_inode == info.stx_ino &&
+                    loop.lo_device == DeviceNumber(info.stx_dev_major, info.stx_dev_minor);
+  if (same) return device;
+  Close(device);
+  return -1;
+}
+
 }  // namespace
 
+// One image has one device: what is mounted from it a second time is the same file system.
 long Image(State& state, const Op& op) {
   const int image = Open(AT_FDCWD, Text(op, 0), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (image < 0) return image;
+  if (const char* known = Text(op, 1); *known) {
+    if (const int device = OpenWithImage(known, image); device >= 0) {
+      Close(image);
+      state.area = MountDevice(known, op.b != 0);
+      Close(device);
+      return state.area < 0 ? state.area : 0;
+    }
+  }
   if (const long locked = Lock(image); locked < 0) return locked;
   char path[32];
   int device = -1;

@@ -16,13 +16,22 @@
 namespace vz {
 namespace {
 
-constexpr int kMaxLayers = 32;
-constexpr uint32_t kIdmapped = 1;
+// One-letter names of them fit the 256 bytes that fsconfig(2) takes.
+constexpr uint32_t kMaxLayers = 62;
+constexpr uint32_t kIdmapped = 1, kByPaths = 2, kPlain = 4, kReadOnly = 8;
+
+struct Layer {
+  int fd = -1;
+  const char* inside = nullptr;  // its path in the area, where that holds it
+};
 
 struct Layers {
-  int lower[kMaxLayers];
+  Layer lower[kMaxLayers];
   uint32_t count = 0;
-  int area = -1;  // holds upper/ and work/
+  int area = -1;
+  const char* contents = nullptr;  // upper/, or the whole tree; a path in the area
+  const char* work = nullptr;
+  bool readOnly = false;
 };
 
 constexpr uint64_t kPrivate = 0x40000;  // MS_PRIVATE
@@ -62,10 +71,19 @@ long OpenLayers(const State& state, const Op& op, Layers& layers) {
   }
   layers.area = Idmapped(state.area >= 0 ? state.area : CloneTree(Text(op, 1)), userns);
   if (layers.area < 0) return layers.area;
-  for (uint32_t i = 2; i < op.strings && layers.count < kMaxLayers; ++i) {
-    const int fd = Idmapped(CloneTree(Text(op, i)), userns);
-    if (fd < 0) return fd;
-    layers.lower[layers.count++] = fd;
+  layers.contents = Text(op, 2);
+  layers.work = Text(op, 3);
+  layers.readOnly = (op.b & kReadOnly) != 0;
+  for (uint32_t i = 4; i < op.strings; ++i) {
+    if (layers.count == kMaxLayers) return -E2BIG;
+    const char* path = Text(op, i);
+    Layer& layer = layers.lower[layers.count++];
+    if (*path != '/') {
+      layer.inside = path;
+      continue;
+    }
+    layer.fd = Idmapped(CloneTree(path), userns);
+    if (layer.fd < 0) return layer.fd;
   }
   return 0;
 }
@@ -78,12 +96,22 @@ long SetFd(int fs, const char* key, int fd) {
   return Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, Ptr(key), 0, fd);
 }
 
-long Create(int fs) {
+long Create(int fs, bool readOnly) {
   // index and nfs_export give files on the overlay handles, without which inotify cannot be checkpointed.
-  if (const long set = SetString(fs, "index", "on"); set < 0) return set;
-  if (const long set = SetString(fs, "nfs_export", "on"); set < 0) return set;
+  if (!readOnly) {
+    if (const long set = SetString(fs, "index", "on"); set < 0) return set;
+    if (const long set = SetString(fs, "nfs_export", "on"); set < 0) return set;
+  }
   if (const long made = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0); made < 0) return made;
-  return Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+  return Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | (readOnly ? MOUNT_ATTR_RDONLY : 0));
+}
+
+long SetPart(int fs, const char* key, int area, const char* path) {
+  const int part = Open(area, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (part < 0) return part;
+  const long set = SetFd(fs, key, part);
+  Close(part);
+  return set;
 }
 
 // Linux >= 6.13 takes layers as descriptors of detached mounts.
@@ -91,18 +119,17 @@ long MountByDescriptors(const Layers& layers) {
   const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr("overlay"), FSOPEN_CLOEXEC));
   if (fs < 0) return fs;
   for (uint32_t i = 0; i < layers.count; ++i) {
-    if (const long set = SetFd(fs, "lowerdir+", layers.lower[i]); set < 0) return set;
+    const Layer& layer = layers.lower[i];
+    const long set =
+        layer.inside ? SetPart(fs, "lowerdir+", layers.area, layer.inside) : SetFd(fs, "lowerdir+", layer.fd);
+    if (set < 0) return set;
   }
-  const int upper = Open(layers.area, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (upper < 0) return upper;
-  const int work = Open(layers.area, "work", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (work < 0) return work;
-  if (const long set = SetFd(fs, "upperdir", upper); set < 0) return set;
-  if (const long set = SetFd(fs, "workdir", work); set < 0) return set;
-  const long mount = Create(fs);
+  if (!layers.readOnly) {
+    if (const long set = SetPart(fs, "upperdir", layers.area, layers.contents); set < 0) return set;
+    if (const long set = SetPart(fs, "workdir", layers.area, layers.work); set < 0) return set;
+  }
+  const long mount = Create(fs, layers.readOnly);
   Close(fs);
-  Close(upper);
-  Close(work);
   return mount;
 }
 
@@ -118,8 +145,25 @@ long MountWhenFree(const Layers& layers) {
 }
 
 long AttachLayer(int fd, const char* name) {
+  if (fd < 0) return fd;
   if (const long made = Syscall(SYS_mkdirat, AT_FDCWD, Ptr(name), 0700); made < 0) return made;
   return Syscall(SYS_move_mount, fd, Ptr(""), AT_FDCWD, Ptr(name), MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+// Attaches all to names of one letter; `names` gets them as lowerdir= wants them.
+long AttachLowers(const Layers& layers, char* names) {
+  constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  char path[128];
+  for (uint32_t i = 0; i < layers.count; ++i) {
+    const Layer& layer = layers.lower[i];
+    const char name[3] = {'_', kLetters[i], 0};
+    if (layer.inside) PutText(PutText(path, "_area/"), layer.inside);
+    const int fd = layer.inside ? CloneTree(path) : layer.fd;
+    if (const long attached = AttachLayer(fd, name); attached < 0) return attached;
+    if (i > 0) names = PutText(names, ":");
+    names = PutText(names, name);
+  }
+  return 0;
 }
 
 // Older kernels take layers as paths, and only of mounts in the caller's namespace: so attach them to short names
@@ -128,22 +172,20 @@ long MountByPaths(const Layers& layers, const char* target) {
   if (const long set = SetAttributes(AT_FDCWD, "/", AT_RECURSIVE, {0, 0, kPrivate, 0}); set < 0) return set;
   if (const long made = Syscall(SYS_mount, Ptr("layers"), Ptr(target), Ptr("tmpfs"), 0, 0); made < 0) return made;
   if (const long moved = Syscall(SYS_chdir, Ptr(target)); moved < 0) return moved;
-  if (const long attached = AttachLayer(layers.area, "area"); attached < 0) return attached;
-  char names[kMaxLayers * 4] = {};
-  size_t at = 0;
-  for (uint32_t i = 0; i < layers.count; ++i) {
-    const char name[3] = {'l', static_cast<char>('A' + i), 0};
-    if (const long attached = AttachLayer(layers.lower[i], name); attached < 0) return attached;
-    if (i > 0) names[at++] = ':';
-    names[at++] = name[0];
-    names[at++] = name[1];
-  }
+  if (const long attached = AttachLayer(layers.area, "_area"); attached < 0) return attached;
+  char names[kMaxLayers * 3 + 1] = {};
+  if (const long attached = AttachLowers(layers, names); attached < 0) return attached;
   const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr("overlay"), FSOPEN_CLOEXEC));
   if (fs < 0) return fs;
   if (const long set = SetString(fs, "lowerdir", names); set < 0) return set;
-  if (const long set = SetString(fs, "upperdir", "area/upper"); set < 0) return set;
-  if (const long set = SetString(fs, "workdir", "area/work"); set < 0) return set;
-  return Create(fs);
+  char path[128];
+  if (!layers.readOnly) {
+    PutText(PutText(path, "_area/"), layers.contents);
+    if (const long set = SetString(fs, "upperdir", path); set < 0) return set;
+    PutText(PutText(path, "_area/"), layers.work);
+    if (const long set = SetString(fs, "workdir", path); set < 0) return set;
+  }
+  return Create(fs, layers.readOnly);
 }
 
 // A directory of the area as it is. A detached mount has no parts that could be taken before Linux 6.15.
@@ -152,9 +194,10 @@ long MountPlain(const Layers& layers, const char* target) {
   const long moved = Syscall(SYS_move_mount, layers.area, Ptr(""), AT_FDCWD, Ptr(target), MOVE_MOUNT_F_EMPTY_PATH);
   if (moved < 0) return moved;
   if (const long there = Syscall(SYS_chdir, Ptr(target)); there < 0) return there;
-  const int tree = CloneTree("root");
+  const int tree = CloneTree(layers.contents);
   if (tree < 0) return tree;
-  const long set = SetAttributes(tree, "", AT_EMPTY_PATH, {MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, 0, 0});
+  const uint64_t readOnly = layers.readOnly ? MOUNT_ATTR_RDONLY : 0;
+  const long set = SetAttributes(tree, "", AT_EMPTY_PATH, {MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | readOnly, 0, 0, 0});
   return set < 0 ? set : tree;
 }
 
@@ -188,7 +231,6 @@ long Overlay(State& state, const Op& op) {
   if (const long opened = OpenLayers(state, op, layers); opened < 0) return opened;
 
   if (op.b & kIdmapped) ActAs(header.idBase, header.gidBase);
-  constexpr uint32_t kByPaths = 2, kPlain = 4;
   long mount = op.b & (kByPaths | kPlain) ? -EINVAL : MountWhenFree(layers);
   if (op.b & kPlain) mount = MountInPrivate(MountPlain, layers, target);
   else if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(MountByPaths, layers, target);

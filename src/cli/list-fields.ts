@@ -2,21 +2,11 @@
 import type { ContainerInfo } from '../container/host.js';
 import type { Counter } from '../container/list.js';
 import { CellaError } from '../errors.js';
-
-export interface Field {
-  readonly name: string;
-  readonly title: string;
-  readonly width: number;
-  readonly right: boolean;
-  /** As a cell; '' where there is nothing. */
-  text(row: ContainerInfo): string;
-  /** As JSON. */
-  value(row: ContainerInfo): unknown;
-}
+import type { Field } from './table.js';
 
 type Key = Exclude<keyof ContainerInfo, 'numproc' | 'physpages' | 'uptime'>;
 
-function plain(name: Key, width: number, right = false): Field {
+function plain(name: Key, width: number, right = false): Field<ContainerInfo> {
   return {
     name,
     title: name.toUpperCase(),
@@ -34,12 +24,12 @@ function words(value: unknown): string {
 }
 
 /** held, .m maxheld, .b barrier, .l limit, .f failcnt; held only of what runs. */
-function counter(name: 'numproc' | 'physpages', title: string): readonly Field[] {
+function counter(name: 'numproc' | 'physpages', title: string): readonly Field<ContainerInfo>[] {
   const part = (
     suffix: string,
     tail: string,
     of: (counter: Counter, row: ContainerInfo) => unknown,
-  ): Field => ({
+  ): Field<ContainerInfo> => ({
     name: `${name}${suffix}`,
     title: `${title}${tail}`,
     width: 10,
@@ -56,7 +46,7 @@ function counter(name: 'numproc' | 'physpages', title: string): readonly Field[]
   ];
 }
 
-const uptime: Field = {
+const uptime: Field<ContainerInfo> = {
   name: 'uptime',
   title: 'UPTIME',
   width: 15,
@@ -72,7 +62,7 @@ function span(seconds: number): string {
   return `${days}d${two(Math.floor(seconds / 3600) % 24)}h:${two(Math.floor(seconds / 60) % 60)}m:${two(seconds % 60)}s`;
 }
 
-export const FIELDS: readonly Field[] = [
+export const FIELDS: readonly Field<ContainerInfo>[] = [
   { ...plain('ctid', 10, true) },
   plain('private', 32),
   plain('root', 32),
@@ -94,7 +84,7 @@ export const FIELDS: readonly Field[] = [
 
 const ALIASES: Readonly<Record<string, string>> = { veid: 'ctid', vpsid: 'ctid' };
 
-export function findField(name: string): Field {
+export function findField(name: string): Field<ContainerInfo> {
   const found = FIELDS.find((field) => field.name === (ALIASES[name] ?? name));
   if (!found)
     throw new CellaError('BAD_OPTION', `unknown field '${name.slice(0, 64)}'`, {

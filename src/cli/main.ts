@@ -14,6 +14,8 @@ import { registerMount } from './commands/mount.js';
 import { registerRunscript } from './commands/runscript.js';
 import { registerSet } from './commands/set.js';
 import { registerSetup } from './commands/setup.js';
+import { registerSnapshot } from './commands/snapshot.js';
+import { registerSnapshotList } from './commands/snapshot-list.js';
 import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
@@ -30,6 +32,8 @@ const VERBS: readonly Register[] = [
   registerClone,
   registerCompact,
   registerDestroy,
+  registerSnapshot,
+  registerSnapshotList,
   registerStart,
   registerStop,
   registerStatus,

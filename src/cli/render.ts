@@ -1,7 +1,12 @@
 /** Library events as vzctl's lines. */
 import type { HostEvent } from '../events.js';
 
-const LEFT = { create: 'creation', destroy: 'removal', start: 'run' } as const;
+const LEFT = {
+  create: 'creation',
+  destroy: 'removal',
+  start: 'run',
+  snapshot: 'change of the snapshots',
+} as const;
 
 /** A line about a container; `aside`: not an answer to the command, so not for its standard output. */
 export interface Line {

@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import type { ContainerInfo } from '../container/host.js';
 import { CellaError } from '../errors.js';
-import { FIELDS, type Field, findField } from './list-fields.js';
+import { FIELDS, findField } from './list-fields.js';
 import type { Register, Session } from './session.js';
+import { type Field, json, table } from './table.js';
 
 interface ListOptions {
   readonly all?: true;
@@ -54,16 +55,16 @@ export function addList(command: Command, session: Session): void {
       );
       write(
         options.json
-          ? json(
+          ? asJson(
               rows,
               options.output === undefined ? FIELDS.filter((field) => !field.name.includes('.')) : fields,
             )
-          : table(rows, fields, options),
+          : table(rows, fields, { header: options.header && !options['1'] }),
       );
     });
 }
 
-function fieldsOf(options: ListOptions): readonly Field[] {
+function fieldsOf(options: ListOptions): readonly Field<ContainerInfo>[] {
   if (options['1']) return [findField('ctid')];
   const names =
     options.output?.split(',') ??
@@ -101,43 +102,10 @@ function sorted(by: string | undefined, rows: readonly ContainerInfo[]): readonl
   return [...rows].sort((a, b) => sign * field.text(a).localeCompare(field.text(b), 'en', { numeric: true }));
 }
 
-function table(rows: readonly ContainerInfo[], fields: readonly Field[], options: ListOptions): string {
-  const head = fields.map(({ title }) => title);
-  const body = rows.map((row) => fields.map((field) => printable(field.text(row)) || '-'));
-  const lines = options.header && !options['1'] ? [head, ...body] : body;
-  const widths = fields.map((field, i) =>
-    Math.max(field.width, ...lines.map((cells) => cells[i]?.length ?? 0)),
-  );
-  const pad = (text: string, i: number): string =>
-    fields[i]?.right
-      ? text.padStart(widths[i] ?? 0)
-      : i === fields.length - 1
-        ? text
-        : text.padEnd(widths[i] ?? 0);
-  return lines.map((cells) => `${cells.map(pad).join(' ')}\n`).join('');
-}
-
-/** What a config says may hold escape sequences; a terminal must not see them. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?');
-}
-
-/** 64-bit limits as literals, which a JavaScript number could not hold. */
-function json(rows: readonly ContainerInfo[], fields: readonly Field[]): string {
+/** Parts of a counter are in the whole, as JSON. */
+function asJson(rows: readonly ContainerInfo[], fields: readonly Field<ContainerInfo>[]): string {
   for (const { name } of fields) {
     if (name.includes('.')) throw new CellaError('BAD_OPTION', `field '${name}' cannot be shown as JSON`);
   }
-  const objects = rows.map((row) => {
-    const members = fields.map((field) => `    ${JSON.stringify(field.name)}: ${literal(field.value(row))}`);
-    return `  {\n${members.join(',\n')}\n  }`;
-  });
-  return `[\n${objects.join(',\n')}${objects.length > 0 ? '\n' : ''}]\n`;
-}
-
-function literal(value: unknown): string {
-  if (typeof value === 'bigint') return value.toString();
-  if (Array.isArray(value) || typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{${Object.entries(value)
-    .map(([key, member]) => `${JSON.stringify(key)}: ${literal(member)}`)
-    .join(', ')}}`;
+  return json(rows, fields);
 }

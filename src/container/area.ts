@@ -1,8 +1,15 @@
 /** A container's private area as the host's storage sees it. */
 import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
+import { mountRoot } from '../host/launcher.js';
+import { umountAll } from '../host/mounts.js';
 import { type Area, openStore, type StoreDriver } from '../host/storage/index.js';
-import type { Context } from './context.js';
+import { deviceOf } from '../host/storage/resize.js';
+import { IMAGE_NAME } from '../plan/image.js';
+import { type Layers, planArea } from '../plan/plan-start.js';
+import { readSnapshots } from '../state/snapshots.js';
+import { type Context, layersOf } from './context.js';
 
 export function areaOf(context: Context, config: ContainerConfig): Area {
   return {
@@ -10,11 +17,55 @@ export function areaOf(context: Context, config: ContainerConfig): Area {
     tree: config.layout.tree,
     limits: config.disk,
     project: projectOf(context.paths.rootDir, config.ctid),
+    node: readSnapshots(config.privateArea).current.chain.node,
   };
 }
 
 export function storeOf(config: ContainerConfig): StoreDriver {
   return openStore(config.layout.store);
+}
+
+/** What its root is put together from; `chain`: as it is now, if not given. */
+export function contentsOf(
+  context: Context,
+  config: ContainerConfig,
+  chain = readSnapshots(config.privateArea).current.chain,
+): Layers {
+  return {
+    ...chain,
+    template: config.layout.tree === 'plain' ? [] : layersOf(context, config),
+    device: imageDevice(config),
+  };
+}
+
+function imageDevice({ layout, privateArea }: ContainerConfig): string | undefined {
+  return layout.store === 'image' ? deviceOf(`${privateArea}/${IMAGE_NAME}`) : undefined;
+}
+
+/** Lets `work` change the area itself, where it can be reached: an image is mounted for that, in use or not. */
+export async function withArea<T>(
+  context: Context,
+  config: ContainerConfig,
+  work: (at: string) => Promise<T>,
+): Promise<T> {
+  if (config.layout.store !== 'image') return work(config.privateArea);
+  await storeOf(config).prepare(areaOf(context, config));
+  const target = context.paths.area(config.ctid);
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+  try {
+    await mountRoot(planArea(config, imageDevice(config), target));
+    return await work(target);
+  } finally {
+    await releaseArea(context, config.ctid);
+  }
+}
+
+/** Where an image was mounted, by this process or a killed one. */
+export async function releaseArea(context: Context, ctid: number): Promise<void> {
+  const target = context.paths.area(ctid);
+  if (!existsSync(target)) return;
+  await umountAll(target);
+  rmdirSync(target);
 }
 
 /** The container's own number; for another root directory one that hardly clashes with those. */

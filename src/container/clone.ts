@@ -2,10 +2,12 @@
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
+import { NO_SNAPSHOTS, readSnapshots, writeSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import { storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { expectFree } from './create.js';
+import { settleLinks } from './links.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
 
@@ -52,9 +54,16 @@ export async function clone(
       },
     );
   expectNoArea(config);
+  await settleLinks(context, from);
   await makeFiles(context, config, {
     text,
-    fill: (area) => storeOf(config).copy(from.privateArea, area),
+    fill: async (area) => {
+      const { current, snapshots } = readSnapshots(from.privateArea);
+      const chain = await storeOf(config).copy({ path: from.privateArea, chain: current.chain }, area);
+      // A copied image holds the snapshots too: the next verb takes away what nothing is made of.
+      const unfinished = from.layout.store === 'image' && snapshots.length > 0 ? { config: null } : null;
+      writeSnapshots(area.path, { ...NO_SNAPSHOTS, current: { chain, parent: null }, unfinished });
+    },
   });
   return { privileged: range === 0 };
 }

@@ -7,7 +7,8 @@ import { umountAll } from '../host/mounts.js';
 import { trimImage } from '../host/storage/resize.js';
 import { IMAGE_NAME } from '../plan/image.js';
 import { planMount } from '../plan/plan-start.js';
-import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { contentsOf } from './area.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';
 import { recover } from './recover.js';
 
@@ -24,7 +25,7 @@ export async function compact(context: Context, ctid: Ctid, signal?: AbortSignal
   if (trimmed !== undefined) return trimmed;
   // In use it has a device; no other program has to be asked for one.
   await prepareRoot(context, config);
-  await mountRoot(planMount(config, config.layout.tree === 'plain' ? [] : layersOf(context, config)));
+  await mountRoot(planMount(config, contentsOf(context, config)));
   try {
     return (await trimImage(path)) ?? 0;
   } finally {

@@ -19,6 +19,17 @@ import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
 import { findInit, sweep } from './recover.js';
 import { type SetOptions, set } from './set.js';
+import {
+  deleteSnapshot,
+  expectSnapshot,
+  listSnapshots,
+  type SnapshotInfo,
+  type SnapshotOptions,
+  type SwitchOptions,
+  snapshot,
+  switchSnapshot,
+} from './snapshot.js';
+import { mountSnapshot, umountSnapshot } from './snapshot-mount.js';
 import { planOf, type Started, type StartOptions, start } from './start.js';
 import { type StopOptions, stop } from './stop.js';
 
@@ -75,6 +86,42 @@ export class Container {
   /** Gives blocks of its disk image that hold nothing back to the host; returns their bytes. */
   compact({ signal }: Abortable = {}): Promise<number> {
     return this.#told('compact', () => compact(this.#context, this.ctid, signal));
+  }
+
+  /** Keeps the state of its files, to go back to; a running one stands still where they have to be copied. */
+  snapshot(options: SnapshotOptions = {}): Promise<{ readonly uuid: string }> {
+    return this.#told('snapshot', () => snapshot(this.#context, this.ctid, options));
+  }
+
+  /** In the order in which they were taken; all, or one. */
+  async snapshots(uuid?: string): Promise<readonly SnapshotInfo[]> {
+    return listSnapshots(this.#context, this.ctid, uuid);
+  }
+
+  /** Goes back to a snapshot; one that runs is killed for that, and started again. */
+  switchSnapshot(uuid: string, options: SwitchOptions = {}): Promise<void> {
+    return this.#told('snapshot-switch', async () => {
+      expectSnapshot(this.#context, this.ctid, uuid);
+      const { wasRunning } =
+        this.initPid() === undefined ? { wasRunning: false } : await this.stop({ fast: true });
+      await switchSnapshot(this.#context, this.ctid, uuid, options);
+      if (wasRunning) await this.start(options.signal ? { signal: options.signal } : {});
+    });
+  }
+
+  deleteSnapshot(uuid: string, { signal }: Abortable = {}): Promise<void> {
+    return this.#told('snapshot-delete', () => deleteSnapshot(this.#context, this.ctid, uuid, signal));
+  }
+
+  /** Read-only, at an existing directory of the host. */
+  mountSnapshot(uuid: string, target: string, { signal }: Abortable = {}): Promise<void> {
+    return this.#told('snapshot-mount', () =>
+      mountSnapshot(this.#context, this.ctid, uuid, { target, signal }),
+    );
+  }
+
+  umountSnapshot(uuid: string, { signal }: Abortable = {}): Promise<void> {
+    return this.#told('snapshot-umount', () => umountSnapshot(this.#context, this.ctid, uuid, signal));
   }
 
   destroy({ signal }: Abortable = {}): Promise<void> {

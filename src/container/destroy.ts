@@ -8,6 +8,7 @@ import { removeArea } from '../host/storage/index.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
 import { condemnedArea, expectStopped, expectUnmounted, recover } from './recover.js';
+import { expectNoViews } from './snapshot-mount.js';
 
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'destroy', signal);
@@ -15,6 +16,7 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
   expectUnmounted(config);
+  expectNoViews(context, ctid);
   const path = context.paths.config(ctid);
   const condemned = condemnedArea(config.privateArea);
   context.report({ type: 'removing', ctid, privateArea: config.privateArea });

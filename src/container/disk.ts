@@ -6,13 +6,14 @@ import type { Ctid } from '../config/ctid.js';
 import { type ExportedDisk, type ExportOptions, exportDisk } from '../disk/export.js';
 import { type ImportedDisk, type ImportOptions, importDisk } from '../disk/import.js';
 import { CellaError } from '../errors.js';
-import { IMAGE_NAME } from '../plan/image.js';
+import { IMAGE_NAME, inNode } from '../plan/image.js';
 import type { Template } from '../template/cache.js';
 import { digestLayers } from '../template/digest.js';
 import { guessInit } from '../template/init.js';
 import { isTemplateName, oneLine, type TemplateManifest } from '../template/manifest.js';
 import { stageTemplate } from '../template/staging.js';
-import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { contentsOf } from './area.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
 
@@ -88,8 +89,13 @@ export async function exportContainerDisk(
   const inImage = config.layout.store === 'image';
   if (inImage) expectUnmounted(config);
   const own = inImage ? '' : `${config.privateArea}/`;
-  const layers: readonly [string, ...string[]] =
-    config.layout.tree === 'plain' ? [`${own}root`] : [`${own}upper`, ...layersOf(context, config)];
+  const { node, below, template } = contentsOf(context, config);
+  const name = config.layout.tree === 'plain' ? 'root' : 'upper';
+  const layers: readonly [string, ...string[]] = [
+    own + inNode(node, name),
+    ...below.map((at) => own + inNode(at, name)),
+    ...template,
+  ];
   const area = inImage ? `${config.privateArea}/${IMAGE_NAME}` : undefined;
   return exportDisk(layers, file, { ...options, area });
 }

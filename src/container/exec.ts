@@ -6,7 +6,8 @@ import { enter as enterContainer } from '../host/launcher.js';
 import { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { planEnter, planStart } from '../plan/plan-start.js';
-import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { contentsOf } from './area.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
 import { type GuestProcess, type GuestTerminal, openConsole, withPipes } from './guest.js';
 import { findInit, recover, sweep } from './recover.js';
 import { launch } from './start.js';
@@ -96,7 +97,10 @@ async function runAlone(
   try {
     await recover(context, ctid);
     const config = loadConfig(context, ctid);
-    const plan = planStart(config, context.facts(), { lower: layersOf(context, config), command });
+    const plan = planStart(config, context.facts(), {
+      layers: contentsOf(context, config),
+      command,
+    });
     return await withPipes(async (stdio) => {
       const { init } = await launch(context, config, plan, { stdio, signal });
       return { pid: init.pid, ended: clearedUp(init), kill: (name) => void init.kill(name) };

@@ -7,8 +7,8 @@ import { faultPoint } from '../fault.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { planMount } from '../plan/plan-start.js';
-import { areaOf, storeOf } from './area.js';
-import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
+import { areaOf, contentsOf, storeOf } from './area.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
 import { expectStopped, recover } from './recover.js';
 
 export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
@@ -16,9 +16,9 @@ export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal):
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   if (isMounted(config.root)) throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted already`);
-  const lower = layersOf(context, config);
+  const layers = contentsOf(context, config);
   await prepareRoot(context, config);
-  await mountRoot(planMount(config, lower));
+  await mountRoot(planMount(config, layers));
   context.report({ type: 'mounted', ctid });
   faultPoint('mount.done');
 }

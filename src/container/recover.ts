@@ -17,11 +17,14 @@ import { removeArea } from '../host/storage/index.js';
 import { ALLOCATION, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
+import { releaseArea } from './area.js';
 import type { Context } from './context.js';
+import { finishSnapshots } from './snapshot-edit.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
+  await finishSnapshot(context, ctid);
   sweepLock(context);
   if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
 }
@@ -84,6 +87,15 @@ export function stagingArea(privateArea: string): string {
 
 export function condemnedArea(privateArea: string): string {
   return `${dirname(privateArea)}/.${basename(privateArea)}.destroying`;
+}
+
+async function finishSnapshot(context: Context, ctid: Ctid): Promise<void> {
+  await releaseArea(context, ctid);
+  const path = context.paths.config(ctid);
+  const text = readText(path);
+  if (text === undefined) return;
+  if (await finishSnapshots(context, context.readContainer(ctid, text, path)))
+    context.report({ type: 'recovered', ctid, left: 'snapshot' });
 }
 
 /** The allocation lock's file outlives a killed holder; looking whether it is free takes it away. */

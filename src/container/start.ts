@@ -12,7 +12,8 @@ import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
 import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
 import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
-import { type Context, layersOf, loadConfig, lockContainer, templateOf } from './context.js';
+import { contentsOf } from './area.js';
+import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
 
@@ -34,7 +35,7 @@ export interface Started {
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
-  return planStart(config, context.facts(), { lower: layersOf(context, config) });
+  return planStart(config, context.facts(), { layers: contentsOf(context, config) });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -48,8 +49,8 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   }
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
-  const lower = layersOf(context, config);
-  const plan = planStart(config, context.facts(), { lower, console: options.console ?? false });
+  const layers = contentsOf(context, config);
+  const plan = planStart(config, context.facts(), { layers, console: options.console ?? false });
   const launched = await launch(context, config, plan, { signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };

@@ -72,6 +72,8 @@ export interface Binding {
   deleteSubvolume(directory: string, name: string): void;
   /** Switches quotas on where they are off; 0n: no limit. */
   limitSubvolume(directory: string, bytes: bigint): void;
+  /** Makes one of two layers of an overlay, by moving what only the lower one has. */
+  mergeLayers(top: string, bottom: string): Promise<void>;
   openTree(directory: string): Tree;
   /** Entries as template/tree-writer.ts encodes them; one call at a time. The batch may be used again at once. */
   addToTree(tree: Tree, batch: Uint8Array): Promise<void>;

@@ -1,7 +1,14 @@
 /** A plan as the bytes that native/core/protocol.h describes. */
 import { CellaError } from '../errors.js';
 import { capabilityMask } from './capabilities.js';
-import { type LaunchPlan, type MountFlag, type Namespace, RLIMITS, type Step } from './launch-plan.js';
+import {
+  type LaunchPlan,
+  type MountFlag,
+  type Namespace,
+  type OverlayStep,
+  RLIMITS,
+  type Step,
+} from './launch-plan.js';
 import { systemSeccomp } from './seccomp.js';
 
 const MAGIC = 0x414c4c43;
@@ -144,12 +151,9 @@ function fieldsOf(step: Step): Fields {
         strings: [step.path],
       };
     case 'image':
-      return { b: step.userQuotas ? 1 : 0, strings: [step.path] };
+      return { b: step.userQuotas ? 1 : 0, strings: [step.path, step.device ?? ''] };
     case 'overlay':
-      return {
-        b: (step.idmapped ? 1 : 0) | (step.byPaths ? 2 : 0) | (step.plain ? 4 : 0),
-        strings: [step.target, step.area, ...step.lower],
-      };
+      return overlayFields(step);
     case 'mount':
       return {
         c: BigInt(step.flags.reduce((mask, flag) => mask | FLAGS[flag], 0)),
@@ -199,6 +203,15 @@ function fieldsOf(step: Step): Fields {
     case 'noNewPrivileges':
       return {};
   }
+}
+
+function overlayFields(step: OverlayStep): Fields {
+  const { idmapped, byPaths, readOnly, contents, work } = step;
+  const plain = contents !== null && work === null;
+  return {
+    b: (idmapped ? 1 : 0) | (byPaths ? 2 : 0) | (plain ? 4 : 0) | (readOnly || contents === null ? 8 : 0),
+    strings: [step.target, step.area, contents ?? '', work ?? '', ...step.lower],
+  };
 }
 
 function namespaceFlags(names: readonly Namespace[]): number {

@@ -89,5 +89,21 @@ export function areaDirectories(tree: Tree): readonly [AreaDirectory, ...AreaDir
   ];
 }
 
+/**
+ * Which directories of a private area make its root. A node is one that holds `areaDirectories`: "" is the area itself.
+ * An overlay may lie on nodes of snapshots, topmost first.
+ */
+export interface Chain {
+  readonly node: string;
+  readonly below: readonly string[];
+}
+
+export const FIRST: Chain = { node: '', below: [] };
+
+/** Of a directory in a node, as a path in the area. */
+export function inNode(node: string, name: string): string {
+  return node === '' ? name : `${node}/${name}`;
+}
+
 /** Of the image in a private area. */
 export const IMAGE_NAME = 'disk.img';

@@ -37,18 +37,27 @@ export type SourceStep = {
 };
 
 /** Mounts the file system in a disk image as the private area of the overlay step behind it. */
-export type ImageStep = { readonly op: 'image'; readonly path: string; readonly userQuotas: boolean };
+export type ImageStep = {
+  readonly op: 'image';
+  readonly path: string;
+  /** The loop device that has it already; the launcher looks whether that is still so. */
+  readonly device?: string;
+  readonly userQuotas: boolean;
+};
 
 export type OverlayStep = {
   readonly op: 'overlay';
   readonly target: string;
-  /** Directory that holds upper/ and work/, or root/; unused behind an image step. */
+  /** The private area; unused behind an image step. */
   readonly area: string;
-  /** The tree in root/ alone, without any layer. */
-  readonly plain: boolean;
-  /** Template layers, topmost first. */
+  /** In the area: what is written to or, for a plain tree, is the root; null: an overlay of `lower` alone. */
+  readonly contents: string | null;
+  /** In the area; null for a plain tree, which has no layers. */
+  readonly work: string | null;
+  /** Layers, topmost first: directories of the host, or without a leading slash of the area. */
   readonly lower: readonly string[];
   readonly idmapped: boolean;
+  readonly readOnly?: boolean;
   /** Takes the way of kernels before 6.13 even on a newer one. */
   readonly byPaths?: boolean;
 };

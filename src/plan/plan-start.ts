@@ -3,7 +3,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { SYSTEM_CAPABILITIES } from './capabilities.js';
 import type { CgroupMounts, CgroupPlan } from './cgroup.js';
 import { handOver, planCgroup } from './cgroup.js';
-import { IMAGE_NAME } from './image.js';
+import { type Chain, IMAGE_NAME, inNode } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
 import { planMounts, planSources } from './rootfs.js';
 
@@ -41,34 +41,98 @@ export function idMapOf(config: ContainerConfig): IdMap | null {
   return { uid: config.localUid, gid: config.localGid ?? config.localUid, count: ID_COUNT };
 }
 
-/** The root file system, at VE_ROOT and for the container. `lower`: the template's layers, topmost first. */
-export function planRoot(config: ContainerConfig, lower: readonly string[]): readonly AfterStep[] {
-  const { root, privateArea, layout, disk } = config;
-  const plain = layout.tree === 'plain';
+/** What a root is put together from. */
+export interface Layers extends Chain {
+  /** The template's, topmost first; none for a plain tree. */
+  readonly template: readonly string[];
+  /** The loop device that has the area's image already. */
+  readonly device?: string | undefined;
+}
+
+/** The root file system, at VE_ROOT and for the container. */
+export function planRoot(config: ContainerConfig, layers: Layers): readonly AfterStep[] {
+  const plain = config.layout.tree === 'plain';
   return [
-    ...(layout.store === 'image'
-      ? [{ op: 'image', path: `${privateArea}/${IMAGE_NAME}`, userQuotas: disk.userQuotas } as const]
-      : []),
+    ...planImage(config, layers.device),
     {
       op: 'overlay',
-      target: root,
-      area: privateArea,
-      plain,
-      lower: plain ? [] : lower,
+      target: config.root,
+      area: config.privateArea,
+      contents: inNode(layers.node, plain ? 'root' : 'upper'),
+      work: plain ? null : inNode(layers.node, 'work'),
+      lower: plain ? [] : [...layers.below.map((node) => inNode(node, 'upper')), ...layers.template],
       idmapped: idMapOf(config) !== null,
     },
   ];
 }
 
-export function planMount(config: ContainerConfig, lower: readonly string[]): LaunchPlan {
+function planImage(
+  { layout, privateArea, disk }: ContainerConfig,
+  device: string | undefined,
+): readonly AfterStep[] {
+  if (layout.store !== 'image') return [];
+  return [
+    {
+      op: 'image',
+      path: `${privateArea}/${IMAGE_NAME}`,
+      ...(device === undefined ? {} : { device }),
+      userQuotas: disk.userQuotas,
+    },
+  ];
+}
+
+export function planMount(config: ContainerConfig, layers: Layers): LaunchPlan {
   const ids = idMapOf(config);
+  return { ...MOUNT, namespaces: ids ? ['user'] : [], ids, after: planRoot(config, layers) };
+}
+
+const MOUNT: LaunchPlan = {
+  mode: 'mount',
+  namespaces: [],
+  ids: null,
+  outside: [],
+  after: [],
+  inside: [],
+};
+
+/** What a root holds, to be looked at by the host: read-only, with the container's own ids. */
+export function planView(config: ContainerConfig, layers: Layers, target: string): LaunchPlan {
+  const plain = config.layout.tree === 'plain';
+  const lower = [layers.node, ...layers.below].map((node) => inNode(node, 'upper'));
   return {
-    mode: 'mount',
-    namespaces: ids ? ['user'] : [],
-    ids,
-    outside: [],
-    after: planRoot(config, lower),
-    inside: [],
+    ...MOUNT,
+    after: [
+      ...planImage(config, layers.device),
+      {
+        op: 'overlay',
+        target,
+        area: config.privateArea,
+        contents: plain ? inNode(layers.node, 'root') : null,
+        work: null,
+        lower: plain ? [] : [...lower, ...layers.template],
+        idmapped: false,
+        readOnly: true,
+      },
+    ],
+  };
+}
+
+/** A private area in an image, to be changed by the host. */
+export function planArea(config: ContainerConfig, device: string | undefined, target: string): LaunchPlan {
+  return {
+    ...MOUNT,
+    after: [
+      ...planImage(config, device),
+      {
+        op: 'overlay',
+        target,
+        area: config.privateArea,
+        contents: '.',
+        work: null,
+        lower: [],
+        idmapped: false,
+      },
+    ],
   };
 }
 
@@ -81,7 +145,7 @@ const UNSHARE: InsideStep = { op: 'unshare', namespaces: ['cgroup', 'net'] };
 const INIT: InsideStep = { op: 'exec', paths: INIT_PATHS, argv: ['init'], env: INIT_ENV };
 
 export interface StartOptions {
-  readonly lower: readonly string[];
+  readonly layers: Layers;
   /** Instead of init: runs with the standard descriptors that it is given. */
   readonly command?: readonly string[];
   /** A pty at /dev/console and as init's standard descriptors. Absent: no /dev/console, the null device. */
@@ -103,7 +167,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
       ...cgroup.join,
     ],
-    after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), ...planRoot(config, options.lower)],
+    after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), ...planRoot(config, options.layers)],
     inside: [
       // What needs no mounts goes first: the launcher is still making them.
       UNSHARE,

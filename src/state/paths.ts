@@ -17,6 +17,10 @@ export interface Paths {
   /** Config of a container that is being made: it names what to clean up if that is cut short. */
   creating(ctid: number): string;
   record(ctid: number): string;
+  /** Where a disk image's file system is mounted while its top is worked on. */
+  area(ctid: number): string;
+  /** Names the directory where a snapshot is mounted. */
+  view(ctid: number, uuid: string): string;
   sample(name: string): string;
 }
 
@@ -38,6 +42,8 @@ export function openPaths(rootDir: string | undefined): Paths {
     config: (ctid) => `${configDir}/${ctid}.conf`,
     creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,
     record: (ctid) => `${runDir}/${ctid}.json`,
+    area: (ctid) => `${runDir}/${ctid}.area`,
+    view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,
     sample: (name) => `${configDir}/ve-${name}.conf-sample`,
   };
 }

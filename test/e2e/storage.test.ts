@@ -224,7 +224,11 @@ describe('what cannot be', () => {
         ),
         { host: 'vz.conf', container: '102.conf' },
       ),
-      [`${sandbox.rootDir}/var/lib/vz/template/cache/busybox/rootfs`],
+      {
+        node: '',
+        below: [],
+        template: [`${sandbox.rootDir}/var/lib/vz/template/cache/busybox/rootfs`],
+      },
     );
     mkdirSync(`${sandbox.rootDir}/second`);
     await expect(mountRoot(second)).rejects.toThrow(/^cannot mount disk image '.*': EBUSY$/);

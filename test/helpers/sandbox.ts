@@ -1,9 +1,10 @@
 /** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { isMounted } from '../../src/host/mounts.js';
@@ -96,6 +97,12 @@ export class Sandbox {
         env: { ...process.env, CELLA_ROOT: this.rootDir, ...env },
       }),
     );
+  }
+
+  /** A line of shell on the host; fails with what it wrote to its standard error. */
+  async shell(script: string, ...args: readonly string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)('sh', ['-euc', script, 'sh', ...args]);
+    return stdout;
   }
 
   /** Puts a template of the test cache into this sandbox; returns its name. */

@@ -19,6 +19,8 @@ export interface CgroupStats {
 
 export interface Cgroup {
   freeze(): Promise<void>;
+  /** What thaws it, when written where. */
+  readonly thaws: { readonly file: string; readonly value: string };
   thaw(): Promise<void>;
   isFrozen(): boolean;
   /** Kills every process, frozen ones too; returns when none is left. */

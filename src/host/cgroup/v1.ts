@@ -17,6 +17,7 @@ export function v1(directories: readonly string[]): Cgroup {
   const pids = (): readonly number[] => readPids(freezer ?? directories[0] ?? '');
   return {
     freeze: () => setState('FROZEN'),
+    thaws: { file: `${freezer ?? ''}/freezer.state`, value: 'THAWED' },
     thaw: () => setState('THAWED'),
     isFrozen: () => freezer !== undefined && readText(`${freezer}/freezer.state`) === 'FROZEN',
     kill: async () => {

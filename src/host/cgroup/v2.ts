@@ -17,6 +17,7 @@ export function v2(at: string, directories: readonly string[]): Cgroup {
   };
   return {
     freeze: () => setFrozen(true),
+    thaws: { file: `${at}/cgroup.freeze`, value: '0' },
     thaw: () => setFrozen(false),
     isFrozen: () => isFrozen(at),
     kill: async () => {

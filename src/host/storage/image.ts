@@ -12,7 +12,7 @@ import {
   mkfsArguments,
 } from '../../plan/image.js';
 import { run } from '../run.js';
-import { copyTree, makeDirectories } from './directory.js';
+import { copyNode, copyTree, makeDirectories } from './directory.js';
 import type { Area, StoreDriver } from './index.js';
 import { readGeometry, resizeImage, TOOLS } from './resize.js';
 
@@ -33,10 +33,12 @@ export const image: StoreDriver = {
   },
   copy: async (source, area) => {
     mkdirSync(area.path, { mode: 0o700 });
-    const from = `${source}/${IMAGE_NAME}`;
+    const from = `${source.path}/${IMAGE_NAME}`;
     // The whole file system, handles of files included: overlayfs's index stays true.
     if (existsSync(from)) await copyImage(from, `${area.path}/${IMAGE_NAME}`);
+    return source.chain;
   },
+  copyNode,
   prepare: async (area) => {
     if (!existsSync(`${area.path}/${IMAGE_NAME}`)) await formatEmpty(area);
   },

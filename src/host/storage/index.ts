@@ -4,6 +4,7 @@ import type { DiskLimits } from '../../config/container-config.js';
 import type { Store, Tree } from '../../config/layout.js';
 import { CellaError } from '../../errors.js';
 import { native } from '../../native/binding.js';
+import type { Chain } from '../../plan/image.js';
 import { btrfs } from './btrfs.js';
 import { directory } from './directory.js';
 import { image } from './image.js';
@@ -15,6 +16,14 @@ export interface Area {
   readonly limits: DiskLimits;
   /** Names the container to quotas; differs between those of one file system. */
   readonly project: number;
+  /** The node that is written to. */
+  readonly node: string;
+}
+
+/** An area to be copied, and which of its nodes make the root. */
+export interface Source {
+  readonly path: string;
+  readonly chain: Chain;
 }
 
 export interface StoreDriver {
@@ -24,8 +33,10 @@ export interface StoreDriver {
   create(area: Area): Promise<void>;
   /** Fills a fresh area of a plain tree with a copy of `source`. */
   fill(area: Area, source: string): Promise<void>;
-  /** Makes an area of what is in another of its kind, which nobody may be changing. */
-  copy(source: string, area: Area): Promise<void>;
+  /** Makes an area of what is in another of its kind, which nobody may be changing; says of what its root is made. */
+  copy(source: Source, area: Area): Promise<Chain>;
+  /** Makes a node that holds what another one does, which nobody may be changing; on the disk when it returns. */
+  copyNode(area: Area, from: string, node: string, readOnly: boolean): Promise<void>;
   /** What has to be done before it can be mounted. */
   prepare(area: Area): Promise<void>;
   /** Makes `area.limits` hold, at once where it is in use. */

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { DiskLimits } from '../../config/container-config.js';
 import { CellaError } from '../../errors.js';
 import { native, type ProjectLimits } from '../../native/binding.js';
-import { copyContents, copyTree, makeDirectories } from './directory.js';
+import { copyChain, copyNode, copyTree, makeDirectories } from './directory.js';
 import type { Area, StoreDriver } from './index.js';
 
 const NONE: ProjectLimits = { softBytes: 0n, hardBytes: 0n, softInodes: 0n, hardInodes: 0n };
@@ -18,9 +18,11 @@ export const quota: StoreDriver = {
   create: async (area) => createArea(area),
   fill: (area, source) => copyTree(source, `${area.path}/root`),
   copy: async (source, area) => {
-    createArea(area);
-    await copyContents(source, area);
+    createArea({ ...area, node: source.chain.node });
+    await copyChain(source, area);
+    return source.chain;
   },
+  copyNode,
   prepare: async () => undefined,
   limit: async ({ path, project, limits }) => setLimits(path, project, limits),
   remove: async (path) => {

@@ -31,10 +31,10 @@ const UNPRIVILEGED = configOf(
   'LOCAL_UID="1048576"\nHOSTNAME="a.example"\nPHYSPAGES="16384"\nSWAPPAGES="4096"\nNUMPROC="50"\n',
 );
 const PRIVILEGED = configOf('LOCAL_UID="0"\n');
-const LOWER = { lower: ['/template/b', '/template/a'] };
+const LAYERS = { layers: { node: '', below: [], template: ['/template/b', '/template/a'] } };
 
 const start = (host: string, config = UNPRIVILEGED) =>
-  planStart(config, facts(HOSTS[host] as CgroupMounts), LOWER);
+  planStart(config, facts(HOSTS[host] as CgroupMounts), LAYERS);
 const steps = (plan: ReturnType<typeof start>) => [...plan.outside, ...plan.after, ...plan.inside];
 
 describe('control groups', () => {
@@ -70,7 +70,7 @@ describe('control groups', () => {
 
   it('of another root directory have a group of their own', () => {
     const host = { ...facts(HOSTS.systemd as CgroupMounts), cgroupGroup: 'x' };
-    expect(planStart(UNPRIVILEGED, host, LOWER).cgroup.make).toEqual([
+    expect(planStart(UNPRIVILEGED, host, LAYERS).cgroup.make).toEqual([
       expect.objectContaining({ path: '/cg/b.slice/a.service/cgroup.subtree_control' }),
       { op: 'makeCgroup', path: '/cg/b.slice/a.service/x', parents: 0 },
       expect.objectContaining({ path: '/cg/b.slice/a.service/x/cgroup.subtree_control' }),
@@ -114,7 +114,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
       [mapped, true],
       [plain, false],
     ] as const)
-      expect(plan.after.at(-1)).toMatchObject({ op: 'overlay', idmapped, lower: LOWER.lower });
+      expect(plan.after.at(-1)).toMatchObject({ op: 'overlay', idmapped, lower: LAYERS.layers.template });
   });
 
   it('hides and confines before it runs anything', () => {
@@ -167,9 +167,9 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
         const config = configOf(`PHYSPAGES="${ram}"\nNUMPROC="${numproc}"\nLOCAL_UID="${uid}"\n`);
         const where = facts(HOSTS[host] as CgroupMounts);
         const make = () => [
-          planStart(config, where, { ...LOWER, console: terminal }),
+          planStart(config, where, { ...LAYERS, console: terminal }),
           planEnter(config, where, { argv: ['ls'], env: {}, terminal }),
-          planMount(config, LOWER.lower),
+          planMount(config, LAYERS.layers),
         ];
         expect(make()).toEqual(make());
         for (const plan of make()) {
@@ -186,7 +186,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
 describe('what runs', () => {
   const host = facts(HOSTS.v2 as CgroupMounts);
   const ops = (options: object) =>
-    planStart(UNPRIVILEGED, host, { ...LOWER, ...options }).inside.map(({ op }) => op);
+    planStart(UNPRIVILEGED, host, { ...LAYERS, ...options }).inside.map(({ op }) => op);
 
   it('is init on the null device, on a console, or a command on what it is given', () => {
     expect(ops({})).toContain('null');

@@ -1,0 +1,72 @@
+/** Rows as a table or as JSON, with fields to choose from. */
+import { CellaError } from '../errors.js';
+
+export interface Field<Row> {
+  readonly name: string;
+  readonly title: string;
+  readonly width: number;
+  readonly right: boolean;
+  /** As a cell; '' where there is nothing. */
+  text(row: Row): string;
+  /** As JSON. */
+  value(row: Row): unknown;
+}
+
+/** `names`: separated by commas. */
+export function findFields<Row>(fields: readonly Field<Row>[], names: string): readonly Field<Row>[] {
+  return names.split(',').map((name) => {
+    const found = fields.find((field) => field.name === name);
+    if (found) return found;
+    throw new CellaError('BAD_OPTION', `unknown field '${name.slice(0, 64)}'`, {
+      hint: 'See -L for those that there are.',
+    });
+  });
+}
+
+export interface TableOptions {
+  readonly header: boolean;
+  /** What an empty cell shows; default "-". */
+  readonly empty?: string;
+}
+
+export function table<Row>(
+  rows: readonly Row[],
+  fields: readonly Field<Row>[],
+  { header, empty = '-' }: TableOptions,
+): string {
+  const head = fields.map(({ title }) => title);
+  const body = rows.map((row) => fields.map((field) => printable(field.text(row)) || empty));
+  const lines = header ? [head, ...body] : body;
+  const widths = fields.map((field, i) =>
+    Math.max(field.width, ...lines.map((cells) => cells[i]?.length ?? 0)),
+  );
+  const pad = (text: string, i: number): string =>
+    fields[i]?.right
+      ? text.padStart(widths[i] ?? 0)
+      : i === fields.length - 1
+        ? text
+        : text.padEnd(widths[i] ?? 0);
+  return lines.map((cells) => `${cells.map(pad).join(' ')}\n`).join('');
+}
+
+/** What others have written may hold escape sequences; a terminal must not see them. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?');
+}
+
+export function json<Row>(rows: readonly Row[], fields: readonly Field<Row>[]): string {
+  const objects = rows.map((row) => {
+    const members = fields.map((field) => `    ${JSON.stringify(field.name)}: ${literal(field.value(row))}`);
+    return `  {\n${members.join(',\n')}\n  }`;
+  });
+  return `[\n${objects.join(',\n')}${objects.length > 0 ? '\n' : ''}]\n`;
+}
+
+/** 64-bit limits as literals, which a JavaScript number could not hold. */
+function literal(value: unknown): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value) || typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .map(([key, member]) => `${JSON.stringify(key)}: ${literal(member)}`)
+    .join(', ')}}`;
+}
