@@ -1,18 +1,15 @@
 /** A config file that somebody broke: every complaint at once, nothing changed, and the others go on. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Sandbox } from '../helpers/sandbox.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 const BREAK = 'PHYSPAGES="much"\nNUMPROC="-3"\nhalf a line\n';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox({ clear: [101, 102] });
 let path: string;
 let sound: string;
 let broken: string;
 
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
 beforeEach(async () => {
   await sandbox.create(101);
   await sandbox.create(102, '--hostname', 'sound.example');
@@ -20,11 +17,8 @@ beforeEach(async () => {
   sound = readFileSync(path, 'utf8');
   broken = sound + BREAK;
 });
-afterEach(async () => {
-  writeFileSync(path, sound);
-  await sandbox.clear(101, 102);
-});
-afterAll(() => sandbox.close());
+// Before it is cleared: hooks run in reverse.
+afterEach(() => writeFileSync(path, sound));
 
 const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 

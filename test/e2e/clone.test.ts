@@ -1,8 +1,9 @@
 /** clone and compact: a container twice, whatever holds it; blocks that nobody uses go back to the host. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { lack, type Need, requires } from '../helpers/requires.js';
-import { type FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Need } from '../helpers/requires.js';
+import type { FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 interface Kind {
   readonly layout: string;
@@ -29,20 +30,15 @@ const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 const exec = async (ctid: string, command: string): Promise<string> =>
   (await vzctl('exec', ctid, command)).stdout;
 
-function useSandbox({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
-  requires(...needs);
-  let own: Sandbox | undefined;
-  beforeAll(async () => {
-    for (const need of needs) if ((await lack(need)) !== undefined) return;
-    own = await Sandbox.open(on);
+function useOwn({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
+  const own = useSandbox({ on, needs, clear: [101, 102] });
+  beforeAll(() => {
     sandbox = own;
   });
-  afterEach(() => own?.clear(101, 102));
-  afterAll(() => own?.close());
 }
 
 function describeClone(kind: Kind): void {
-  useSandbox(kind);
+  useOwn(kind);
 
   it('has what the first one had, and goes its own way', async () => {
     await sandbox.create(101, '--layout', kind.layout, '--diskspace', '64M', '--name', 'first');
@@ -78,7 +74,7 @@ describe.each(KINDS)('a clone of $layout', describeClone);
 describe.each(OTHERS)('a clone of $layout', { tags: ['slow'] }, describeClone);
 
 describe('clone', () => {
-  useSandbox();
+  useOwn();
 
   it('leaves the name with the first one, and keeps its other settings', async () => {
     await sandbox.create(101, '--name', 'first', '--hostname', 'web.example.org', '--ram', '64M');
@@ -125,7 +121,7 @@ describe('clone', () => {
 });
 
 describe('compact', () => {
-  useSandbox();
+  useOwn();
   const held = (): number => statSync(`${sandbox.rootDir}/var/lib/vz/private/101/disk.img`).blocks * 512;
 
   it.each([['running'], ['stopped']])(

@@ -3,15 +3,11 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Sandbox, watch } from '../helpers/sandbox.js';
+import { describe, expect, it } from 'vitest';
+import { watch } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101] });
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -1,20 +1,11 @@
 /** Debian's own package of Node.js, which is built otherwise than the releases of nodejs.org. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { requires } from '../helpers/requires.js';
-import { CLI, Sandbox } from '../helpers/sandbox.js';
+import { expect, it } from 'vitest';
+import { CLI } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-requires('debian-node');
-
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterAll(async () => {
-  await sandbox.clear(101);
-  await sandbox.close();
-});
+const sandbox = useSandbox({ needs: ['debian-node'], keep: [101] });
 
 it('runs a whole life of a container', async () => {
   const run = async (tool: string, ...args: readonly string[]): Promise<string> =>

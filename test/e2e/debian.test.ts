@@ -1,16 +1,11 @@
 /** Debian's own init in a container: up without a failed unit, looked into, and shut down in order. */
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Sandbox } from '../helpers/sandbox.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 const BUILDING_MS = 1_200_000;
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101] });
 
 describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
   let template: string;

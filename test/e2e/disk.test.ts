@@ -1,14 +1,9 @@
 /** cella disk: a container out into an image, and an image in as a template that containers are made of. */
 import { lstatSync, readdirSync, statSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { Sandbox } from '../helpers/sandbox.js';
+import { expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101, 102));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101, 102] });
 
 it('takes a container there and back, with the ids that it sees', async () => {
   await sandbox.create(101);

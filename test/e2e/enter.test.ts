@@ -1,19 +1,14 @@
 /** enter is a real terminal: job control, size, exit status, nothing of the host inside. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
-import { Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox({ keep: [101] });
 beforeAll(async () => {
-  sandbox = await Sandbox.open();
   await sandbox.create(101, '--hostname', 'tty.example');
   await sandbox.vzctl(['start', '101', '--wait']);
-});
-afterAll(async () => {
-  await sandbox.clear(101);
-  await sandbox.close();
 });
 
 /** A shell on a terminal, typed into; what it printed so far, and a way to wait for more. */

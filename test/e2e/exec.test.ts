@@ -1,18 +1,13 @@
 /** Commands in a running container: streams, statuses, what they see. */
 import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
-import { Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox({ keep: [101] });
 beforeAll(async () => {
-  sandbox = await Sandbox.open();
   await sandbox.create(101, '--hostname', 'ct101.example', '--ram', '64M', '--numproc', '60');
   expect(await sandbox.vzctl(['start', '101', '--wait'])).toMatchObject({ code: 0 });
-});
-afterAll(async () => {
-  await sandbox.clear(101);
-  await sandbox.close();
 });
 
 const exec = async (command: string): Promise<string> =>

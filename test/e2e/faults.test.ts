@@ -1,15 +1,10 @@
 /** kill -9 of the command line, or of the launcher, at every point: the next command sees the truth, nothing is left. */
 import { readdirSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
-import { Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101] });
 
 const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 const killedAt = async (point: string, ...args: readonly string[]): Promise<void> => {

@@ -1,15 +1,11 @@
 /** Hosts unlike this one: made in a private mount namespace, where file systems and hierarchies can be taken away. */
 import { spawn } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { requires } from '../helpers/requires.js';
-import { CLI, type Result, Sandbox, watch } from '../helpers/sandbox.js';
+import { CLI, type Result, watch } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101] });
 
 /** Runs shell commands where what they mount and unmount is theirs alone; `vzctl` and $VZ work in it. */
 function onAnotherHost(commands: string): Promise<Result> {

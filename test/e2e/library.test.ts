@@ -1,16 +1,12 @@
 /** The library as a panel embeds it: events, abort signals, waiting, a console. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type HostEvent, openHost } from '../../dist/index.js';
-import { Sandbox, watch } from '../helpers/sandbox.js';
+import { watch } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101] });
 
 const LIBRARY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 

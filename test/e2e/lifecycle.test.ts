@@ -1,14 +1,9 @@
 /** A container's life through the built command line, on the real kernel. */
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Sandbox } from '../helpers/sandbox.js';
+import { describe, expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
-afterEach(() => sandbox.clear(101, 102));
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ clear: [101, 102] });
 
 const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 

@@ -1,18 +1,13 @@
 /** A mail server that keeps to itself: a message goes in by SMTP and comes out by IMAP, on the loopback address. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Sandbox } from '../helpers/sandbox.js';
+import { beforeAll, expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox({ keep: [101] });
 beforeAll(async () => {
-  sandbox = await Sandbox.open();
   const template = await sandbox.template('mail');
   await sandbox.createFrom(template, 101);
   await sandbox.vzctl(['start', '101', '--wait']);
 }, 1_200_000);
-afterAll(async () => {
-  await sandbox.clear(101);
-  await sandbox.close();
-});
 
 /** Bash's own way to a port: says a line for each answer that begins as expected, and prints what it is told. */
 function dialogue(port: number, lines: readonly (readonly [answer: string, say: string])[]): string {

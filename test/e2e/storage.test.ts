@@ -1,14 +1,15 @@
 /** One contract for all that can hold a private area: what is written stays, a limit holds, and is seen inside. */
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readContainerConfig } from '../../src/config/container-config.js';
 import { parseCtid } from '../../src/config/ctid.js';
 import { parseConfig } from '../../src/config/grammar.js';
 import { mountRoot } from '../../src/host/launcher.js';
 import { planMount } from '../../src/plan/plan-start.js';
-import { lack, type Need, requires } from '../helpers/requires.js';
-import { type FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { lack, type Need } from '../helpers/requires.js';
+import type { FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 interface Kind {
   readonly layout: string;
@@ -50,16 +51,11 @@ let sandbox: Sandbox;
 const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 const exec = async (command: string): Promise<string> => (await vzctl('exec', '101', command)).stdout;
 
-function useSandbox({ on, needs = [] }: Kind): void {
-  requires(...needs);
-  let own: Sandbox | undefined;
-  beforeAll(async () => {
-    for (const need of needs) if ((await lack(need)) !== undefined) return;
-    own = await Sandbox.open(on);
+function useOwn({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
+  const own = useSandbox({ on, needs, clear: [101] });
+  beforeAll(() => {
     sandbox = own;
   });
-  afterEach(() => own?.clear(101));
-  afterAll(() => own?.close());
 }
 
 const start = async (layout: string, ...args: readonly string[]): Promise<void> => {
@@ -72,7 +68,7 @@ const sizeInside = async (): Promise<number> =>
   Number((await exec('df -k / | tail -n 1')).trim().split(/\s+/)[1]) * 1024;
 
 describeEach([...LIMITED, ...UNLIMITED], (kind) => {
-  useSandbox(kind);
+  useOwn(kind);
 
   it('keeps what was written over restarts, and leaves nothing when destroyed', async () => {
     await start(kind.layout, '--diskspace', '64M');
@@ -98,7 +94,7 @@ describeEach([...LIMITED, ...UNLIMITED], (kind) => {
 });
 
 describeEach(LIMITED, (kind) => {
-  useSandbox(kind);
+  useOwn(kind);
 
   it('shows its limit to df, and ends writing there', async () => {
     await start(kind.layout, '--diskspace', '64M');
@@ -180,7 +176,7 @@ describe('without a word about the layout', () => {
     { ...EXT4, limited: 'overlay:quota', unlimited: 'overlay:quota' },
     { ...BTRFS, limited: 'overlay:btrfs', unlimited: 'overlay:btrfs' },
   ])('on $on', ({ on, needs, limited, unlimited }) => {
-    useSandbox({ layout: '', ...(on ? { on } : {}), needs });
+    useOwn({ ...(on ? { on } : {}), needs });
 
     it.each([
       ['64M', limited],
@@ -193,7 +189,7 @@ describe('without a word about the layout', () => {
 });
 
 describe('what cannot be', () => {
-  useSandbox({ layout: '' });
+  useOwn();
 
   it.each([
     ['a store that the file system cannot be', ['--layout', 'overlay:btrfs'], 48],

@@ -2,24 +2,19 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { traces } from '../helpers/leaks.js';
-import { requires } from '../helpers/requires.js';
-import { CLI, Sandbox } from '../helpers/sandbox.js';
-
-requires('systemd', 'cgroup-v2');
+import { CLI } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 const UNIT = '/sys/fs/cgroup/machine.slice/cella.service';
 
-let sandbox: Sandbox;
-beforeAll(async () => {
+beforeAll(() => {
   // Stopping the unit, as tests below do, ends every container that this machine runs.
   const others = traces().cgroups;
   if (others.length > 0) throw new Error(`containers of this machine run, stop them first: ${others}`);
-  sandbox = await Sandbox.open();
 });
-afterEach(() => sandbox?.clear(101, 102));
-afterAll(() => sandbox?.close());
+const sandbox = useSandbox({ needs: ['systemd', 'cgroup-v2'], clear: [101, 102] });
 
 const execute = promisify(execFile);
 const systemctl = async (...args: readonly string[]): Promise<string> =>

@@ -1,19 +1,11 @@
 /** A build of Debian that is cut short while mmdebstrap and its children work and have mounted things. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { requires } from '../helpers/requires.js';
-import { Sandbox } from '../helpers/sandbox.js';
+import { expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
-requires('mmdebstrap');
-
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await Sandbox.open();
-});
 // Compares mounts and processes with before.
-afterEach(() => sandbox.clear());
-afterAll(() => sandbox.close());
+const sandbox = useSandbox({ needs: ['mmdebstrap'] });
 
 const cache = (): readonly string[] => readdirSync(`${sandbox.rootDir}/var/lib/vz/template/cache`);
 const staged = (): readonly string[] => cache().filter((name) => /^\.debian-13/.test(name));

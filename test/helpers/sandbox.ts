@@ -62,22 +62,34 @@ function mountFresh(on: FileSystem, target: string): void {
 }
 
 export class Sandbox {
-  readonly rootDir: string;
-  readonly #before: Traces;
+  #at: { readonly rootDir: string; readonly before: Traces } | undefined;
 
-  private constructor(rootDir: string, before: Traces) {
-    this.rootDir = rootDir;
-    this.#before = before;
+  get isOpen(): boolean {
+    return this.#at !== undefined;
+  }
+
+  get rootDir(): string {
+    return this.#opened.rootDir;
+  }
+
+  get #opened(): { readonly rootDir: string; readonly before: Traces } {
+    if (!this.#at) throw new Error('the sandbox is not open yet');
+    return this.#at;
+  }
+
+  /** One that a test opens by itself: most are made by `useSandbox`. */
+  static async open(on?: FileSystem): Promise<Sandbox> {
+    const sandbox = new Sandbox();
+    await sandbox.open(on);
+    return sandbox;
   }
 
   /** `on`: everything on a file system of its own, in an image of half a GiB. */
-  static async open(on?: FileSystem): Promise<Sandbox> {
+  async open(on?: FileSystem): Promise<void> {
     const rootDir = mkdtempSync(`${tmpdir()}/cella-test-`);
     if (on) mountFresh(on, rootDir);
-    const before = traces();
-    const sandbox = new Sandbox(rootDir, before);
-    await (await openHost({ rootDir: sandbox.rootDir })).setup();
-    return sandbox;
+    this.#at = { rootDir, before: traces() };
+    await (await openHost({ rootDir })).setup();
   }
 
   vzctl(args: readonly string[], options: RunOptions = {}): Promise<Result> {
@@ -139,7 +151,7 @@ export class Sandbox {
       await container.umount().catch(() => undefined);
       await container.destroy().catch(() => undefined);
     }
-    await expectNoTraces(this.#before);
+    await expectNoTraces(this.#opened.before);
     const at = (path: string): readonly string[] =>
       existsSync(`${this.rootDir}${path}`) ? readdirSync(`${this.rootDir}${path}`) : [];
     const left = ['/run/vz', '/run/vz/lock', '/var/lib/vz/private', '/var/lib/vz/root'].flatMap((path) =>
@@ -151,7 +163,7 @@ export class Sandbox {
   }
 
   async close(): Promise<void> {
-    await expectNoTraces(this.#before);
+    await expectNoTraces(this.#opened.before);
     if (isMounted(this.rootDir)) execFileSync('umount', [this.rootDir]);
     await rm(this.rootDir, { recursive: true, force: true });
   }

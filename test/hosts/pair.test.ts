@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../helpers/requires.js';
-import { CLI, Sandbox } from '../helpers/sandbox.js';
+import { CLI } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 requires('two-hosts');
 
@@ -41,19 +42,12 @@ describe('two hosts', () => {
 });
 
 describe('containers of one number on two hosts', () => {
-  let sandbox: Sandbox;
+  const sandbox = useSandbox({ needs: ['two-hosts'], keep: [101] });
   const vzctl = (...args: readonly string[]) =>
     there(`cd /srv/cella; .node/node ${CLI}vzctl.cjs --root-dir ${THERE} ${args.join(' ')}`);
 
-  beforeAll(async () => {
-    sandbox = await Sandbox.open();
-    await vzctl('setup');
-  });
-  afterAll(async () => {
-    await vzctl('stop 101 --fast; rm -rf --one-file-system', THERE);
-    await sandbox.clear(101);
-    await sandbox.close();
-  });
+  beforeAll(() => vzctl('setup'));
+  afterAll(() => vzctl('stop 101 --fast; rm -rf --one-file-system', THERE));
 
   it('live side by side', async () => {
     await sandbox.create(101, '--hostname', 'first.example');
