@@ -193,6 +193,12 @@ function startQemu(options: GuestOptions): ChildProcess {
   return child;
 }
 
+/** A /dev/kvm without the processor's help, as some clouds have, does not get a kernel through its boot. */
+function accelerators(): readonly string[] {
+  const helped = /^flags\b.* (vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  return [...(helped ? ['-accel', 'kvm'] : []), '-accel', 'tcg,thread=multi'];
+}
+
 function qemuArguments({
   number,
   image,
@@ -221,7 +227,7 @@ function qemuArguments({
   const lan = (of: number): string => `${directory}/lan${of}`;
   return [
     ...['-name', `vm${number}`, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-machine', 'q35', '-accel', 'kvm', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2'],
+    ...['-machine', 'q35', ...accelerators(), '-cpu', 'max', '-smp', '2'],
     ...[
       '-m',
       String(MEMORY_MIB),
