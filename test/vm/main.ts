@@ -1,5 +1,6 @@
 /** The VM lane's command line; see CONTRIBUTING.md. */
 import { Command } from 'commander';
+import { provideTemplate, RECIPES } from '../helpers/templates.js';
 import { ended } from './guest.js';
 import { provideImage } from './image.js';
 import { keptGuest, stopKept } from './kept.js';
@@ -49,10 +50,12 @@ program
 
 program
   .command('build')
-  .description('build the image')
+  .description('build the image, and the templates that guests have')
   .option('--rebuild', 'even if it is in the cache')
   .action(async ({ rebuild }: { rebuild?: true }) => {
-    console.log((await provideImage({ rebuild: rebuild ?? false })).directory);
+    const { directory } = await provideImage({ rebuild: rebuild ?? false });
+    for (const recipe of RECIPES) await provideTemplate(recipe);
+    console.log(directory);
   });
 
 program.parseAsync().catch((error: unknown) => {
