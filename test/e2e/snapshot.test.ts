@@ -1,8 +1,9 @@
 /** Snapshots: states to go back to, whatever holds the private area; killed anywhere, the old or the new state is there. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { lack, type Need, requires } from '../helpers/requires.js';
-import { type FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Need } from '../helpers/requires.js';
+import type { FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
 
 interface Kind {
   readonly layout: string;
@@ -27,16 +28,11 @@ let sandbox: Sandbox;
 const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 const exec = async (command: string): Promise<string> => (await vzctl('exec', '101', command)).stdout;
 
-function useSandbox({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
-  requires(...needs);
-  let own: Sandbox | undefined;
-  beforeAll(async () => {
-    for (const need of needs) if ((await lack(need)) !== undefined) return;
-    own = await Sandbox.open(on);
+function useOwn({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
+  const own = useSandbox({ on, needs, clear: [101, 102] });
+  beforeAll(() => {
     sandbox = own;
   });
-  afterEach(() => own?.clear(101, 102));
-  afterAll(() => own?.close());
 }
 
 const id = (digit: number): string => `${`${digit}`.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;
@@ -59,7 +55,7 @@ const change = async (command: string, stderr: unknown = ''): Promise<string> =>
 const area = (): readonly string[] => readdirSync(`${sandbox.rootDir}/var/lib/vz/private/101`).sort();
 
 function describeSnapshots(kind: Kind): void {
-  useSandbox(kind);
+  useOwn(kind);
   const create = () => sandbox.create(101, '--layout', kind.layout, '--diskspace', '128M');
 
   it('goes back and forth between states of a stopped container', async () => {
@@ -157,7 +153,7 @@ describe.each(KINDS)('snapshots of $layout', describeSnapshots);
 describe.each(OTHERS)('snapshots of $layout', { tags: ['slow'] }, describeSnapshots);
 
 describe('snapshots', () => {
-  useSandbox();
+  useOwn();
 
   it('keep a file with two names one, though only one of them was written to', async () => {
     await sandbox.create(101, '--layout', 'overlay:directory');
@@ -237,40 +233,44 @@ describe('snapshots', () => {
 const VERBS = ['snapshot', 'snapshot-switch', 'snapshot-delete', 'merge'] as const;
 const POINTS = VERBS.flatMap((verb) => ['begun', 'made', 'done'].map((point) => `${verb}.${point}`));
 
-describe.each(['overlay:directory', 'overlay:image', 'plain:directory'])(
-  'killed in the middle, %s',
-  (layout) => {
-    useSandbox();
+function describeKills(layout: string): void {
+  useOwn();
 
-    it.each(layout.startsWith('plain') ? POINTS.filter((point) => !point.startsWith('merge')) : POINTS)(
-      'at %s: the old state is there or the new one, and nothing else',
-      async (point) => {
-        await sandbox.create(101, '--layout', layout, '--diskspace', '64M');
-        await change('cd /root; echo one > file; mkdir d; echo 1 > d/x');
-        await take(1);
-        await change('cd /root; echo two > file; echo 2 > d/y; rm d/x');
-        await take(2);
-        await change('cd /root; echo three > file; rm d/y; echo 3 > d/z');
-        const verb = point.replace(/\..*/, '').replace('merge', 'snapshot-delete');
-        const which = verb === 'snapshot' ? 3 : 1;
-        const killed = await sandbox.vzctl([verb, '101', '--id', id(which)], { env: { CELLA_FAULT: point } });
-        expect(killed).toMatchObject({ signal: 'SIGKILL' });
-        const seen = await change(
-          'cd /root; cat file; ls d; cat d/*',
-          'Took away what an interrupted change of the snapshots of container 101 had left\n',
-        );
-        const [first, third] = ['one\nx\n1\n', 'three\nz\n3\n'];
-        if (verb === 'snapshot-switch') expect([first, third]).toContain(seen);
-        else expect(seen).toBe(third);
-        await goTo(2);
-        expect(await change('cd /root; cat file; ls d; cat d/*')).toBe('two\ny\n2\n');
-        await vzctl('snapshot-delete', '101', '--id', id(1));
-        await vzctl('snapshot-delete', '101', '--id', id(3));
-        await drop(2);
-        expect(await change('cd /root; cat file; ls d; cat d/*')).toBe('two\ny\n2\n');
-        const nodes = area().filter((name) => /^(n-|upper$|root$)/.test(name));
-        if (layout !== 'overlay:image') expect(nodes.length).toBe(1);
-      },
-    );
-  },
+  it.each(layout.startsWith('plain') ? POINTS.filter((point) => !point.startsWith('merge')) : POINTS)(
+    'at %s: the old state is there or the new one, and nothing else',
+    async (point) => {
+      await sandbox.create(101, '--layout', layout, '--diskspace', '64M');
+      await change('cd /root; echo one > file; mkdir d; echo 1 > d/x');
+      await take(1);
+      await change('cd /root; echo two > file; echo 2 > d/y; rm d/x');
+      await take(2);
+      await change('cd /root; echo three > file; rm d/y; echo 3 > d/z');
+      const verb = point.replace(/\..*/, '').replace('merge', 'snapshot-delete');
+      const which = verb === 'snapshot' ? 3 : 1;
+      const killed = await sandbox.vzctl([verb, '101', '--id', id(which)], { env: { CELLA_FAULT: point } });
+      expect(killed).toMatchObject({ signal: 'SIGKILL' });
+      const seen = await change(
+        'cd /root; cat file; ls d; cat d/*',
+        'Took away what an interrupted change of the snapshots of container 101 had left\n',
+      );
+      const [first, third] = ['one\nx\n1\n', 'three\nz\n3\n'];
+      if (verb === 'snapshot-switch') expect([first, third]).toContain(seen);
+      else expect(seen).toBe(third);
+      await goTo(2);
+      expect(await change('cd /root; cat file; ls d; cat d/*')).toBe('two\ny\n2\n');
+      await vzctl('snapshot-delete', '101', '--id', id(1));
+      await vzctl('snapshot-delete', '101', '--id', id(3));
+      await drop(2);
+      expect(await change('cd /root; cat file; ls d; cat d/*')).toBe('two\ny\n2\n');
+      const nodes = area().filter((name) => /^(n-|upper$|root$)/.test(name));
+      if (layout !== 'overlay:image') expect(nodes.length).toBe(1);
+    },
+  );
+}
+
+describe('killed in the middle, overlay:image', () => describeKills('overlay:image'));
+describe.each(['overlay:directory', 'plain:directory'])(
+  'killed in the middle, %s',
+  { tags: ['slow'] },
+  describeKills,
 );
