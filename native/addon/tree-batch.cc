@@ -35,6 +35,7 @@ bool BatchReader::Next(Entry& entry) {
   uint32_t pathSize = 0, linkSize = 0;
   if (!Take(entry.kind) || !Take(entry.flags) || !Take(xattrs)) return false;
   if (entry.kind == Kind::Data) return Take(pathSize) && Take(entry.data, pathSize);
+  if (entry.kind == Kind::Hole) return Take(entry.size);
   return Take(entry.mode) && Take(entry.uid) && Take(entry.gid) && Take(entry.seconds) && Take(entry.nanoseconds) &&
          Take(entry.major) && Take(entry.minor) && Take(pathSize) && Take(linkSize) && Take(entry.size) &&
          Take(entry.path, pathSize) && Take(entry.link, linkSize) && TakeXattrs(entry, xattrs);

@@ -4,6 +4,7 @@
 //          u32 minor, u32 path length, u32 link length, u64 size; path, link; xattrs
 //   xattr  u32 name length, u32 value length; name, value
 //   data   u8 kind, u8[3] 0, u32 length; bytes: of the file that came last
+//   hole   u8 kind, u8[3] 0, u64 size: as many zeros of that file, which take no room
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,7 @@
 
 namespace vz {
 
-enum class Kind : uint8_t { Directory = 1, File, Symlink, Link, Character, Block, Fifo, Data };
+enum class Kind : uint8_t { Directory = 1, File, Symlink, Link, Character, Block, Fifo, Data, Hole };
 
 constexpr uint8_t kOpaque = 1;   // an overlay directory that hides what is below it
 constexpr uint8_t kImplied = 2;  // a directory that only must be there: one that is keeps what it has

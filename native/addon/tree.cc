@@ -26,7 +26,7 @@ Failure Tree::Add(const uint8_t* bytes, size_t size) {
   Entry entry;
   while (!reader.done()) {
     if (!reader.Next(entry)) return Failed(EBADMSG, "unpack", "");
-    Failure failure = entry.kind == Kind::Data ? Write(entry.data) : Put(entry);
+    Failure failure = Put(entry);
     if (failure.error != 0) return failure;
   }
   return {};
@@ -46,6 +46,8 @@ void Tree::GiveBack(Block block) {
 }
 
 Failure Tree::Put(const Entry& entry) {
+  if (entry.kind == Kind::Data) return Write(entry.data);
+  if (entry.kind == Kind::Hole) return Skip(entry.size);
   if (Failure failure = CloseFile(); failure.error != 0) return failure;
   switch (entry.kind) {
     case Kind::Directory:
@@ -60,6 +62,7 @@ Failure Tree::Put(const Entry& entry) {
     case Kind::Fifo:
       return PutNode(entry);
     case Kind::Data:
+    case Kind::Hole:
       break;
   }
   return Failed(EBADMSG, "unpack", entry.path);
@@ -131,6 +134,13 @@ Failure Tree::Write(std::string_view data) {
   if (const int error = WriteSparse(file_.get(), data, written_, endsInHole_); error != 0)
     return Failed(error, "write", fileEntry_.path);
   written_ += data.size();
+  return {};
+}
+
+Failure Tree::Skip(uint64_t size) {
+  if (!file_ || size > fileEntry_.size - written_) return Failed(EBADMSG, "unpack", fileEntry_.path);
+  written_ += size;
+  endsInHole_ = size > 0 || endsInHole_;
   return {};
 }
 

@@ -32,6 +32,7 @@ class Tree {
   Failure PutLink(const Entry& entry);
   Failure PutNode(const Entry& entry);
   Failure Write(std::string_view data);
+  Failure Skip(uint64_t size);
   Failure CloseFile();
   Failure FinishDirectory(const Entry& entry);
   int OpenParent(const std::string& path);

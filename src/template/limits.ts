@@ -1,7 +1,7 @@
 /** What an archive may ask of the host before it counts as an attack on it. */
 
 export interface UnpackLimits {
-  /** Of all regular files. */
+  /** Of all regular files, the holes of sparse ones included. */
   readonly bytes: number;
   readonly entries: number;
   /** Bytes of a whole path (PATH_MAX less its end), and of one name in it (NAME_MAX). */
@@ -10,6 +10,8 @@ export interface UnpackLimits {
   readonly depth: number;
   /** Bytes of one entry's extended attributes. */
   readonly xattrs: number;
+  /** Between the holes of one sparse file. */
+  readonly pieces: number;
 }
 
 export const DEFAULT_LIMITS: UnpackLimits = {
@@ -19,4 +21,5 @@ export const DEFAULT_LIMITS: UnpackLimits = {
   nameLength: 255,
   depth: 256,
   xattrs: 65_536,
+  pieces: 1_000_000,
 };

@@ -2,6 +2,7 @@
 import { CellaError } from '../errors.js';
 import { bytesOf, pathInTree, shownName } from './entry-name.js';
 import type { UnpackLimits } from './limits.js';
+import { wrongMap } from './sparse.js';
 import type { PaxRecords, TarHeader } from './tar-reader.js';
 import type { EntryKind, TreeEntry } from './tree-writer.js';
 
@@ -28,9 +29,9 @@ export function entryOf(header: TarHeader, path: string, limits: UnpackLimits): 
   const refuse = (why: string): never => {
     throw new CellaError('CREATE_FAILED', `the archive's entry '${shownName(name)}' ${why}`);
   };
-  const { pax } = header;
+  const { pax, sparse } = header;
+  if (sparse === undefined) throw wrongMap(name);
   const kind = KINDS[header.type ?? ''] ?? refuse('is of a kind that is not supported');
-  if (isSparse(pax)) refuse('is a sparse file of GNU tar, which is not supported');
   if (path === '' && kind !== 'directory') refuse('has no name');
   const isDevice = kind === 'character' || kind === 'block';
   return {
@@ -43,14 +44,9 @@ export function entryOf(header: TarHeader, path: string, limits: UnpackLimits): 
     link: linkOf(kind, header, limits) ?? refuse('links to nothing'),
     major: isDevice ? (numberUpTo(header.devmajor, 4095) ?? refuse('has no valid device number')) : 0,
     minor: isDevice ? (numberUpTo(header.devminor, 1_048_575) ?? refuse('has no valid device number')) : 0,
-    size: kind === 'file' ? header.size : 0,
+    size: kind === 'file' ? (sparse?.size ?? header.size) : 0,
     xattrs: pax ? (xattrsOf(pax, limits) ?? refuse('has too many extended attributes')) : NO_XATTRS,
   };
-}
-
-function isSparse(pax: PaxRecords | null): boolean {
-  if (pax === null) return false;
-  return Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'));
 }
 
 function linkOf(kind: EntryKind, { linkname }: TarHeader, limits: UnpackLimits): Buffer | undefined {

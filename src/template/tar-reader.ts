@@ -1,5 +1,10 @@
-/** tar-stream, with names and PAX records as bytes: strings hold a byte in each character (latin1). */
+/**
+ * tar-stream, with names and PAX records as bytes (strings hold a byte in each character: latin1), and with the sparse
+ * files of GNU tar.
+ */
 import { type Extract, extract, type Header } from 'tar-stream';
+import { type Sparse, sparseOf } from './sparse.js';
+import { BLOCK, MORE_FOLLOWS } from './sparse-map.js';
 
 export type PaxRecords = Readonly<Record<string, string>>;
 
@@ -9,34 +14,89 @@ export interface TarHeader extends Omit<Header, 'type' | 'linkname' | 'pax'> {
   readonly linkname: string | null;
   /** What the extended header before it says (pax(1), "pax Header Block"). */
   readonly pax: PaxRecords | null;
+  /** Of a sparse file, whose data is to go through a SparseBody; undefined: of one that makes no sense. */
+  readonly sparse: Sparse | null | undefined;
 }
 
-/** What tar-stream 3.2.2 keeps of its headers; package.json names that very version. */
+/** What tar-stream 3.2.2 has inside; package.json names that very version. */
 interface Inner {
-  _header: { readonly type: string };
+  _header: { -readonly [K in keyof TarHeader]: TarHeader[K] };
+  /** Bytes of the entry that have not come. */
+  _missing: number;
   _pax: PaxRecords | null;
   _paxGlobal: PaxRecords | null;
+  readonly _buffer: { shift(size: number): Buffer | null };
   _decodeLongHeader(bytes: Buffer): void;
+  _applyLongHeaders(): void;
+  _createStream(): { push(chunk: Uint8Array | null): boolean };
 }
 
 /** Not in its types, but in its manual. */
 const OPTIONS = { filenameEncoding: 'latin1', allowUnknownFormat: true } as Parameters<typeof extract>[0];
 
+export function readTar(): Extract {
+  const reader = extract(OPTIONS);
+  const inner = reader as unknown as Inner;
+  readPaxAsBytes(inner);
+  readSparse(inner);
+  return reader;
+}
+
 /**
  * tar-stream reads PAX values as UTF-8, and what is none is lost: a name of an older system, an ACL, the capabilities
  * of a program.
  */
-export function readTar(): Extract {
-  const reader = extract(OPTIONS);
-  const inner = reader as unknown as Inner;
+function readPaxAsBytes(inner: Inner): void {
   const decode = inner._decodeLongHeader;
-  inner._decodeLongHeader = function decodeLongHeader(bytes) {
-    const { type } = inner._header;
+  inner._decodeLongHeader = (bytes) => {
+    const { type } = inner._header as { readonly type: string };
     if (type === 'pax-header') inner._pax = parsePax(bytes, inner._paxGlobal);
     else if (type === 'pax-global-header') inner._paxGlobal = parsePax(bytes, null);
     else decode.call(inner, bytes);
   };
-  return reader;
+}
+
+/** tar-stream knows none: it takes the names of their PAX headers, and the maps of old ones for the next header. */
+function readSparse(inner: Inner): void {
+  const { _buffer: buffer, _applyLongHeaders: apply, _createStream: create } = inner;
+  const { shift } = buffer;
+  let block: Buffer = Buffer.alloc(BLOCK);
+  buffer.shift = (size) => {
+    const bytes = shift.call(buffer, size);
+    if (size === BLOCK && bytes) block = bytes;
+    return bytes;
+  };
+  inner._applyLongHeaders = () => {
+    apply.call(inner);
+    const header = inner._header;
+    header.sparse = sparseOf(header, block);
+    if (!header.sparse) return;
+    header.type = 'file';
+    header.name = header.pax?.['GNU.sparse.name'] ?? header.name;
+    if (header.sparse.rest === 'blocks') header.size += BLOCK;
+  };
+  inner._createStream = () => {
+    const stream = create.call(inner);
+    if (inner._header.sparse?.rest === 'blocks') lengthenBy(inner, stream);
+    return stream;
+  };
+}
+
+/** The blocks of a map are not counted in the size of what they lead: each says whether one more follows. */
+function lengthenBy(inner: Inner, stream: { push(chunk: Uint8Array | null): boolean }): void {
+  const { push } = stream;
+  let seen = 0;
+  let flag = MORE_FOLLOWS;
+  stream.push = (chunk) => {
+    while (chunk && flag >= seen && flag < seen + chunk.length) {
+      const isMore = chunk[flag - seen] !== 0;
+      flag = isMore ? flag + BLOCK : -1;
+      if (isMore) inner._missing += BLOCK;
+      // For the padding behind the data it makes no difference.
+    }
+    seen += chunk?.length ?? 0;
+    return push.call(stream, chunk);
+  };
 }
 
 const SPACE = 0x20;
@@ -46,6 +106,7 @@ const EQUALS = 0x3d;
 /** "LENGTH KEY=VALUE\n", one after the other; the length counts all of it. */
 export function parsePax(bytes: Buffer, inherited: PaxRecords | null): PaxRecords {
   const records: Record<string, string> = Object.assign(Object.create(null), inherited);
+  const pieces: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(SPACE, at);
     const digits = space < 0 ? '' : bytes.toString('latin1', at, Math.min(space, at + 20));
@@ -58,8 +119,17 @@ export function parsePax(bytes: Buffer, inherited: PaxRecords | null): PaxRecord
     const key = bytes.toString('latin1', space + 1, equals);
     // tar-stream takes an empty path for none, and reads a size as far as it is a number.
     if (key === 'size' && !/^\d{1,16}$/.test(value)) throw new Error('a PAX header is malformed');
-    records[key] = value;
+    if (isPiece(key, pieces.length)) pieces.push(value);
+    else records[key] = value;
     at = end;
   }
+  if (pieces.length > 0) records['GNU.sparse.map'] = pieces.join(',');
   return records;
+}
+
+/** A map in format 0.0 is one record for each number: offset, length, offset, length. */
+function isPiece(key: string, before: number): boolean {
+  if (key !== 'GNU.sparse.offset' && key !== 'GNU.sparse.numbytes') return false;
+  if ((key === 'GNU.sparse.offset') !== (before % 2 === 0)) throw new Error('a PAX header is malformed');
+  return true;
 }

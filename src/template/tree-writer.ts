@@ -4,11 +4,13 @@ import { native, type Tree } from '../native/binding.js';
 /** As native/addon/tree-batch.h numbers them. */
 const KINDS = { directory: 1, file: 2, symlink: 3, link: 4, character: 5, block: 6, fifo: 7 } as const;
 const DATA = 8;
+const HOLE = 9;
 const OPAQUE = 1;
 const IMPLIED = 2;
 
 const HEADER = 52;
 const DATA_HEADER = 8;
+const HOLE_RECORD = 12;
 const BATCH = 1 << 20;
 
 export type EntryKind = keyof typeof KINDS;
@@ -71,6 +73,13 @@ export class TreeWriter {
     this.#batch.writeUInt32LE(DATA, at);
     this.#batch.writeUInt32LE(chunk.byteLength, at + 4);
     this.#batch.set(chunk, at + DATA_HEADER);
+  }
+
+  /** Zeros of the file that was added last, which take no room in it. */
+  hole(length: number): void {
+    const at = this.#reserve(HOLE_RECORD);
+    this.#batch.writeUInt32LE(HOLE, at);
+    this.#batch.writeBigUInt64LE(BigInt(length), at + 4);
   }
 
   /** Hands over what waits, once the batch before is done: two batches are all that is ever held. */

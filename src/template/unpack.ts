@@ -4,6 +4,7 @@ import { abortable } from '../abort.js';
 import { CellaError, isErrno } from '../errors.js';
 import { bytesOf, pathInTree } from './entry-name.js';
 import { DEFAULT_LIMITS, type UnpackLimits } from './limits.js';
+import { SparseBody } from './sparse.js';
 import { entryOf } from './tar-entry.js';
 import { readTar, type TarHeader } from './tar-reader.js';
 import { TreeWriter } from './tree-writer.js';
@@ -48,6 +49,7 @@ const BLOCK = 512;
 
 type Source = ExtractEvents['entry'][1];
 type Next = ExtractEvents['entry'][2];
+type Body = Pick<SparseBody, 'data' | 'end'>;
 
 class Unpacking {
   readonly #limits: UnpackLimits;
@@ -100,23 +102,43 @@ class Unpacking {
     stream.on('error', () => undefined);
     try {
       this.#take(header);
+      const body = this.#bodyOf(header);
+      if (!header.size || header.type === 'directory') {
+        stream.resume();
+        body?.end();
+        this.#flushThen(next);
+      } else this.#readBody(body, stream, next);
     } catch (error) {
       this.#fail(error, next);
-      return;
     }
-    if (!header.size || header.type === 'directory') {
-      stream.resume();
-      this.#flushThen(next);
-      return;
-    }
-    const isFile = header.type === 'file' || header.type === 'contiguous-file';
+  }
+
+  #readBody(body: Body | undefined, stream: Source, next: Next): void {
     stream.on('data', (chunk) => {
-      if (isFile) this.#writer.data(chunk as Buffer);
+      try {
+        body?.data(chunk as Buffer);
+      } catch (error) {
+        this.#fail(error, next);
+        return;
+      }
       if (!this.#writer.isFull) return;
       stream.pause();
       this.#flushThen((error) => (error ? next(error) : stream.resume()));
     });
-    stream.on('end', () => this.#flushThen(next));
+    stream.on('end', () => {
+      try {
+        body?.end();
+        this.#flushThen(next);
+      } catch (error) {
+        this.#fail(error, next);
+      }
+    });
+  }
+
+  #bodyOf({ type, name, sparse }: TarHeader): Body | undefined {
+    if (sparse) return new SparseBody(name, sparse, this.#writer, this.#limits);
+    const isFile = type === 'file' || type === 'contiguous-file';
+    return isFile ? { data: (chunk) => this.#writer.data(chunk), end: () => undefined } : undefined;
   }
 
   #take(header: TarHeader): void {

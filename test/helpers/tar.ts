@@ -12,6 +12,10 @@ export interface RawEntry {
   /** What the header says, when that is not the length of the data. */
   readonly size?: number | Buffer;
   readonly device?: readonly [number, number];
+  /** In place of the one of POSIX. */
+  readonly magic?: string;
+  /** From where old GNU tar has the map of a sparse file. */
+  readonly tail?: Buffer;
   /** Records of a PAX header before it. */
   readonly pax?: Readonly<Record<string, string | Buffer>>;
 }
@@ -59,10 +63,10 @@ function header(entry: RawEntry, length: number): Buffer {
   block.fill(' ', 148, 156);
   block.write(entry.type ?? '0', 156);
   if (entry.link !== undefined) Buffer.from(entry.link).copy(block, 157, 0, 100);
-  block.write('ustar\0', 257);
-  block.write('00', 263);
+  block.write(entry.magic ?? 'ustar\x0000', 257, 'latin1');
   octal(entry.device?.[0] ?? 0, 329, 8);
   octal(entry.device?.[1] ?? 0, 337, 8);
+  entry.tail?.copy(block, 386);
   octal(
     block.reduce((sum, byte) => sum + byte, 0),
     148,

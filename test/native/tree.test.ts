@@ -77,6 +77,8 @@ describe('addToTree', () => {
       [99, 0, 0, 0],
       Array<number>(52).fill(255),
       [8, 0, 0, 0, 9, 0, 0, 0, 1],
+      [9, 0, 0, 0, 1, 0, 0, 0],
+      [9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
     ])
       await expect(native().addToTree(tree, Uint8Array.from(bytes))).rejects.toMatchObject({
         code: 'EBADMSG',

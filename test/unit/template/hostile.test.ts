@@ -183,16 +183,6 @@ const REFUSED: readonly Case[] = [
     ],
     /larger than the limit/,
   ],
-  [
-    'a sparse file of old GNU tar',
-    () => [{ name: 'bomb', type: 'S', size: 0 }],
-    /kind that is not supported/,
-  ],
-  [
-    'a sparse file in PAX',
-    () => [{ name: 'bomb', pax: { 'GNU.sparse.realsize': '1099511627776', 'GNU.sparse.major': '1' } }],
-    /sparse/,
-  ],
   ['a device number that is none', () => [{ name: 'a', type: '3', device: [4096, 0] }], /device number/],
   [
     'extended attributes without measure',
