@@ -2,9 +2,6 @@
 #include "promise.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <thread>
 
 namespace vz {
@@ -70,7 +67,12 @@ void Pending::Settle(Outcome outcome) {
 void Pending::CallJs(Napi::Env env, Napi::Function, Pending* self, Outcome* outcome) {
   const std::unique_ptr<Outcome> owned(outcome);
   const std::shared_ptr<Pending> last = std::move(self->self_);
-  if (env == nullptr) return;  // the environment is going away
+  if (env == nullptr) {  // the environment is going away, and what it holds with it
+    last->held_.SuppressDestruct();
+    return;
+  }
+  // Here and now: whatever thread lets go of it last, only this one may touch what JavaScript has.
+  last->held_.Reset();
   Napi::HandleScope scope(env);
   try {
     if (owned->failure.error != 0) {
@@ -84,6 +86,33 @@ void Pending::CallJs(Napi::Env env, Napi::Function, Pending* self, Outcome* outc
 }
 
 void Detach(std::function<void()> work) { TheWorkers().Run(std::move(work)); }
+
+void Line::Run(std::function<void()> work) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  work_.push_back(std::move(work));
+  if (std::exchange(running_, true)) return;
+  Detach([self = shared_from_this()] { self->Loop(); });
+}
+
+void Line::Loop() {
+  std::unique_lock<std::mutex> guard(mutex_);
+  while (!work_.empty()) {
+    std::function<void()> work = std::move(work_.front());
+    work_.pop_front();
+    guard.unlock();
+    work();
+    work = nullptr;
+    guard.lock();
+  }
+  running_ = false;
+  stopped_.notify_all();
+}
+
+void Line::Close() {
+  std::unique_lock<std::mutex> guard(mutex_);
+  work_.clear();
+  stopped_.wait(guard, [this] { return !running_; });
+}
 
 Napi::Value InThread(Napi::Env env, const char* name, std::function<Outcome()> work) {
   auto pending = Pending::New(env, name);

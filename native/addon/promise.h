@@ -2,8 +2,11 @@
 #pragma once
 #include <napi.h>
 
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include "error.h"
 
@@ -19,6 +22,8 @@ class Pending {
  public:
   static std::shared_ptr<Pending> New(Napi::Env env, const char* name);
   Napi::Promise promise() const { return deferred_.Promise(); }
+  // Keeps a value until then: memory that the work reads.
+  void Hold(const Napi::Object& value) { held_ = Napi::Persistent(value); }
   void Settle(Outcome outcome);
 
  private:
@@ -27,11 +32,27 @@ class Pending {
   using Door = Napi::TypedThreadSafeFunction<Pending, Outcome, &Pending::CallJs>;
   Napi::Promise::Deferred deferred_;
   Door door_;
+  Napi::ObjectReference held_;
   std::shared_ptr<Pending> self_;
 };
 
 // Runs work on a thread of ours; nobody is told.
 void Detach(std::function<void()> work);
+
+// Pieces of work that are done one after the other, by one thread of ours at a time.
+class Line : public std::enable_shared_from_this<Line> {
+ public:
+  void Run(std::function<void()> work);
+  // Waits for the piece that is being done; the others never will be.
+  void Close();
+
+ private:
+  void Loop();
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  std::deque<std::function<void()>> work_;
+  bool running_ = false;
+};
 
 Napi::Value InThread(Napi::Env env, const char* name, std::function<Outcome()> work);
 

@@ -5,7 +5,7 @@ namespace vz {
 
 bool BatchReader::Take(std::string_view& bytes, size_t size) {
   if (left_ < size) return false;
-  bytes = {reinterpret_cast<const char*>(at_), size};
+  bytes = {at_, size};
   at_ += size;
   left_ -= size;
   return true;
@@ -30,11 +30,20 @@ bool BatchReader::TakeXattrs(Entry& entry, uint16_t count) {
   return true;
 }
 
+bool BatchReader::TakeData(std::string_view& data) {
+  uint32_t memory = 0, offset = 0, length = 0;
+  if (!Take(memory) || !Take(offset) || !Take(length) || memory >= memories_.size()) return false;
+  const std::string_view all = memories_[memory];
+  if (offset > all.size() || length > all.size() - offset) return false;
+  data = all.substr(offset, length);
+  return true;
+}
+
 bool BatchReader::Next(Entry& entry) {
   uint16_t xattrs = 0;
   uint32_t pathSize = 0, linkSize = 0;
   if (!Take(entry.kind) || !Take(entry.flags) || !Take(xattrs)) return false;
-  if (entry.kind == Kind::Data) return Take(pathSize) && Take(entry.data, pathSize);
+  if (entry.kind == Kind::Data) return TakeData(entry.data);
   if (entry.kind == Kind::Hole) return Take(entry.size);
   return Take(entry.mode) && Take(entry.uid) && Take(entry.gid) && Take(entry.seconds) && Take(entry.nanoseconds) &&
          Take(entry.major) && Take(entry.minor) && Take(pathSize) && Take(linkSize) && Take(entry.size) &&

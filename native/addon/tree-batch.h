@@ -3,8 +3,10 @@
 //   entry  u8 kind, u8 flags, u16 xattrs, u32 mode, u32 uid, u32 gid, i64 seconds, u32 nanoseconds, u32 major,
 //          u32 minor, u32 path length, u32 link length, u64 size; path, link; xattrs
 //   xattr  u32 name length, u32 value length; name, value
-//   data   u8 kind, u8[3] 0, u32 length; bytes: of the file that came last
+//   data   u8 kind, u8[3] 0, u32 memory, u32 offset, u32 length: of the file that came last
 //   hole   u8 kind, u8[3] 0, u64 size: as many zeros of that file, which take no room
+//
+// Data lies in memory beside the batch, which is never copied on its way.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -32,10 +34,13 @@ struct Entry {
   std::string_view data;
 };
 
+using Memories = std::vector<std::string_view>;
+
 // Reads records; what does not fit is refused, never read past.
 class BatchReader {
  public:
-  BatchReader(const uint8_t* bytes, size_t size) : at_(bytes), left_(size) {}
+  BatchReader(std::string_view batch, const Memories& memories)
+      : at_(batch.data()), left_(batch.size()), memories_(memories) {}
   bool done() const { return left_ == 0; }
   bool Next(Entry& entry);
 
@@ -51,8 +56,10 @@ class BatchReader {
   bool Take(std::string_view& bytes, size_t size);
   bool Take(std::string& text, size_t size);
   bool TakeXattrs(Entry& entry, uint16_t count);
-  const uint8_t* at_;
+  bool TakeData(std::string_view& data);
+  const char* at_;
   size_t left_;
+  const Memories& memories_;
 };
 
 }  // namespace vz

@@ -14,9 +14,25 @@
 namespace vz {
 namespace {
 
-using Handle = Napi::External<std::shared_ptr<Tree>>;
+struct Door {
+  std::shared_ptr<Tree> tree;
+  // Batches wait here for each other, rather than for JavaScript.
+  std::shared_ptr<Line> line = std::make_shared<Line>();
+};
 
-std::shared_ptr<Tree> TreeOf(const Napi::CallbackInfo& info) { return *info[0].As<Handle>().Data(); }
+using Handle = Napi::External<Door>;
+
+Door& DoorOf(const Napi::CallbackInfo& info) { return *info[0].As<Handle>().Data(); }
+
+// Does it in line, then settles the promise that is returned; `held` is kept until then.
+Napi::Value InLine(const Napi::CallbackInfo& info, const char* name, const Napi::Object& held,
+                   std::function<Failure(Tree&)> work) {
+  const auto pending = Pending::New(info.Env(), name);
+  pending->Hold(held);
+  const Door& door = DoorOf(info);
+  door.line->Run([pending, tree = door.tree, work = std::move(work)] { pending->Settle({work(*tree)}); });
+  return pending->promise();
+}
 
 std::string Bytes(const Napi::Value& value) {
   const auto bytes = value.As<Napi::Uint8Array>();
@@ -30,26 +46,34 @@ Napi::Value OpenTree(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   Fd root{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
   if (!root) throw SystemError(info.Env(), {errno, "open", path, -1});
-  auto* tree = new std::shared_ptr<Tree>(std::make_shared<Tree>(std::move(root)));
-  return Handle::New(info.Env(), tree, [](Napi::Env, std::shared_ptr<Tree>* old) { delete old; });
+  auto* door = new Door{std::make_shared<Tree>(std::move(root))};
+  return Handle::New(info.Env(), door, [](Napi::Env, Door* old) {
+    // On its way down, an environment takes along the memory that a batch reads.
+    old->line->Close();
+    delete old;
+  });
 }
 
-// addToTree(tree, batch): the batch is copied, so that the caller may fill it again at once, and so that it is there
-// even if the environment is not any more.
+// addToTree(tree, batch, memories): the batch is copied, so that the caller may fill it again at once; the memories,
+// ArrayBuffers with the data, are to stay as they are until the promise settles.
 Napi::Value AddToTree(const Napi::CallbackInfo& info) {
   const auto batch = info[1].As<Napi::Uint8Array>();
-  const std::shared_ptr<Tree> tree = TreeOf(info);
-  const auto copy = std::make_shared<Tree::Block>(tree->TakeBlock());
-  copy->assign(batch.Data(), batch.Data() + batch.ByteLength());
-  return InThread(info.Env(), "cella.addToTree", [tree, copy]() -> Outcome {
-    Failure failure = tree->Add(copy->data(), copy->size());
-    tree->GiveBack(std::move(*copy));
-    return {std::move(failure)};
+  const auto list = info[2].As<Napi::Array>();
+  Memories memories;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value value = list[i];
+    if (!value.IsArrayBuffer()) throw Napi::TypeError::New(info.Env(), "data is not in an ArrayBuffer");
+    auto memory = value.As<Napi::ArrayBuffer>();
+    memories.emplace_back(static_cast<const char*>(memory.Data()), memory.ByteLength());
+  }
+  std::string copy(reinterpret_cast<const char*>(batch.Data()), batch.ByteLength());
+  return InLine(info, "cella.addToTree", list, [copy = std::move(copy), memories = std::move(memories)](Tree& tree) {
+    return tree.Add(copy, memories);
   });
 }
 
 Napi::Value FinishTree(const Napi::CallbackInfo& info) {
-  return InThread(info.Env(), "cella.finishTree", [tree = TreeOf(info)]() -> Outcome { return {tree->Finish()}; });
+  return InLine(info, "cella.finishTree", info[0].As<Napi::Object>(), [](Tree& tree) { return tree.Finish(); });
 }
 
 // readXattrs(path as bytes) → [name, value as bytes][], of the link itself where it is one.

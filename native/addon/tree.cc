@@ -20,29 +20,12 @@ bool IsName(std::string_view name) { return !name.empty() && name != "." && name
 
 }  // namespace
 
-Failure Tree::Add(const uint8_t* bytes, size_t size) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  BatchReader reader(bytes, size);
+Failure Tree::Add(std::string_view batch, const Memories& memories) {
+  BatchReader reader(batch, memories);
   Entry entry;
-  while (!reader.done()) {
-    if (!reader.Next(entry)) return Failed(EBADMSG, "unpack", "");
-    Failure failure = Put(entry);
-    if (failure.error != 0) return failure;
-  }
-  return {};
-}
-
-Tree::Block Tree::TakeBlock() {
-  const std::lock_guard<std::mutex> guard(spareMutex_);
-  if (spare_.empty()) return {};
-  Block block = std::move(spare_.back());
-  spare_.pop_back();
-  return block;
-}
-
-void Tree::GiveBack(Block block) {
-  const std::lock_guard<std::mutex> guard(spareMutex_);
-  spare_.push_back(std::move(block));
+  while (failure_.error == 0 && !reader.done())
+    failure_ = reader.Next(entry) ? Put(entry) : Failed(EBADMSG, "unpack", "");
+  return failure_;
 }
 
 Failure Tree::Put(const Entry& entry) {
@@ -195,7 +178,7 @@ Failure Tree::FinishDirectory(const Entry& entry) {
 }
 
 Failure Tree::Finish() {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  if (failure_.error != 0) return failure_;
   if (Failure failure = CloseFile(); failure.error != 0) return failure;
   parent_ = Fd{};
   // From the last name to the first: what is below comes before what it is in.

@@ -1,9 +1,8 @@
 // Making files beneath a directory out of batches of entries, as an archive has them.
 #pragma once
 #include <map>
-#include <mutex>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "error.h"
 #include "fd.h"
@@ -16,14 +15,10 @@ class Tree {
   // `root` is a directory open for reading.
   explicit Tree(Fd root) : root_(std::move(root)) {}
 
-  Failure Add(const uint8_t* bytes, size_t size);
+  // One call at a time, from one thread or another. After a failure nothing more is done.
+  Failure Add(std::string_view batch, const Memories& memories);
   // Finishes the last file; gives directories their owners, modes and times, which what is made in them would change.
   Failure Finish();
-
-  // Memory for a batch, used again and again: fresh pages cost more than copying into them.
-  using Block = std::vector<uint8_t>;
-  Block TakeBlock();
-  void GiveBack(Block block);
 
  private:
   Failure Put(const Entry& entry);
@@ -39,7 +34,6 @@ class Tree {
   template <typename Make>
   int Replace(const std::string& path, int parent, const std::string& name, Make make);
 
-  std::mutex mutex_;  // batches come one after the other, from one thread or another
   Fd root_;
   // Entries of one directory mostly follow each other.
   std::string parentPath_;
@@ -50,8 +44,7 @@ class Tree {
   uint64_t written_ = 0;
   bool endsInHole_ = false;
   std::map<std::string, Entry> directories_;
-  std::mutex spareMutex_;
-  std::vector<Block> spare_;
+  Failure failure_;
 };
 
 }  // namespace vz

@@ -75,8 +75,11 @@ export interface Binding {
   /** Makes one of two layers of an overlay, by moving what only the lower one has. */
   mergeLayers(top: string, bottom: string): Promise<void>;
   openTree(directory: string): Tree;
-  /** Entries as template/tree-writer.ts encodes them; one call at a time. The batch may be used again at once. */
-  addToTree(tree: Tree, batch: Uint8Array): Promise<void>;
+  /**
+   * Entries as template/tree-writer.ts encodes them, in the order of the calls. The batch may be used again at once, the
+   * memories, which hold the data, once it is done.
+   */
+  addToTree(tree: Tree, batch: Uint8Array, memories: readonly ArrayBufferLike[]): Promise<void>;
   /** Gives directories their modes and times. */
   finishTree(tree: Tree): Promise<void>;
   /** Extended attributes of the file itself, never of what it links to. */

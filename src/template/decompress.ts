@@ -33,14 +33,27 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A stream in pieces. */
+export interface Pieces extends AsyncIterable<Uint8Array> {
+  /** Takes back a piece that nobody needs any more, to be filled again. */
+  readonly release?: (piece: Uint8Array) => void;
+}
+
 /** The contents of a file, decompressed; fails at its end where something was missing or wrong. */
-export async function* readDecompressed(path: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+export function readDecompressed(path: string, options: ReadOptions = {}): Pieces {
+  const spare = new Spare();
+  const iterator = decompressed(path, options, spare);
+  return { [Symbol.asyncIterator]: () => iterator, release: (piece) => spare.give(piece.buffer) };
+}
+
+async function* decompressed(path: string, options: ReadOptions, spare: Spare): AsyncGenerator<Uint8Array> {
   await using file = await openRegular(path);
   const start = new Uint8Array(8);
   await file.handle.read(start, 0, start.length, 0);
-  const raw = readRaw(file.handle, options);
+  const compression = compressionOf(start);
+  const raw = readRaw(file.handle, options, compression === 'none' ? spare : undefined);
   try {
-    yield* decompressor(compressionOf(start), raw);
+    yield* decompressor(compression, raw);
   } catch (error) {
     if (options.signal?.aborted || !isDamage(error)) throw error;
     throw new CellaError('CREATE_FAILED', `'${path}' is damaged: ${error.message}`, { cause: error });
@@ -91,15 +104,48 @@ function isDamage(error: unknown): error is Error {
   );
 }
 
-async function* readRaw(handle: FileHandle, { onRaw, signal }: ReadOptions): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    signal?.throwIfAborted();
-    // Each piece has memory of its own: whoever gets it may hold it for a while.
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(CHUNK), 0, CHUNK, null);
-    if (bytesRead === 0) return;
-    const chunk = buffer.subarray(0, bytesRead);
-    onRaw?.(chunk);
-    yield chunk;
+/** Memory that was read into, and is to be again: to touch fresh pages costs as much as to read into them. */
+class Spare {
+  readonly #lent = new Set<ArrayBufferLike>();
+  readonly #spare: ArrayBufferLike[] = [];
+
+  take(): Buffer {
+    const memory = this.#spare.pop() ?? new ArrayBuffer(CHUNK);
+    this.#lent.add(memory);
+    return Buffer.from(memory as ArrayBuffer);
+  }
+
+  give(memory: ArrayBufferLike): void {
+    if (this.#lent.delete(memory)) this.#spare.push(memory);
+  }
+}
+
+/** Each piece has memory of its own, since whoever gets it may hold it for a while. The next is on its way meanwhile. */
+async function* readRaw(
+  handle: FileHandle,
+  { onRaw, signal }: ReadOptions,
+  spare: Spare | undefined,
+): AsyncGenerator<Uint8Array> {
+  const read = async (): Promise<Buffer> => {
+    const piece = spare?.take() ?? Buffer.allocUnsafeSlow(CHUNK);
+    const { bytesRead } = await handle.read(piece, 0, CHUNK, null);
+    return piece.subarray(0, bytesRead);
+  };
+  let next = read();
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const piece = await next;
+      if (piece.length === 0) return;
+      next = read();
+      // Its failure is told above, in its turn.
+      next.catch(() => undefined);
+      onRaw?.(piece);
+      yield piece;
+    }
+  } finally {
+    // The file is closed next.
+    await next.catch(() => undefined);
   }
 }
 

@@ -18,26 +18,46 @@ export interface TarHeader extends Omit<Header, 'type' | 'linkname' | 'pax'> {
   readonly sparse: Sparse | null | undefined;
 }
 
+/** Who takes the data of an entry. */
+export interface TarSink {
+  data(chunk: Buffer): void;
+  /** All of it has come. */
+  end(): void;
+}
+
+/** Is told of an entry; undefined: nobody wants its data. What it throws ends the reading. */
+export type TakeEntry = (header: TarHeader) => TarSink | undefined;
+
+interface Body {
+  push(chunk: Buffer | null): boolean;
+  destroy(error: Error | null): void;
+  _detach(): void;
+}
+
 /** What tar-stream 3.2.2 has inside; package.json names that very version. */
 interface Inner {
   _header: { -readonly [K in keyof TarHeader]: TarHeader[K] };
+  _locked: boolean;
   /** Bytes of the entry that have not come. */
   _missing: number;
+  _stream: Body | null;
   _pax: PaxRecords | null;
   _paxGlobal: PaxRecords | null;
-  readonly _buffer: { shift(size: number): Buffer | null };
+  readonly _buffer: { readonly buffered: number; shift(size: number): Buffer | null };
   _decodeLongHeader(bytes: Buffer): void;
   _applyLongHeaders(): void;
-  _createStream(): { push(chunk: Uint8Array | null): boolean };
+  _createStream(): Body;
 }
 
 /** Not in its types, but in its manual. */
 const OPTIONS = { filenameEncoding: 'latin1', allowUnknownFormat: true } as Parameters<typeof extract>[0];
 
-export function readTar(): Extract {
+/** Without `take` there are events as tar-stream has them, which take their time. */
+export function readTar(take?: TakeEntry): Extract {
   const reader = extract(OPTIONS);
   const inner = reader as unknown as Inner;
   readPaxAsBytes(inner);
+  if (take) readAtOnce(reader, inner, take);
   readSparse(inner);
   return reader;
 }
@@ -82,8 +102,45 @@ function readSparse(inner: Inner): void {
   };
 }
 
+/** No stream for an entry, no events, no waiting: who writes a chunk finds all of it taken when that is done. */
+function readAtOnce(reader: Extract, inner: Inner, take: TakeEntry): void {
+  const guard = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      reader.destroy(error as Error);
+    }
+  };
+  inner._createStream = () => {
+    const { size, type } = inner._header;
+    let sink: TarSink | undefined;
+    inner._locked = false;
+    guard(() => {
+      sink = take(inner._header);
+      // Nothing is read of these, whatever the header says.
+      if (size === 0 || type === 'directory') sink?.end();
+    });
+    return {
+      push: (chunk) => {
+        if (sink) guard(() => (chunk ? sink?.data(chunk) : sink?.end()));
+        return true;
+      },
+      destroy: () => undefined,
+      _detach: () => {
+        inner._stream = null;
+        inner._missing = (BLOCK - (size % BLOCK)) % BLOCK;
+      },
+    };
+  };
+}
+
+/** What was written and is not taken: it waits for the rest of a header. */
+export function untaken(reader: Extract): number {
+  return (reader as unknown as Inner)._buffer.buffered;
+}
+
 /** The blocks of a map are not counted in the size of what they lead: each says whether one more follows. */
-function lengthenBy(inner: Inner, stream: { push(chunk: Uint8Array | null): boolean }): void {
+function lengthenBy(inner: Inner, stream: Body): void {
   const { push } = stream;
   let seen = 0;
   let flag = MORE_FOLLOWS;

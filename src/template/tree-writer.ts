@@ -9,9 +9,13 @@ const OPAQUE = 1;
 const IMPLIED = 2;
 
 const HEADER = 52;
-const DATA_HEADER = 8;
+const DATA_RECORD = 16;
 const HOLE_RECORD = 12;
-const BATCH = 1 << 20;
+const BATCH = 1 << 18;
+/** Records and data that are worth a call. */
+const ENOUGH = 1 << 19;
+/** Batches that may wait: one is being written, the next is there when that is done. */
+const MOST_WAITING = 2;
 
 export type EntryKind = keyof typeof KINDS;
 
@@ -40,17 +44,20 @@ export class TreeWriter {
   readonly #tree: Tree;
   #batch = Buffer.allocUnsafe(BATCH);
   #used = 0;
-  #working: Promise<void> = Promise.resolve();
-  #flushing: Promise<void> = Promise.resolve();
+  /** What the data of this batch is in, and how much of it. */
+  #memories: ArrayBufferLike[] = [];
+  #data = 0;
+  #after: (() => void)[] = [];
+  readonly #waiting: Promise<void>[] = [];
   #failure: Error | undefined;
 
   constructor(directory: string) {
     this.#tree = native().openTree(directory);
   }
 
-  /** Enough waits to be written: `flush` before adding more. */
+  /** Enough is there to be written: `flush` before adding more. */
   get isFull(): boolean {
-    return this.#used >= BATCH / 2;
+    return this.#used + this.#data >= ENOUGH;
   }
 
   add(entry: TreeEntry): void {
@@ -67,12 +74,21 @@ export class TreeWriter {
     this.#entry({ ...PLAIN, kind: 'character', path }, 0);
   }
 
-  /** Of the file that was added last. */
+  /** Of the file that was added last. The chunk is to stay as it is until it has been written. */
   data(chunk: Uint8Array): void {
-    const at = this.#reserve(DATA_HEADER + chunk.byteLength);
+    const { buffer, byteOffset, byteLength } = chunk;
+    if (this.#memories.at(-1) !== buffer) this.#memories.push(buffer);
+    this.#data += byteLength;
+    const at = this.#reserve(DATA_RECORD);
     this.#batch.writeUInt32LE(DATA, at);
-    this.#batch.writeUInt32LE(chunk.byteLength, at + 4);
-    this.#batch.set(chunk, at + DATA_HEADER);
+    this.#batch.writeUInt32LE(this.#memories.length - 1, at + 4);
+    this.#batch.writeUInt32LE(byteOffset, at + 8);
+    this.#batch.writeUInt32LE(byteLength, at + 12);
+  }
+
+  /** Has this called once all that was added so far is written. */
+  whenWritten(done: () => void): void {
+    this.#after.push(done);
   }
 
   /** Zeros of the file that was added last, which take no room in it. */
@@ -82,36 +98,44 @@ export class TreeWriter {
     this.#batch.writeBigUInt64LE(BigInt(length), at + 4);
   }
 
-  /** Hands over what waits, once the batch before is done: two batches are all that is ever held. */
-  flush(): Promise<void> {
-    // One after the other, whoever asks: batches that overtake each other would mix up files.
-    this.#flushing = this.#flushing.then(() => this.#submit());
-    return this.#flushing;
+  /** Hands over what is there; waits while too much of it has not been written. */
+  async flush(): Promise<void> {
+    this.#submit();
+    while (this.#waiting.length >= MOST_WAITING) await this.#waiting[0];
+    if (this.#failure) throw this.#failure;
   }
 
   async finish(): Promise<void> {
-    await this.flush();
-    await this.#working;
+    this.#submit();
+    await this.settle();
     if (this.#failure) throw this.#failure;
     await native().finishTree(this.#tree);
   }
 
   /** Waits for what is being written, whatever comes of it: only then may the tree be removed. */
   async settle(): Promise<void> {
-    await this.#working;
+    await Promise.all(this.#waiting);
   }
 
-  async #submit(): Promise<void> {
-    await this.#working;
-    if (this.#failure) throw this.#failure;
+  #submit(): void {
     if (this.#used === 0) return;
     const batch = this.#batch.subarray(0, this.#used);
+    const written = native().addToTree(this.#tree, batch, this.#memories);
+    this.#waiting.push(this.#whenDone(written, this.#after));
     this.#used = 0;
-    this.#working = native()
-      .addToTree(this.#tree, batch)
-      .catch((error: Error) => {
-        this.#failure = error;
-      });
+    this.#memories = [];
+    this.#data = 0;
+    this.#after = [];
+  }
+
+  async #whenDone(written: Promise<void>, after: readonly (() => void)[]): Promise<void> {
+    try {
+      await written;
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    void this.#waiting.shift();
+    for (const done of after) done();
   }
 
   #entry(entry: TreeEntry, flags: number): void {

@@ -1,12 +1,13 @@
 /** Unpacks a tar archive, which is a stranger's, into a directory and nowhere else. */
-import type { Extract, ExtractEvents } from 'tar-stream';
+import type { Extract } from 'tar-stream';
 import { abortable } from '../abort.js';
 import { CellaError, isErrno } from '../errors.js';
+import type { Pieces } from './decompress.js';
 import { bytesOf, pathInTree } from './entry-name.js';
 import { DEFAULT_LIMITS, type UnpackLimits } from './limits.js';
 import { SparseBody } from './sparse.js';
 import { entryOf } from './tar-entry.js';
-import { readTar, type TarHeader } from './tar-reader.js';
+import { readTar, type TarHeader, type TarSink, untaken } from './tar-reader.js';
 import { TreeWriter } from './tree-writer.js';
 import { whiteoutOf } from './whiteout.js';
 
@@ -25,11 +26,12 @@ export interface UnpackOptions {
 }
 
 /**
- * `source` is the archive, not compressed. What was written so far stays when it fails: the directory is to be one
+ * `source` is the archive, not compressed; its pieces are not to change until they are released, or until all is done.
+ * What was written so far stays when it fails: the directory is to be one
  * that the caller removes.
  */
 export async function unpack(
-  source: AsyncIterable<Uint8Array>,
+  source: Pieces,
   directory: string,
   options: UnpackOptions = {},
 ): Promise<UnpackProgress> {
@@ -47,15 +49,12 @@ export async function unpack(
 
 const BLOCK = 512;
 
-type Source = ExtractEvents['entry'][1];
-type Next = ExtractEvents['entry'][2];
-type Body = Pick<SparseBody, 'data' | 'end'>;
-
 class Unpacking {
   readonly #limits: UnpackLimits;
   readonly #options: UnpackOptions;
   readonly #writer: TreeWriter;
-  readonly #reader: Extract = readTar();
+  readonly #reader: Extract = readTar((header) => this.#take(header));
+  readonly #plain: TarSink = { data: (chunk) => this.#writer.data(chunk), end: () => undefined };
   #entries = 0;
   #bytes = 0;
   #failure: Error | undefined;
@@ -64,16 +63,16 @@ class Unpacking {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#writer = new TreeWriter(directory);
-    this.#reader.on('entry', (header, stream, next) => this.#entry(header as TarHeader, stream, next));
     this.#reader.on('error', (error: Error) => {
-      this.#failure ??= damaged(error);
+      this.#failure ??= error instanceof CellaError ? error : damaged(error);
     });
   }
 
-  async run(source: AsyncIterable<Uint8Array>): Promise<UnpackProgress> {
+  async run(source: Pieces): Promise<UnpackProgress> {
     const { signal } = this.#options;
     const closed = new Promise<void>((resolve) => this.#reader.on('close', resolve));
     const tail = new Tail();
+    const held = new Held(source.release);
     for await (const chunk of source) {
       signal?.throwIfAborted();
       tail.push(chunk);
@@ -82,6 +81,12 @@ class Unpacking {
         await abortable(Promise.race([drained, closed]), signal);
       }
       if (this.#failure) throw this.#failure;
+      held.add(chunk);
+      held.letGo(untaken(this.#reader), this.#writer);
+      if (this.#writer.isFull) {
+        this.#tell();
+        await abortable(this.#writer.flush(), signal);
+      }
     }
     this.#reader.end(null);
     await abortable(closed, signal);
@@ -97,51 +102,12 @@ class Unpacking {
     await this.#writer.settle();
   }
 
-  #entry(header: TarHeader, stream: Source, next: Next): void {
-    // The reader says what went wrong, here as elsewhere.
-    stream.on('error', () => undefined);
-    try {
-      this.#take(header);
-      const body = this.#bodyOf(header);
-      if (!header.size || header.type === 'directory') {
-        stream.resume();
-        body?.end();
-        this.#flushThen(next);
-      } else this.#readBody(body, stream, next);
-    } catch (error) {
-      this.#fail(error, next);
-    }
-  }
-
-  #readBody(body: Body | undefined, stream: Source, next: Next): void {
-    stream.on('data', (chunk) => {
-      try {
-        body?.data(chunk as Buffer);
-      } catch (error) {
-        this.#fail(error, next);
-        return;
-      }
-      if (!this.#writer.isFull) return;
-      stream.pause();
-      this.#flushThen((error) => (error ? next(error) : stream.resume()));
-    });
-    stream.on('end', () => {
-      try {
-        body?.end();
-        this.#flushThen(next);
-      } catch (error) {
-        this.#fail(error, next);
-      }
-    });
-  }
-
-  #bodyOf({ type, name, sparse }: TarHeader): Body | undefined {
+  #bodyOf({ type, name, sparse }: TarHeader): TarSink | undefined {
     if (sparse) return new SparseBody(name, sparse, this.#writer, this.#limits);
-    const isFile = type === 'file' || type === 'contiguous-file';
-    return isFile ? { data: (chunk) => this.#writer.data(chunk), end: () => undefined } : undefined;
+    return type === 'file' || type === 'contiguous-file' ? this.#plain : undefined;
   }
 
-  #take(header: TarHeader): void {
+  #take(header: TarHeader): TarSink | undefined {
     const limits = this.#limits;
     this.#entries += 1;
     if (this.#entries > limits.entries) throw tooLarge(`${limits.entries} entries`);
@@ -155,23 +121,7 @@ class Unpacking {
       if (this.#bytes > limits.bytes) throw tooLarge(`${limits.bytes} bytes`);
       this.#writer.add(entry);
     }
-  }
-
-  #flushThen(next: Next): void {
-    if (!this.#writer.isFull) {
-      next();
-      return;
-    }
-    this.#tell();
-    this.#writer.flush().then(
-      () => next(),
-      (error: unknown) => this.#fail(error, next),
-    );
-  }
-
-  #fail(error: unknown, next: Next): void {
-    this.#failure ??= error instanceof Error ? error : new Error(String(error));
-    next(this.#failure);
+    return this.#bodyOf(header);
   }
 
   #tell(): void {
@@ -180,6 +130,33 @@ class Unpacking {
 
   #progress(): UnpackProgress {
     return { entries: this.#entries, bytes: this.#bytes };
+  }
+}
+
+/** Pieces of the archive that are still looked at. */
+class Held {
+  readonly #release: Pieces['release'];
+  #pieces: Uint8Array[] = [];
+
+  constructor(release: Pieces['release']) {
+    this.#release = release;
+  }
+
+  add(piece: Uint8Array): void {
+    if (this.#release) this.#pieces.push(piece);
+  }
+
+  /** All but those with the last bytes, once what the others hold is written. */
+  letGo(bytes: number, writer: TreeWriter): void {
+    let keep = this.#pieces.length;
+    for (let left = bytes; left > 0 && keep > 0; keep -= 1)
+      left -= this.#pieces[keep - 1]?.byteLength ?? left;
+    const done = this.#pieces.slice(0, keep);
+    this.#pieces = this.#pieces.slice(keep);
+    if (done.length > 0)
+      writer.whenWritten(() => {
+        for (const piece of done) this.#release?.(piece);
+      });
   }
 }
 

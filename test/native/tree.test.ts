@@ -25,6 +25,11 @@ async function put(...entries: readonly TreeEntry[]): Promise<void> {
   await writer.finish();
 }
 
+/** A record of data in the memories of a batch. */
+const data = (memory: number, offset: number, length: number): readonly number[] => [
+  ...new Uint8Array(Uint32Array.of(8, memory, offset, length).buffer),
+];
+
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 describe('openTree', () => {
@@ -76,11 +81,17 @@ describe('addToTree', () => {
       [2, 0, 0, 0],
       [99, 0, 0, 0],
       Array<number>(52).fill(255),
-      [8, 0, 0, 0, 9, 0, 0, 0, 1],
+      data(0, 0, 2),
+      data(0, 2, 0),
+      data(0, 0xff_ff_ff_ff, 2),
+      data(1, 0, 0),
+      [8, 0, 0, 0, 0, 0, 0, 0],
       [9, 0, 0, 0, 1, 0, 0, 0],
       [9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
     ])
-      await expect(native().addToTree(tree, Uint8Array.from(bytes))).rejects.toMatchObject({
+      await expect(
+        native().addToTree(tree, Uint8Array.from(bytes), [new ArrayBuffer(1)]),
+      ).rejects.toMatchObject({
         code: 'EBADMSG',
       });
     expect(readdirSync(directory)).toEqual([]);
