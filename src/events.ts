@@ -15,6 +15,8 @@ export type Verb =
   | 'enter'
   | 'runscript'
   | 'export'
+  | 'backup'
+  | 'restore'
   | 'snapshot'
   | 'snapshot-switch'
   | 'snapshot-delete'

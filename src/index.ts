@@ -1,6 +1,9 @@
 /** The library: `import { openHost } from 'cella'`. */
+export type { FoundBackup } from './backup/find.js';
+export type { BackupManifest, BackupMode } from './backup/manifest.js';
 export type { ContainerConfig } from './config/container-config.js';
 export { changesFromOptions } from './config/overrides.js';
+export type { BackupOptions, BackupProgress, BackupResult } from './container/backup.js';
 export { type Abortable, Container, type StartCallOptions, type StartResult } from './container/container.js';
 export type { CreateOptions } from './container/create.js';
 export type { DiskTemplate, ImportDiskOptions } from './container/disk.js';
@@ -8,6 +11,9 @@ export type { EnterOptions, ExecOptions } from './container/exec.js';
 export type { Console, GuestProcess, GuestTerminal } from './container/guest.js';
 export { type ContainerInfo, Host, type HostOptions, openHost } from './container/host.js';
 export type { Status } from './container/list.js';
+export type { RestoreOptions } from './container/restore.js';
+export type { BackupSource } from './container/restore-files.js';
+export type { SnapshotInfo, SnapshotOptions, SwitchOptions } from './container/snapshot.js';
 export type { StopOptions } from './container/stop.js';
 export { type TemplateInfo, Templates } from './container/templates.js';
 export type { DiskEvent, DiskReporter } from './disk/events.js';

@@ -36,6 +36,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("openTree", vz::OpenTree);
   add("addToTree", vz::AddToTree);
   add("finishTree", vz::FinishTree);
+  add("closeTree", vz::CloseTree);
   add("readXattrs", vz::ReadXattrs);
   return exports;
 }

@@ -40,6 +40,7 @@ Napi::Value MergeLayers(const Napi::CallbackInfo& info);
 Napi::Value OpenTree(const Napi::CallbackInfo& info);
 Napi::Value AddToTree(const Napi::CallbackInfo& info);
 Napi::Value FinishTree(const Napi::CallbackInfo& info);
+Napi::Value CloseTree(const Napi::CallbackInfo& info);
 Napi::Value ReadXattrs(const Napi::CallbackInfo& info);
 
 }  // namespace vz

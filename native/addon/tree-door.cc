@@ -76,6 +76,13 @@ Napi::Value FinishTree(const Napi::CallbackInfo& info) {
   return InLine(info, "cella.finishTree", info[0].As<Napi::Object>(), [](Tree& tree) { return tree.Finish(); });
 }
 
+Napi::Value CloseTree(const Napi::CallbackInfo& info) {
+  return InLine(info, "cella.closeTree", info[0].As<Napi::Object>(), [](Tree& tree) {
+    tree.Close();
+    return Failure{};
+  });
+}
+
 // readXattrs(path as bytes) → [name, value as bytes][], of the link itself where it is one.
 Napi::Value ReadXattrs(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

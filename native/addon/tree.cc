@@ -189,4 +189,11 @@ Failure Tree::Finish() {
   return {};
 }
 
+void Tree::Close() {
+  file_ = Fd{};
+  parent_ = Fd{};
+  root_ = Fd{};
+  if (failure_.error == 0) failure_ = Failed(EBADF, "unpack", "");
+}
+
 }  // namespace vz

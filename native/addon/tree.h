@@ -19,6 +19,8 @@ class Tree {
   Failure Add(std::string_view batch, const Memories& memories);
   // Finishes the last file; gives directories their owners, modes and times, which what is made in them would change.
   Failure Finish();
+  // Lets go of all that is open, so that what it lies on can be unmounted.
+  void Close();
 
  private:
   Failure Put(const Entry& entry);

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { Host, HostOptions } from '../container/host.js';
 import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
+import { addDump, registerBackup } from './commands/backup.js';
 import { registerClone, registerCompact } from './commands/clone.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
@@ -11,6 +12,7 @@ import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerMount } from './commands/mount.js';
+import { addRestore, registerRestore } from './commands/restore.js';
 import { registerRunscript } from './commands/runscript.js';
 import { registerSet } from './commands/set.js';
 import { registerSetup } from './commands/setup.js';
@@ -34,6 +36,8 @@ const VERBS: readonly Register[] = [
   registerDestroy,
   registerSnapshot,
   registerSnapshotList,
+  registerBackup,
+  registerRestore,
   registerStart,
   registerStop,
   registerStatus,
@@ -54,7 +58,14 @@ interface GlobalOptions {
 }
 
 /** What the command was called as; `cella` is `vzctl`. */
-export type Program = 'vzctl' | 'vzlist';
+export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore';
+
+/** Commands that are one verb. */
+const ALONE: Partial<Readonly<Record<Program, Register>>> = {
+  vzlist: addList,
+  vzdump: addDump,
+  vzrestore: addRestore,
+};
 
 export type Open = (options: HostOptions) => Promise<Host>;
 
@@ -64,7 +75,8 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
   const session = openSession(program, open, { io, interrupt });
   try {
     configure(program, io);
-    if (name === 'vzlist') addList(program, session);
+    const alone = ALONE[name];
+    if (alone) alone(program, session);
     else for (const register of VERBS) register(program, session);
     await program.parseAsync([...argv], { from: 'user' });
     return session.status;

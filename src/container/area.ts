@@ -62,7 +62,16 @@ export async function withArea<T>(
 
 /** Where an image was mounted, by this process or a killed one. */
 export async function releaseArea(context: Context, ctid: number): Promise<void> {
-  const target = context.paths.area(ctid);
+  await release(context.paths.area(ctid));
+}
+
+/** The same of where a tree was to be read. */
+export async function releaseContents(context: Context, ctid: number): Promise<void> {
+  await release(`${context.paths.contents(ctid)}/root`);
+  await release(context.paths.contents(ctid));
+}
+
+async function release(target: string): Promise<void> {
   if (!existsSync(target)) return;
   await umountAll(target);
   rmdirSync(target);

@@ -7,6 +7,7 @@ import type { Verb } from '../events.js';
 import { attended, type ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
+import { type BackupOptions, type BackupResult, backup } from './backup.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
 import { type Context, lockContainer, templateOf } from './context.js';
@@ -18,6 +19,8 @@ import { type Console, type GuestProcess, type GuestTerminal, openConsole } from
 import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
 import { findInit, sweep } from './recover.js';
+import { type RestoreOptions, restore } from './restore.js';
+import type { Chain } from './restore-files.js';
 import { type SetOptions, set } from './set.js';
 import {
   deleteSnapshot,
@@ -122,6 +125,31 @@ export class Container {
 
   umountSnapshot(uuid: string, { signal }: Abortable = {}): Promise<void> {
     return this.#told('snapshot-umount', () => umountSnapshot(this.#context, this.ctid, uuid, signal));
+  }
+
+  /**
+   * Puts its files and its config into one archive. One that runs goes on meanwhile, from a snapshot (`snapshot`), stands
+   * still until all is read (`suspend`), or is stopped and started again (`stop`).
+   */
+  backup(options: BackupOptions = {}): Promise<BackupResult> {
+    return this.#told('backup', async () => {
+      const running = options.mode === 'stop' && this.initPid() !== undefined;
+      if (running) await this.stop(options.signal ? { signal: options.signal } : {});
+      try {
+        return await backup(this.#context, this.ctid, options);
+      } finally {
+        if (running) await this.start();
+      }
+    });
+  }
+
+  /** Makes it of an open backup: see `Host.restore`. */
+  restoreFrom(chain: Chain, options: RestoreOptions = {}): Promise<{ readonly privileged: boolean }> {
+    return this.#told('restore', async () => {
+      const restored = await restore(this.#context, this.ctid, chain, options);
+      if (restored.privileged) this.#warnPrivileged();
+      return restored;
+    });
   }
 
   destroy({ signal }: Abortable = {}): Promise<void> {

@@ -89,13 +89,20 @@ function compose(context: Context, sample: string, settings: ReadonlyMap<string,
 }
 
 /** What holds the private area is settled once: a file system may learn to do more later. */
-function chooseLayout({ privateArea, layout, disk }: ContainerConfig): Layout {
-  const parent = dirname(privateArea);
-  // 0755 is for `upper`, which the container sees as "/"; this keeps host users out.
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+function chooseLayout(config: ContainerConfig): Layout {
+  const { layout, disk } = config;
+  const parent = prepareParent(config);
   if (layout.store === 'auto') return { ...layout, store: chooseStore(parent, disk) };
   requireStore(layout.store, parent);
   return layout;
+}
+
+/** The directory that private areas are in. */
+export function prepareParent({ privateArea }: ContainerConfig): string {
+  const parent = dirname(privateArea);
+  // 0755 is for `upper`, which the container sees as "/"; this keeps host users out.
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  return parent;
 }
 
 /** What a full copy is made of. */

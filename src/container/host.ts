@@ -1,11 +1,14 @@
 /** A host, as library users hold it: the way to its containers. */
 import { appendFileSync } from 'node:fs';
+import { type FoundBackup, findBackups } from '../backup/find.js';
 import type { Reporter } from '../events.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
 import { type ContainerInfo, list } from './list.js';
 import { resolveContainer } from './names.js';
+import type { RestoreOptions } from './restore.js';
+import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
 import { setup } from './setup.js';
 import { Templates } from './templates.js';
 
@@ -50,6 +53,33 @@ export class Host {
   /** Makes a template of the system on a virtual machine's disk. */
   importDisk(file: string, options: ImportDiskOptions): Promise<DiskTemplate> {
     return importDiskTemplate(this.#context, file, options);
+  }
+
+  /** Makes a container of a backup, under its own id if no other is given. */
+  async restore(
+    source: BackupSource,
+    { ctid, ...options }: RestoreOptions & { readonly ctid?: number | string | undefined } = {},
+  ): Promise<Container> {
+    await using chain = await openChain(source, options.signal);
+    const container = this.container(ctid ?? chain.newest.head.manifest.ctid);
+    await container.restoreFrom(chain, options);
+    return container;
+  }
+
+  /** Puts paths of a backup, with all that is below them, into a directory; returns how many files there were. */
+  async extract(
+    source: BackupSource,
+    paths: readonly string[],
+    directory: string,
+    options: ExtractOptions = {},
+  ): Promise<number> {
+    await using chain = await openChain(source, options.signal);
+    return extract(chain, paths, directory, options);
+  }
+
+  /** Oldest first; of the directory where backups go, if no other is given. */
+  async backups(directory?: string): Promise<readonly FoundBackup[]> {
+    return findBackups(directory ?? this.#context.paths.at(this.#context.hostConfig().dumpDir));
   }
 
   /** Appends a line to the log file, as vzctl writes it. */

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, lstatSync, readdirSync, type Stats } from 'node:
 import { promisify } from 'node:util';
 import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
-import { umountAll } from '../host/mounts.js';
+import { isMounted, umountAll } from '../host/mounts.js';
 import { inNode } from '../plan/image.js';
 import { planMount } from '../plan/plan-start.js';
 import { readSnapshots } from '../state/snapshots.js';
@@ -15,17 +15,22 @@ import { prepareRoot } from './mount.js';
 /**
  * A file with several names in a lower layer that was written to under one of them is in `upper` under that one; of the
  * others only the index knows (Documentation/filesystems/overlayfs.rst, "Index"). Whoever is about to do without the
- * index has them written into `upper` first. The container must not be mounted.
+ * index has them written into `upper` first. Nobody may be changing files meanwhile. `at`: where the area is, if it is
+ * at hand already.
  */
-export async function settleLinks(context: Context, config: ContainerConfig): Promise<void> {
+export async function settleLinks(context: Context, config: ContainerConfig, at?: string): Promise<void> {
   if (config.layout.tree !== 'overlay') return;
+  const inArea = <T>(work: (at: string) => Promise<T>): Promise<T> =>
+    at === undefined ? withArea(context, config, work) : work(at);
   const { node } = readSnapshots(config.privateArea).current.chain;
-  const settled = await withArea(context, config, async (at) => !hasLinks(`${at}/${inNode(node, 'work')}`));
-  if (settled) return;
+  const touch = (): Promise<void> =>
+    inArea((area) => touchAliases(config.root, `${area}/${inNode(node, 'upper')}`));
+  if (await inArea(async (area) => !hasLinks(`${area}/${inNode(node, 'work')}`))) return;
+  if (isMounted(config.root)) return touch();
   await prepareRoot(context, config);
   await mountRoot(planMount(config, contentsOf(context, config)));
   try {
-    await withArea(context, config, (at) => touchAliases(config.root, `${at}/${inNode(node, 'upper')}`));
+    await touch();
   } finally {
     await umountAll(config.root);
   }

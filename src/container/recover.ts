@@ -17,7 +17,7 @@ import { removeArea } from '../host/storage/index.js';
 import { ALLOCATION, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
-import { releaseArea } from './area.js';
+import { releaseArea, releaseContents } from './area.js';
 import type { Context } from './context.js';
 import { finishSnapshots } from './snapshot-edit.js';
 
@@ -90,6 +90,7 @@ export function condemnedArea(privateArea: string): string {
 }
 
 async function finishSnapshot(context: Context, ctid: Ctid): Promise<void> {
+  await releaseContents(context, ctid);
   await releaseArea(context, ctid);
   const path = context.paths.config(ctid);
   const text = readText(path);

@@ -4,12 +4,8 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
-import { faultPoint } from '../fault.js';
-import { openCgroup } from '../host/cgroup/index.js';
-import { withFrozen } from '../host/freeze.js';
 import { isMounted } from '../host/mounts.js';
 import { addNode } from '../host/storage/nodes.js';
-import { readRecord } from '../state/record.js';
 import {
   findSnapshot,
   forget,
@@ -25,8 +21,9 @@ import { areaOf, contentsOf, storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { settleLinks } from './links.js';
 import { mergeSnapshots } from './merge.js';
-import { expectStopped, expectUnmounted, findInit, recover } from './recover.js';
+import { expectStopped, expectUnmounted, recover } from './recover.js';
 import { editSnapshots, formatUuid, parseUuid, requireSnapshot, stacks, viewOf } from './snapshot-edit.js';
+import { standingStill } from './still.js';
 
 export interface SnapshotOptions {
   /** Default: a new one. */
@@ -86,24 +83,14 @@ export async function snapshot(
         return takeStacked(tree, taken, node);
       }
       const area = { ...areaOf(context, config), path: at };
-      await standingStill(context, ctid, () => storeOf(config).copyNode(area, chain.node, node, true));
+      await standingStill(context, ctid, async () => {
+        await settleLinks(context, config, at);
+        await storeOf(config).copyNode(area, chain.node, node, true);
+      });
       return takeCopied(tree, taken, node);
     },
   });
   return { uuid };
-}
-
-/** Runs `work` while no process of the container does anything. */
-async function standingStill(context: Context, ctid: Ctid, work: () => Promise<void>): Promise<void> {
-  using init = findInit(context, ctid);
-  const record = readRecord(context.paths.record(ctid));
-  if (!init || !record) return work();
-  const v2 = context.facts().cgroups.v2;
-  const own = v2 ? record.cgroups.find((at) => at.startsWith(`${v2.mount}/`)) : undefined;
-  await withFrozen(openCgroup({ v2: own ?? null, directories: record.cgroups }), async () => {
-    faultPoint('snapshot.frozen');
-    await work();
-  });
 }
 
 export interface SwitchOptions {

@@ -2,6 +2,7 @@
 import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import { CellaError } from '../errors.js';
 
 export interface RunOptions {
@@ -67,10 +68,22 @@ async function feed({ stdin }: ChildProcess, input: AsyncIterable<Uint8Array>): 
   try {
     for await (const chunk of input) {
       if (stdin.destroyed) return;
-      if (!stdin.write(chunk)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]);
+      if (!stdin.write(chunk)) await drained(stdin);
     }
   } finally {
     stdin.end();
+  }
+}
+
+/** Until it takes more, or nothing any more. */
+export async function drained(stream: Writable): Promise<void> {
+  const done = new AbortController();
+  const event = (name: string): Promise<unknown> => once(stream, name, { signal: done.signal });
+  try {
+    await Promise.race([event('drain'), event('close')]);
+  } finally {
+    // Listeners would gather otherwise.
+    done.abort();
   }
 }
 

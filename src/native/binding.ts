@@ -82,6 +82,8 @@ export interface Binding {
   addToTree(tree: Tree, batch: Uint8Array, memories: readonly ArrayBufferLike[]): Promise<void>;
   /** Gives directories their modes and times. */
   finishTree(tree: Tree): Promise<void>;
+  /** Lets go of the directory; nothing more can be added. */
+  closeTree(tree: Tree): Promise<void>;
   /** Extended attributes of the file itself, never of what it links to. */
   readXattrs(path: Uint8Array): readonly (readonly [name: string, value: Buffer])[];
 }

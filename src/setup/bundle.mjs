@@ -4,7 +4,7 @@
  */
 import { build } from 'esbuild';
 
-const NAMES = ['cella', 'vzctl', 'vzlist'];
+const NAMES = ['cella', 'vzctl', 'vzlist', 'vzdump', 'vzrestore'];
 
 await build({
   entryPoints: NAMES.map((name) => `dist/cli/bin/${name}.js`),

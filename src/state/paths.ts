@@ -19,6 +19,8 @@ export interface Paths {
   record(ctid: number): string;
   /** Where a disk image's file system is mounted while its top is worked on. */
   area(ctid: number): string;
+  /** Where a container's tree is mounted to be read. */
+  contents(ctid: number): string;
   /** Names the directory where a snapshot is mounted. */
   view(ctid: number, uuid: string): string;
   sample(name: string): string;
@@ -43,6 +45,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     area: (ctid) => `${runDir}/${ctid}.area`,
+    contents: (ctid) => `${runDir}/${ctid}.contents`,
     view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,
     sample: (name) => `${configDir}/ve-${name}.conf-sample`,
   };

@@ -107,14 +107,15 @@ export class TreeWriter {
 
   async finish(): Promise<void> {
     this.#submit();
-    await this.settle();
+    await Promise.all(this.#waiting);
     if (this.#failure) throw this.#failure;
     await native().finishTree(this.#tree);
   }
 
-  /** Waits for what is being written, whatever comes of it: only then may the tree be removed. */
+  /** Waits for what is being written, whatever comes of it, and lets go of the tree: only then may it be removed. */
   async settle(): Promise<void> {
     await Promise.all(this.#waiting);
+    await native().closeTree(this.#tree);
   }
 
   #submit(): void {

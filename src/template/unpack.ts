@@ -3,7 +3,7 @@ import type { Extract } from 'tar-stream';
 import { abortable } from '../abort.js';
 import { CellaError, isErrno } from '../errors.js';
 import type { Pieces } from './decompress.js';
-import { bytesOf, pathInTree } from './entry-name.js';
+import { bytesOf, pathInTree, shownName } from './entry-name.js';
 import { DEFAULT_LIMITS, type UnpackLimits } from './limits.js';
 import { SparseBody } from './sparse.js';
 import { entryOf } from './tar-entry.js';
@@ -21,6 +21,10 @@ export interface UnpackOptions {
   readonly limits?: Partial<UnpackLimits>;
   /** Whether names that begin with `.wh.` hide what lower layers have (OCI image-spec, layer.md). */
   readonly whiteouts?: boolean;
+  /** A directory of the archive that stands for the tree: what lies elsewhere is refused. */
+  readonly below?: string;
+  /** Whether an entry is wanted, by its path in the tree. */
+  readonly select?: (path: string) => boolean;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: (progress: UnpackProgress) => void;
 }
@@ -35,16 +39,44 @@ export async function unpack(
   directory: string,
   options: UnpackOptions = {},
 ): Promise<UnpackProgress> {
-  const unpacking = new Unpacking(directory, options);
+  const writer = new TreeWriter(directory);
+  try {
+    const unpacked = await unpackInto(writer, source, options);
+    await finishTree(writer);
+    return unpacked;
+  } finally {
+    await writer.settle();
+  }
+}
+
+/** Several archives may make one tree: `finishTree` comes after the last one, `writer.settle` in any case. */
+export async function unpackInto(
+  writer: TreeWriter,
+  source: Pieces,
+  options: UnpackOptions = {},
+): Promise<UnpackProgress> {
+  const unpacking = new Unpacking(writer, options);
   try {
     return await unpacking.run(source);
   } catch (error) {
-    throw isErrno(error, 'ENOSPC', 'EDQUOT')
-      ? new CellaError('NO_SPACE', `no room to unpack: ${error.message}`, { cause: error })
-      : error;
+    throw explained(error);
   } finally {
-    await unpacking.settle();
+    unpacking.close();
   }
+}
+
+export async function finishTree(writer: TreeWriter): Promise<void> {
+  try {
+    await writer.finish();
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+function explained(error: unknown): unknown {
+  return isErrno(error, 'ENOSPC', 'EDQUOT')
+    ? new CellaError('NO_SPACE', `no room to unpack: ${error.message}`, { cause: error })
+    : error;
 }
 
 const BLOCK = 512;
@@ -59,10 +91,10 @@ class Unpacking {
   #bytes = 0;
   #failure: Error | undefined;
 
-  constructor(directory: string, options: UnpackOptions) {
+  constructor(writer: TreeWriter, options: UnpackOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#writer = new TreeWriter(directory);
+    this.#writer = writer;
     this.#reader.on('error', (error: Error) => {
       this.#failure ??= error instanceof CellaError ? error : damaged(error);
     });
@@ -92,14 +124,13 @@ class Unpacking {
     await abortable(closed, signal);
     if (this.#failure) throw this.#failure;
     if (!tail.isZero) throw damaged(new Error('its end is missing'));
-    await this.#writer.finish();
+    await abortable(this.#writer.flush(), signal);
     this.#tell();
     return this.#progress();
   }
 
-  async settle(): Promise<void> {
+  close(): void {
     this.#reader.destroy();
-    await this.#writer.settle();
   }
 
   #bodyOf({ type, name, sparse }: TarHeader): TarSink | undefined {
@@ -111,17 +142,33 @@ class Unpacking {
     const limits = this.#limits;
     this.#entries += 1;
     if (this.#entries > limits.entries) throw tooLarge(`${limits.entries} entries`);
-    const path = pathInTree(header.name, limits);
+    const path = this.#pathOf(header.name);
+    if (this.#options.select?.(path) === false) return undefined;
     const whiteout = this.#options.whiteouts ? whiteoutOf(path) : undefined;
     if (whiteout?.hides === 'below') this.#writer.hideBelow(bytesOf(whiteout.path));
     else if (whiteout) this.#writer.hide(bytesOf(whiteout.path));
     else {
-      const entry = entryOf(header, path, limits);
+      const entry = entryOf(this.#linkedBelow(header), path, limits);
       this.#bytes += entry.size;
       if (this.#bytes > limits.bytes) throw tooLarge(`${limits.bytes} bytes`);
       this.#writer.add(entry);
     }
     return this.#bodyOf(header);
+  }
+
+  /** What a hard link is another name of is a name of the archive. */
+  #linkedBelow(header: TarHeader): TarHeader {
+    if (this.#options.below === undefined || header.type !== 'link') return header;
+    return { ...header, linkname: this.#pathOf(header.linkname ?? '') };
+  }
+
+  #pathOf(name: string): string {
+    const path = pathInTree(name, this.#limits);
+    const { below } = this.#options;
+    if (below === undefined) return path;
+    if (path === below) return '';
+    if (path.startsWith(`${below}/`)) return path.slice(below.length + 1);
+    throw new CellaError('CREATE_FAILED', `the archive's entry '${shownName(name)}' is not in '${below}'`);
   }
 
   #tell(): void {

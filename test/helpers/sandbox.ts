@@ -30,7 +30,7 @@ export interface Running {
   readonly ended: Promise<Result>;
 }
 
-type Command = 'vzctl' | 'vzlist' | 'cella';
+type Command = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'cella';
 
 /** Gathers what a process writes until it is gone. */
 export function watch(child: ChildProcess): Running {

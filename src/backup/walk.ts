@@ -1,0 +1,186 @@
+/** Lists a tree that nothing changes meanwhile. */
+import { createHash } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { native } from '../native/binding.js';
+import { DEFAULT_LIMITS } from '../template/limits.js';
+import { isKeptXattr } from '../template/tar-entry.js';
+import {
+  contentsOf,
+  type Facts,
+  type FileType,
+  formatFacts,
+  type IndexEntry,
+  type TreeIndex,
+} from './tree-index.js';
+
+export interface WalkOptions {
+  readonly isExcluded?: (path: string) => boolean;
+  /** An earlier list of it: what has not changed since need not be read. */
+  readonly known?: TreeIndex | undefined;
+  /** The files are copies: when they were changed nobody knows. */
+  readonly copied?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Walked {
+  /** Everything counts as stored. */
+  readonly index: TreeIndex;
+  /** Files that lie deeper than a path can say, or than would be restored; with all that is below. */
+  readonly tooDeep: number;
+}
+
+/** PATH_MAX, less what leads to the tree. */
+const PATH_LENGTH = 4000;
+const AT_A_TIME = 512;
+
+export async function walkTree(root: string, options: WalkOptions = {}): Promise<Walked> {
+  const walk = new Walk(root, options);
+  await walk.add('', 0);
+  return { index: walk.index(), tooDeep: walk.tooDeep };
+}
+
+class Walk {
+  readonly #root: string;
+  readonly #options: WalkOptions;
+  readonly #entries = new Map<string, IndexEntry>();
+  /** Of files with several names: the number of each, and how many names were found. */
+  readonly #groups = new Map<string, { readonly number: number; names: number }>();
+  #seen = 0;
+  tooDeep = 0;
+
+  constructor(root: string, options: WalkOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  async add(path: string, depth: number): Promise<void> {
+    if (path.length > PATH_LENGTH || depth > DEFAULT_LIMITS.depth) {
+      this.tooDeep += 1;
+      return;
+    }
+    this.#seen += 1;
+    if (this.#seen % AT_A_TIME === 0) await turn();
+    this.#options.signal?.throwIfAborted();
+    const at = bytesOf(`${this.#root}/${path}`);
+    const stats = lstatSync(at, { bigint: true });
+    const type = kindOf(stats);
+    if (type === undefined) return;
+    const changed = this.#options.copied ? '0' : String(stats.ctimeNs);
+    const group = stats.nlink > 1n && type !== 'd' ? this.#groupOf(stats) : 0;
+    const facts = await this.#factsOf(path, changed, factsOf(at, type, stats));
+    this.#entries.set(path, { path, stored: true, group, changed, facts });
+    if (type !== 'd') return;
+    const prefix = path === '' ? '' : `${path}/`;
+    for (const name of readdirSync(at, { encoding: 'latin1' }).sort()) {
+      if (!this.#options.isExcluded?.(prefix + name)) await this.add(prefix + name, depth + 1);
+    }
+  }
+
+  async #factsOf(path: string, changed: string, facts: Facts): Promise<string> {
+    if (facts.type !== 'f') return formatFacts(facts);
+    const before = changed === '0' ? undefined : this.#options.known?.get(path);
+    if (
+      before?.changed === changed &&
+      formatFacts({ ...facts, contents: contentsOf(before) }) === before.facts
+    )
+      return before.facts;
+    return formatFacts({ ...facts, contents: await digestFile(bytesOf(`${this.#root}/${path}`)) });
+  }
+
+  /** A name whose others were not found is a file like any other. */
+  index(): TreeIndex {
+    const single = new Set(
+      [...this.#groups.values()].filter(({ names }) => names < 2).map((group) => group.number),
+    );
+    for (const [path, entry] of this.#entries)
+      if (single.has(entry.group)) this.#entries.set(path, { ...entry, group: 0 });
+    return this.#entries;
+  }
+
+  #groupOf({ dev, ino }: BigIntStats): number {
+    const key = `${dev}:${ino}`;
+    const known = this.#groups.get(key);
+    if (known) {
+      known.names += 1;
+      return known.number;
+    }
+    const number = this.#groups.size + 1;
+    this.#groups.set(key, { number, names: 1 });
+    return number;
+  }
+}
+
+function bytesOf(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+/** undefined: not for a backup. Sockets are made by who listens; overlayfs's marks would hide what is below them. */
+function kindOf(stats: BigIntStats): FileType | undefined {
+  if (stats.isFile()) return 'f';
+  if (stats.isDirectory()) return 'd';
+  if (stats.isSymbolicLink()) return 'l';
+  if (stats.isFIFO()) return 'p';
+  if (stats.isBlockDevice()) return 'b';
+  return stats.isCharacterDevice() && stats.rdev !== 0n ? 'c' : undefined;
+}
+
+function factsOf(at: Buffer, type: FileType, stats: BigIntStats): Facts {
+  return {
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    size: type === 'f' ? stats.size : 0n,
+    modified: stats.mtimeNs,
+    device: type === 'c' || type === 'b' ? deviceOf(stats.rdev) : '',
+    attributes: type === 'l' ? '' : attributesOf(at),
+    contents: '',
+    link: type === 'l' ? readlinkSync(at, { encoding: 'latin1' }) : '',
+  };
+}
+
+const CHUNK = 1 << 20;
+const chunk = Buffer.allocUnsafeSlow(CHUNK);
+
+async function digestFile(at: Buffer): Promise<string> {
+  const hash = createHash('sha256');
+  const file = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    for (;;) {
+      const bytes = readSync(file, chunk, 0, CHUNK, null);
+      hash.update(chunk.subarray(0, bytes));
+      if (bytes < CHUNK) return hash.digest('hex').slice(0, 32);
+      await turn();
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** As glibc's makedev(3) puts them together. */
+function deviceOf(device: bigint): string {
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
+  const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
+  return `${major}:${minor}`;
+}
+
+function attributesOf(at: Buffer): string {
+  const kept = native()
+    .readXattrs(at)
+    .filter(([name]) => isKeptXattr(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (kept.length === 0) return '';
+  const hash = createHash('sha256');
+  for (const [name, value] of kept) hash.update(`${name}\0${value.length}\0`).update(value);
+  return hash.digest('hex').slice(0, 32);
+}
