@@ -74,7 +74,8 @@ export class Host {
     options: ExtractOptions = {},
   ): Promise<number> {
     await using chain = await openChain(source, options.signal);
-    return extract(chain, paths, directory, options);
+    // Awaited: the chain is closed on the way out.
+    return await extract(chain, paths, directory, options);
   }
 
   /** Oldest first; of the directory where backups go, if no other is given. */
