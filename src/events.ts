@@ -12,6 +12,7 @@ export type Verb =
   | 'umount'
   | 'set'
   | 'exec'
+  | 'diff'
   | 'enter'
   | 'runscript'
   | 'export'
@@ -23,7 +24,7 @@ export type Verb =
   | 'snapshot-mount'
   | 'snapshot-umount';
 
-export type Leftover = 'create' | 'destroy' | 'start' | 'snapshot';
+export type Leftover = 'create' | 'destroy' | 'start' | 'run' | 'snapshot';
 
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }

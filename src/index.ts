@@ -13,9 +13,11 @@ export { type ContainerInfo, Host, type HostOptions, openHost } from './containe
 export type { Status } from './container/list.js';
 export type { RestoreOptions } from './container/restore.js';
 export type { BackupSource } from './container/restore-files.js';
+export type { RunEnded, RunningCommand, RunOptions } from './container/run.js';
 export type { SnapshotInfo, SnapshotOptions, SwitchOptions } from './container/snapshot.js';
 export type { StopOptions } from './container/stop.js';
 export { type TemplateInfo, Templates } from './container/templates.js';
+export type { Change } from './disk/changes.js';
 export type { DiskEvent, DiskReporter } from './disk/events.js';
 export type { ExportedDisk, ExportOptions } from './disk/export.js';
 export type { Format } from './disk/formats.js';

@@ -11,6 +11,7 @@
 #include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -178,6 +179,18 @@ void Enter(State& state) {
   Send(state.control, {Say::Born, 0, static_cast<int32_t>(pid), 0}, &pidfd, 1);
 }
 
+// For a container that must not outlive the runtime, whose end of the socket goes with it however it ends. No
+// PR_SET_PDEATHSIG: that is for the thread which made the child, and a guest's set-user-ID program takes it back.
+void Guard(const State& state) {
+  // Ctrl-C at a terminal is for the runtime.
+  Syscall(SYS_setsid);
+  if (Send(state.control, {Say::Prepared, 0, 0, 0}) < 0) Exit(1);
+  pollfd watched[2] = {{kControlFd, 0, 0}, {kPidFd, POLLIN, 0}};
+  while (Syscall(SYS_ppoll, Ptr(watched), 2, 0, 0) == -EINTR) {
+  }
+  if (watched[0].revents) Syscall(SYS_pidfd_send_signal, kPidFd, SIGKILL, 0, 0);
+}
+
 [[noreturn]] void Main() {
   State state;
   // Whatever the embedding process forgot to mark close-on-exec ends here.
@@ -192,6 +205,7 @@ void Enter(State& state) {
     case Mode::Launch:
     case Mode::Mount: Launch(state); break;
     case Mode::Enter: Enter(state); break;
+    case Mode::Guard: Guard(state); break;
   }
   Exit(0);
 }

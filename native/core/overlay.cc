@@ -18,7 +18,7 @@ namespace {
 
 // One-letter names of them fit the 256 bytes that fsconfig(2) takes.
 constexpr uint32_t kMaxLayers = 62;
-constexpr uint32_t kIdmapped = 1, kByPaths = 2, kPlain = 4, kReadOnly = 8;
+constexpr uint32_t kIdmapped = 1, kByPaths = 2, kPlain = 4, kReadOnly = 8, kVolatile = 16;
 
 struct Layer {
   int fd = -1;
@@ -32,6 +32,7 @@ struct Layers {
   const char* contents = nullptr;  // upper/, or the whole tree; a path in the area
   const char* work = nullptr;
   bool readOnly = false;
+  bool isVolatile = false;
 };
 
 constexpr uint64_t kPrivate = 0x40000;  // MS_PRIVATE
@@ -96,14 +97,18 @@ long SetFd(int fs, const char* key, int fd) {
   return Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, Ptr(key), 0, fd);
 }
 
-long Create(int fs, bool readOnly) {
+long Create(int fs, const Layers& layers) {
   // index and nfs_export give files on the overlay handles, without which inotify cannot be checkpointed.
-  if (!readOnly) {
+  if (!layers.readOnly) {
     if (const long set = SetString(fs, "index", "on"); set < 0) return set;
     if (const long set = SetString(fs, "nfs_export", "on"); set < 0) return set;
   }
+  // Never syncs, and what it leaves is mounted by nobody again (Documentation/filesystems/overlayfs.rst).
+  if (layers.isVolatile) {
+    if (const long set = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr("volatile"), 0, 0); set < 0) return set;
+  }
   if (const long made = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0); made < 0) return made;
-  return Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | (readOnly ? MOUNT_ATTR_RDONLY : 0));
+  return Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | (layers.readOnly ? MOUNT_ATTR_RDONLY : 0));
 }
 
 long SetPart(int fs, const char* key, int area, const char* path) {
@@ -128,7 +133,7 @@ long MountByDescriptors(const Layers& layers) {
     if (const long set = SetPart(fs, "upperdir", layers.area, layers.contents); set < 0) return set;
     if (const long set = SetPart(fs, "workdir", layers.area, layers.work); set < 0) return set;
   }
-  const long mount = Create(fs, layers.readOnly);
+  const long mount = Create(fs, layers);
   Close(fs);
   return mount;
 }
@@ -185,7 +190,7 @@ long MountByPaths(const Layers& layers, const char* target) {
     PutText(PutText(path, "_area/"), layers.work);
     if (const long set = SetString(fs, "workdir", path); set < 0) return set;
   }
-  return Create(fs, layers.readOnly);
+  return Create(fs, layers);
 }
 
 // A directory of the area as it is. A detached mount has no parts that could be taken before Linux 6.15.
@@ -228,6 +233,7 @@ long Overlay(State& state, const Op& op) {
   const char* target = Text(op, 0);
   const Header& header = state.plan.header();
   Layers layers;
+  layers.isVolatile = (op.b & kVolatile) != 0;
   if (const long opened = OpenLayers(state, op, layers); opened < 0) return opened;
 
   if (op.b & kIdmapped) ActAs(header.idBase, header.gidBase);

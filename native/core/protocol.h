@@ -13,7 +13,8 @@
 //   EOF     ◄───────────────────────────────────────────── execve succeeded (close on exec)
 //
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
-// When entering, the child waits for nothing.
+// When entering, the child waits for nothing. A guard makes no child: it says PREPARED, and ends the process of its
+// pidfd when the runtime is gone.
 #pragma once
 #include <stdint.h>
 
@@ -23,7 +24,7 @@ constexpr uint32_t kMagic = 0x414c4c43;  // "CLLA"
 constexpr uint32_t kVersion = 1;
 constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
 
-enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3 };
+enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4 };
 enum class Say : uint32_t { Born = 1, Prepared, Go, Terminal, Ready, Failed };
 
 // Failures between the steps, numbered from the top.

@@ -8,11 +8,13 @@ import { addDump, registerBackup } from './commands/backup.js';
 import { registerClone, registerCompact } from './commands/clone.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
+import { registerDiff } from './commands/diff.js';
 import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerMount } from './commands/mount.js';
 import { addRestore, registerRestore } from './commands/restore.js';
+import { registerRun } from './commands/run.js';
 import { registerRunscript } from './commands/runscript.js';
 import { registerSet } from './commands/set.js';
 import { registerSetup } from './commands/setup.js';
@@ -43,6 +45,8 @@ const VERBS: readonly Register[] = [
   registerStatus,
   registerExec,
   registerEnter,
+  registerRun,
+  registerDiff,
   registerRunscript,
   registerMount,
   registerSet,

@@ -5,6 +5,7 @@ const LEFT = {
   create: 'creation',
   destroy: 'removal',
   start: 'run',
+  run: 'throw-away run',
   snapshot: 'change of the snapshots',
 } as const;
 

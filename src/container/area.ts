@@ -1,9 +1,11 @@
 /** A container's private area as the host's storage sees it. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
-import { umountAll } from '../host/mounts.js';
+import { isMounted, readMounts, umountAll } from '../host/mounts.js';
 import { type Area, openStore, type StoreDriver } from '../host/storage/index.js';
 import { deviceOf } from '../host/storage/resize.js';
 import { IMAGE_NAME } from '../plan/image.js';
@@ -49,6 +51,7 @@ export async function withArea<T>(
   work: (at: string) => Promise<T>,
 ): Promise<T> {
   if (config.layout.store !== 'image') return work(config.privateArea);
+  await untilFree(config);
   await storeOf(config).prepare(areaOf(context, config));
   const target = context.paths.area(config.ctid);
   mkdirSync(target, { recursive: true, mode: 0o700 });
@@ -57,6 +60,16 @@ export async function withArea<T>(
     return await work(target);
   } finally {
     await releaseArea(context, config.ctid);
+  }
+}
+
+/** A device lets go of its image a moment after its file system was unmounted; it is not to be taken meanwhile. */
+async function untilFree(config: ContainerConfig): Promise<void> {
+  if (isMounted(config.root)) return;
+  for (let i = 0; i < 200; i += 1) {
+    const device = imageDevice(config);
+    if (device === undefined || readMounts().some(({ source }) => source === device)) return;
+    await sleep(10);
   }
 }
 
@@ -82,4 +95,16 @@ function projectOf(rootDir: string, ctid: number): number {
   if (rootDir === '') return ctid;
   const digest = createHash('sha256').update(`${rootDir}\0${ctid}`).digest();
   return 0x80000000 + (digest.readUInt32LE(0) & 0x7fffffff);
+}
+
+export function stagingArea(privateArea: string): string {
+  return aside(privateArea, 'new');
+}
+
+export function condemnedArea(privateArea: string): string {
+  return aside(privateArea, 'destroying');
+}
+
+function aside(privateArea: string, what: string): string {
+  return `${dirname(privateArea)}/.${basename(privateArea)}.${what}`;
 }

@@ -1,6 +1,7 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
 import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
+import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
 import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
@@ -8,6 +9,7 @@ import { attended, type ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
+import { changes } from './changes.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
 import { type Context, lockContainer, templateOf } from './context.js';
@@ -211,6 +213,11 @@ export class Container {
   /** Makes a disk image for virtual machines of it; it must not run, and `file` not exist. */
   exportDisk(file: string, options: ExportOptions = {}): Promise<ExportedDisk> {
     return this.#told('export', () => exportContainerDisk(this.#context, this.ctid, file, options));
+  }
+
+  /** What it changed of its template; it must not run, and be no full copy. */
+  changes({ signal }: Abortable = {}): Promise<readonly Change[]> {
+    return this.#told('diff', () => changes(this.#context, this.ctid, signal));
   }
 
   /** Changes by config key, as `changesFromOptions` makes them. */

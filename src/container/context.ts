@@ -98,6 +98,9 @@ export async function lockContainer(
   verb: string,
   signal?: AbortSignal,
 ): Promise<Lock> {
-  const directory = context.paths.at(context.hostConfig().lockDir);
-  return takeLock({ directory, name: String(ctid), verb, signal });
+  return takeLock({ directory: lockDirectory(context), name: String(ctid), verb, signal });
+}
+
+export function lockDirectory(context: Context): string {
+  return context.paths.at(context.hostConfig().lockDir);
 }

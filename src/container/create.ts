@@ -31,9 +31,17 @@ export async function create(
 ): Promise<{ readonly privileged: boolean }> {
   using _lock = await lockContainer(context, ctid, 'create', options.signal);
   await recover(context, ctid);
-  const { paths } = context;
   expectFree(context, ctid);
+  return createLocked(context, ctid, options);
+}
 
+/** With the container's lock held, of an id that is free. */
+export async function createLocked(
+  context: Context,
+  ctid: Ctid,
+  options: CreateOptions,
+): Promise<{ readonly privileged: boolean }> {
+  const { paths } = context;
   const hostConfig = context.hostConfig();
   const sample = options.sample ?? hostConfig.defaultSample;
   using _ids = await lockAllocation(context, 'create', options.signal);

@@ -1,13 +1,14 @@
 /** destroy: the private area is gone, the config kept aside as CTID.conf.destroyed. */
-import { existsSync, rmdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import type { Ctid } from '../config/ctid.js';
-import { isErrno } from '../errors.js';
 import { faultPoint } from '../fault.js';
+import { removeMountPoint } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
+import { condemnedArea } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
-import { condemnedArea, expectStopped, expectUnmounted, recover } from './recover.js';
+import { expectStopped, expectUnmounted, recover } from './recover.js';
 import { expectNoViews } from './snapshot-mount.js';
 
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
@@ -27,13 +28,5 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   await rename(path, `${path}.destroyed`);
   faultPoint('destroy.renamed');
   await removeArea(condemned);
-  removeEmpty(config.root);
-}
-
-function removeEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
-  }
+  removeMountPoint(config.root);
 }

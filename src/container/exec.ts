@@ -34,7 +34,8 @@ export async function exec(
   }, options.signal);
 }
 
-function untilGone(handle: ProcessHandle): Promise<Ended> {
+/** How it ended; then nothing of it is held any more. */
+export function untilGone(handle: ProcessHandle): Promise<Ended> {
   return handle.wait().finally(() => handle[Symbol.dispose]());
 }
 
@@ -99,7 +100,7 @@ async function runAlone(
     const config = loadConfig(context, ctid);
     const plan = planStart(config, context.facts(), {
       layers: contentsOf(context, config),
-      command,
+      command: { argv: command },
     });
     return await withPipes(async (stdio) => {
       const { init } = await launch(context, config, plan, { stdio, signal });

@@ -1,5 +1,5 @@
 /** A process in a container as its caller holds it: behind pipes, or behind a terminal of the container's own. */
-import { closeSync } from 'node:fs';
+import { closeSync, fchownSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
@@ -43,14 +43,22 @@ export interface PipedProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** Whose pipes they are, in ids of the host: opening /dev/stdout asks for that (proc_pid_fd(5)). */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Pipes of our own, never the caller's descriptors: a process that stays behind must hold nothing of the host's. */
 export async function withPipes(
   run: (stdio: Stdio) => Promise<PipedProcess>,
   signal?: AbortSignal,
+  owner?: Owner,
 ): Promise<GuestProcess> {
   signal?.throwIfAborted();
   const [input, output, errors] = [native().pipe(), native().pipe(), native().pipe()];
   const theirs: Stdio = [input[0], output[1], errors[1]];
+  if (owner) for (const fd of theirs) fchownSync(fd, owner.uid, owner.gid);
   const ours: Stdio = [input[1], output[0], errors[0]];
   let running: PipedProcess;
   try {

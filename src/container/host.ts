@@ -9,6 +9,7 @@ import { type ContainerInfo, list } from './list.js';
 import { resolveContainer } from './names.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
+import { type RunningCommand, type RunOptions, run } from './run.js';
 import { setup } from './setup.js';
 import { Templates } from './templates.js';
 
@@ -40,6 +41,18 @@ export class Host {
   /** A container by id or name; it need not exist yet. */
   container(idOrName: string | number): Container {
     return new Container(this.#context, resolveContainer(this.#context, idOrName));
+  }
+
+  /**
+   * Makes a container for one command, and runs that.
+   *
+   * @example
+   * const command = await host.run({ template: 'busybox', command: ['id'], remove: true, diff: true });
+   * command.pipes?.stdout.pipe(process.stdout);
+   * const { code, changes } = await command.wait();
+   */
+  run(options: RunOptions): Promise<RunningCommand> {
+    return run(this.#context, options);
   }
 
   async list(): Promise<readonly ContainerInfo[]> {

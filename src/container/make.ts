@@ -11,15 +11,14 @@ import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, type Lock, takeLock } from '../state/lock.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
-import { areaOf } from './area.js';
-import type { Context } from './context.js';
+import { areaOf, stagingArea } from './area.js';
+import { type Context, lockDirectory } from './context.js';
 import { linkName } from './names.js';
-import { stagingArea } from './recover.js';
 
 /** One at a time takes ids and templates. */
 export async function lockAllocation(context: Context, verb: string, signal?: AbortSignal): Promise<Lock> {
   return takeLock({
-    directory: context.paths.at(context.hostConfig().lockDir),
+    directory: lockDirectory(context),
     name: ALLOCATION,
     verb,
     signal,

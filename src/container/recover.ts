@@ -1,12 +1,11 @@
 /**
  * Finishes what a killed command left: the first thing that every changing verb does once it has the lock.
  *
- * Each half-done state names itself: a `.creating` config, a `.destroying` private area, a runtime record whose
- * init is gone.
+ * Each half-done state names itself: a `.creating` config, a `.destroying` private area, a `.throwaway` mark that
+ * nobody holds the lock of, a runtime record whose init is gone.
  */
 import { existsSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
@@ -14,16 +13,18 @@ import { openCgroup } from '../host/cgroup/index.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
-import { ALLOCATION, isFree } from '../state/lock.js';
+import { ALLOCATION, commandLock, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
-import { releaseArea, releaseContents } from './area.js';
-import type { Context } from './context.js';
+import { condemnedArea, releaseArea, releaseContents, stagingArea } from './area.js';
+import { type Context, lockDirectory } from './context.js';
 import { finishSnapshots } from './snapshot-edit.js';
+import { discard } from './throwaway.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
+  await finishRun(context, ctid);
   await finishSnapshot(context, ctid);
   sweepLock(context);
   if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
@@ -81,12 +82,18 @@ async function removeCgroups(directories: readonly string[]): Promise<void> {
   await cgroup.remove();
 }
 
-export function stagingArea(privateArea: string): string {
-  return `${dirname(privateArea)}/.${basename(privateArea)}.new`;
-}
-
-export function condemnedArea(privateArea: string): string {
-  return `${dirname(privateArea)}/.${basename(privateArea)}.destroying`;
+/** A throw-away container whose command nobody runs any more, and the lock's file of whoever was killed. */
+async function finishRun(context: Context, ctid: Ctid): Promise<void> {
+  const directory = lockDirectory(context);
+  const isThrowaway = existsSync(context.paths.throwaway(ctid));
+  if (!isThrowaway && !existsSync(`${directory}/${commandLock(ctid)}.lck`)) return;
+  if (!isFree(directory, commandLock(ctid)) || !isThrowaway) return;
+  using init = findInit(context, ctid);
+  init?.kill('SIGKILL');
+  await init?.wait();
+  await sweep(context, ctid);
+  await discard(context, ctid);
+  context.report({ type: 'recovered', ctid, left: 'run' });
 }
 
 async function finishSnapshot(context: Context, ctid: Ctid): Promise<void> {
@@ -101,7 +108,7 @@ async function finishSnapshot(context: Context, ctid: Ctid): Promise<void> {
 
 /** The allocation lock's file outlives a killed holder; looking whether it is free takes it away. */
 function sweepLock(context: Context): void {
-  const directory = context.paths.at(context.hostConfig().lockDir);
+  const directory = lockDirectory(context);
   if (existsSync(`${directory}/${ALLOCATION}.lck`)) isFree(directory, ALLOCATION);
 }
 

@@ -1,11 +1,12 @@
 /** start: from a config to a running init, or back to how it was. */
+import { closeSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
-import { prepare, type Stdio } from '../host/launcher.js';
+import { guard, prepare, type Stdio } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
 import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
@@ -58,7 +59,14 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
 
 export interface Launch {
   readonly stdio?: Stdio;
+  /** It must not outlive this process. */
+  readonly tied?: boolean;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface Launched extends Pick<Started, 'init' | 'console'> {
+  /** Closing it ends what is tied; -1 for what is not. */
+  readonly tie: number;
 }
 
 /** Runs the plan under the lock that the caller holds. */
@@ -66,8 +74,8 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, signal }: Launch = {},
-): Promise<Pick<Started, 'init' | 'console'>> {
+  { stdio, tied = false, signal }: Launch = {},
+): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
   await prepareRoot(context, config);
@@ -92,12 +100,14 @@ export async function launch(
     const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
     undo.push('launch init', () => prepared.abandon());
     faultPoint('start.prepared');
+    const tie = tied ? await guard(prepared.init) : -1;
+    if (tied) undo.push('tie init to this process', () => closeSync(tie));
     signal?.throwIfAborted();
     const { pid } = prepared.init;
     writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
     faultPoint('start.recorded');
     const master = await prepared.release();
     faultPoint('start.done');
-    return { init: prepared.init, console: master };
+    return { init: prepared.init, console: master, tie };
   });
 }

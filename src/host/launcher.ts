@@ -5,6 +5,7 @@ import { type Born, native } from '../native/binding.js';
 import { describeStep, stepAt } from '../plan/describe.js';
 import { encodePlan } from '../plan/encode.js';
 import type { LaunchPlan, Step } from '../plan/launch-plan.js';
+import { GUARD } from '../plan/plan-start.js';
 import { ProcessHandle } from './processes.js';
 
 export type Stdio = readonly [number, number, number];
@@ -62,6 +63,16 @@ export async function prepare(plan: LaunchPlan, options: LaunchOptions = {}): Pr
       init[Symbol.dispose]();
     },
   };
+}
+
+/** Ends the process when this one is gone, however that ends, or when the descriptor that it returns is closed. */
+export async function guard(process: ProcessHandle): Promise<number> {
+  const { control } = await native()
+    .spawn(encodePlan(GUARD), NO_STDIO, process.pidfd)
+    .catch((error: unknown) => {
+      throw launchError(GUARD, error);
+    });
+  return control;
 }
 
 /** Mounts only: the child was there to lend its user namespace. */

@@ -1,11 +1,13 @@
 /** The host's mount table, and letting go of what we mounted. */
-import { readFileSync } from 'node:fs';
-import { CellaError } from '../errors.js';
+import { readFileSync, rmdirSync } from 'node:fs';
+import { CellaError, isErrno } from '../errors.js';
 import { native } from '../native/binding.js';
 
 export interface MountEntry {
   readonly target: string;
   readonly type: string;
+  /** As the file system says it: a device, where it has one. */
+  readonly source: string;
   /** Options of the file system (the last field of mountinfo). */
   readonly options: readonly string[];
 }
@@ -21,8 +23,9 @@ export function parseMounts(text: string): readonly MountEntry[] {
     .filter((line) => line !== '')
     .map((line) => {
       const [before = '', after = ''] = line.split(' - ');
-      const [type = '', , options = ''] = after.split(' ');
-      return { target: decodePath(before.split(' ')[4] ?? ''), type, options: options.split(',') };
+      const [type = '', source = '', options = ''] = after.split(' ');
+      const target = decodePath(before.split(' ')[4] ?? '');
+      return { target, type, source: decodePath(source), options: options.split(',') };
     });
 }
 
@@ -42,4 +45,13 @@ export async function umountAll(target: string): Promise<void> {
     .catch((cause: unknown) => {
       throw new CellaError('UMOUNT_FAILED', `cannot unmount '${target}'`, { cause });
     });
+}
+
+/** Takes a mount point away that nothing is in any more. */
+export function removeMountPoint(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  }
 }

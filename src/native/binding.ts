@@ -36,8 +36,11 @@ export interface ProjectLimits {
 export interface Binding {
   /** Seals a copy of the launcher program in memory; to be called once. */
   setLauncher(program: Uint8Array): void;
-  /** Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. */
-  spawn(plan: Uint8Array, stdio: Stdio): Promise<Born & { readonly control: number }>;
+  /**
+   * Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. A guard's plan has no child:
+   * it ends the process of `pidfd` when `control` is closed.
+   */
+  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Born & { readonly control: number }>;
   /** Lets the child of spawn() go; settles when user code runs. Takes over and closes `control`. */
   release(control: number): Promise<Born>;
   /** Runs a command in the container that `pidfd` belongs to. */

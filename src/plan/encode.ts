@@ -16,7 +16,7 @@ const VERSION = 1;
 const HEADER_SIZE = 56;
 const OP_SIZE = 40;
 
-const MODES = { launch: 1, enter: 2, mount: 3 } as const;
+const MODES = { launch: 1, enter: 2, mount: 3, guard: 4 } as const;
 
 const NAMESPACES: Readonly<Record<Namespace, number>> = {
   mount: 0x00020000,
@@ -206,10 +206,11 @@ function fieldsOf(step: Step): Fields {
 }
 
 function overlayFields(step: OverlayStep): Fields {
-  const { idmapped, byPaths, readOnly, contents, work } = step;
+  const { contents, work } = step;
   const plain = contents !== null && work === null;
+  const flags = [step.idmapped, step.byPaths, plain, step.readOnly || contents === null, step.volatile];
   return {
-    b: (idmapped ? 1 : 0) | (byPaths ? 2 : 0) | (plain ? 4 : 0) | (readOnly || contents === null ? 8 : 0),
+    b: flags.reduce((bits, set, i) => bits | (set ? 1 << i : 0), 0),
     strings: [step.target, step.area, contents ?? '', work ?? '', ...step.lower],
   };
 }

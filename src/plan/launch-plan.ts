@@ -60,6 +60,8 @@ export type OverlayStep = {
   readonly readOnly?: boolean;
   /** Takes the way of kernels before 6.13 even on a newer one. */
   readonly byPaths?: boolean;
+  /** Never syncs; it cannot be mounted once more. */
+  readonly volatile?: boolean;
 };
 
 export type OutsideStep = CgroupStep | WriteStep;
@@ -113,7 +115,7 @@ export interface IdMap {
 }
 
 export interface LaunchPlan {
-  readonly mode: 'launch' | 'enter' | 'mount';
+  readonly mode: 'launch' | 'enter' | 'mount' | 'guard';
   /** What the first process is cloned into or, for enter, joins. */
   readonly namespaces: readonly Namespace[];
   /** Null: no user namespace, root inside is root of the host. */

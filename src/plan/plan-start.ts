@@ -3,6 +3,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { SYSTEM_CAPABILITIES } from './capabilities.js';
 import type { CgroupMounts, CgroupPlan } from './cgroup.js';
 import { handOver, planCgroup } from './cgroup.js';
+import { type Command, planCommand, planFirst } from './command.js';
 import { type Chain, IMAGE_NAME, inNode } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
 import { planMounts, planSources } from './rootfs.js';
@@ -50,7 +51,7 @@ export interface Layers extends Chain {
 }
 
 /** The root file system, at VE_ROOT and for the container. */
-export function planRoot(config: ContainerConfig, layers: Layers): readonly AfterStep[] {
+export function planRoot(config: ContainerConfig, layers: Layers, isVolatile = false): readonly AfterStep[] {
   const plain = config.layout.tree === 'plain';
   return [
     ...planImage(config, layers.device),
@@ -62,6 +63,7 @@ export function planRoot(config: ContainerConfig, layers: Layers): readonly Afte
       work: plain ? null : inNode(layers.node, 'work'),
       lower: plain ? [] : [...layers.below.map((node) => inNode(node, 'upper')), ...layers.template],
       idmapped: idMapOf(config) !== null,
+      ...(isVolatile && !plain ? { volatile: true } : {}),
     },
   ];
 }
@@ -80,6 +82,16 @@ function planImage(
     },
   ];
 }
+
+/** Nothing of a container: a process that ends it when this one is gone. */
+export const GUARD: LaunchPlan = {
+  mode: 'guard',
+  namespaces: [],
+  ids: null,
+  outside: [],
+  after: [],
+  inside: [],
+};
 
 export function planMount(config: ContainerConfig, layers: Layers): LaunchPlan {
   const ids = idMapOf(config);
@@ -147,7 +159,9 @@ const INIT: InsideStep = { op: 'exec', paths: INIT_PATHS, argv: ['init'], env: I
 export interface StartOptions {
   readonly layers: Layers;
   /** Instead of init: runs with the standard descriptors that it is given. */
-  readonly command?: readonly string[];
+  readonly command?: Command;
+  /** What it writes need not outlive its first run. */
+  readonly volatile?: boolean;
   /** A pty at /dev/console and as init's standard descriptors. Absent: no /dev/console, the null device. */
   readonly console?: boolean;
 }
@@ -167,7 +181,11 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
       ...cgroup.join,
     ],
-    after: [...cgroup.limits, ...planSources(cgroup.v2, privileged), ...planRoot(config, options.layers)],
+    after: [
+      ...cgroup.limits,
+      ...planSources(cgroup.v2, privileged),
+      ...planRoot(config, options.layers, options.volatile),
+    ],
     inside: [
       // What needs no mounts goes first: the launcher is still making them.
       UNSHARE,
@@ -180,7 +198,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
       ...planConfinement(facts.arch, privileged),
-      options.command ? planCommand(options.command, {}) : INIT,
+      ...(options.command ? planFirst(options.command) : [INIT]),
     ],
   };
 }
@@ -202,27 +220,6 @@ const CAPABILITIES = {
 /** What init and every entered process get alike. Seccomp first: loading it needs a capability. */
 export function planConfinement(arch: HostFacts['arch'], privileged: boolean): readonly InsideStep[] {
   return [...SURROUNDINGS, SECCOMP[arch], CAPABILITIES[privileged ? 'privileged' : 'unprivileged']];
-}
-
-const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
-
-/** An empty environment but for what login would set; the operator's own never goes in. */
-export function planCommand(argv: readonly string[], env: Readonly<Record<string, string>>): InsideStep {
-  const [program = '/bin/sh'] = argv;
-  const all = {
-    PATH: PATH.join(':'),
-    HOME: '/root',
-    USER: 'root',
-    LOGNAME: 'root',
-    SHELL: '/bin/sh',
-    ...env,
-  };
-  return {
-    op: 'exec',
-    paths: program.includes('/') ? [program] : PATH.map((directory) => `${directory}/${program}`),
-    argv: argv.length > 0 ? argv : [program],
-    env: Object.entries(all).map(([key, value]) => `${key}=${value}`),
-  };
 }
 
 export interface EnterOptions {

@@ -13,6 +13,11 @@ const PAUSE_MS = 500;
 /** The lock for allocating ids, by name. */
 export const ALLOCATION = 'ids';
 
+/** By name the lock of whoever runs the one command of a container, for as long as that takes. */
+export function commandLock(ctid: number): string {
+  return `${ctid}.run`;
+}
+
 export interface LockRequest {
   readonly directory: string;
   /** File name without suffix: a CTID, or what is allocated. */
@@ -35,6 +40,11 @@ export async function takeLock(request: LockRequest): Promise<Lock> {
       throw new CellaError('LOCKED', `${subject(request.name)} is locked by ${holder(path)}`);
     await abortable(sleep(PAUSE_MS), request.signal);
   }
+}
+
+/** Without waiting for it; undefined when somebody has it. */
+export function takeFreeLock({ directory, name, verb }: LockRequest): Lock | undefined {
+  return tryLock(`${directory}/${name}.lck`, verb);
 }
 
 /** Whether nobody holds the lock now. */
@@ -68,7 +78,8 @@ function tryLock(path: string, verb: string): Lock | undefined {
 }
 
 function subject(name: string): string {
-  return /^\d+$/.test(name) ? `container ${name}` : name;
+  const ctid = /^(\d+)(?:\.run)?$/.exec(name)?.[1];
+  return ctid === undefined ? name : `container ${ctid}`;
 }
 
 function holder(path: string): string {

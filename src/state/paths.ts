@@ -16,6 +16,8 @@ export interface Paths {
   config(ctid: number): string;
   /** Config of a container that is being made: it names what to clean up if that is cut short. */
   creating(ctid: number): string;
+  /** Says that a container is gone with the command that it was made for. */
+  throwaway(ctid: number): string;
   record(ctid: number): string;
   /** Where a disk image's file system is mounted while its top is worked on. */
   area(ctid: number): string;
@@ -43,6 +45,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     at,
     config: (ctid) => `${configDir}/${ctid}.conf`,
     creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,
+    throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     area: (ctid) => `${runDir}/${ctid}.area`,
     contents: (ctid) => `${runDir}/${ctid}.contents`,

@@ -15,7 +15,7 @@ export const registerEnter: Register = (program, session) => {
       const { io } = session;
       const container = await session.container(id);
       const guest = await container.enter({
-        ...(io.terminal?.size() ?? DEFAULT_SIZE),
+        ...sizeOf(io),
         ...(options.exec === undefined ? {} : { command: options.exec }),
         ...(io.env.TERM === undefined ? {} : { term: io.env.TERM }),
       });
@@ -23,9 +23,15 @@ export const registerEnter: Register = (program, session) => {
     });
 };
 
-async function attendTerminal(guest: GuestTerminal, io: Io): Promise<number> {
+/** That of our terminal, or what terminals begin with. */
+export function sizeOf(io: Io): { readonly rows: number; readonly columns: number } {
+  return io.terminal?.size() ?? DEFAULT_SIZE;
+}
+
+/** Typing and output through, until it ends. Returns its status as a shell tells it. */
+export async function attendTerminal(guest: GuestTerminal, io: Io): Promise<number> {
   const resize = (): void => {
-    const { rows, columns } = io.terminal?.size() ?? DEFAULT_SIZE;
+    const { rows, columns } = sizeOf(io);
     guest.resize(rows, columns);
   };
   const stop = [

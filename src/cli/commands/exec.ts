@@ -4,7 +4,7 @@ import { EXIT } from '../../errors.js';
 import type { Io } from '../io.js';
 import type { Register } from '../session.js';
 
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+export const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
 export const registerExec: Register = (program, session) => {
   const add = (name: string, description: string, toStatus: (status: number) => number): void => {
@@ -28,9 +28,19 @@ export const registerExec: Register = (program, session) => {
   add('exec2', "run a command in a container; the command's own status", (status) => status);
 };
 
+export interface AttendOptions {
+  readonly input?: boolean;
+  /** What a signal to us becomes. */
+  readonly kill?: (name: NodeJS.Signals) => void;
+}
+
 /** Streams and signals through, until it ends. Returns its status as a shell tells it. */
-export async function attend(guest: GuestProcess, io: Io, { input = true } = {}): Promise<number> {
-  const stop = io.onSignal(FORWARDED, (name) => guest.kill(name));
+export async function attend(
+  guest: GuestProcess,
+  io: Io,
+  { input = true, kill = (name) => guest.kill(name) }: AttendOptions = {},
+): Promise<number> {
+  const stop = io.onSignal(FORWARDED, kill);
   if (input) io.stdin.pipe(guest.stdin);
   const streams = [
     [guest.stdout, io.stdout],

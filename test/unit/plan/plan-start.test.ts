@@ -192,7 +192,7 @@ describe('what runs', () => {
     expect(ops({})).toContain('null');
     expect(ops({ console: true })).toContain('console');
     expect(ops({ console: true })).not.toContain('null');
-    expect(ops({ command: ['ls'] })).not.toContain('null');
+    expect(ops({ command: { argv: ['ls'] } })).not.toContain('null');
     expect(start('v2').inside.at(-1)).toMatchObject({
       op: 'exec',
       paths: ['/sbin/init', '/etc/init', '/bin/init'],
