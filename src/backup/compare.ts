@@ -1,4 +1,5 @@
 /** What to store, and what to write back: comparisons of lists of files. Pure. */
+import { createHash } from 'node:crypto';
 import { CellaError } from '../errors.js';
 import { shownName } from '../template/entry-name.js';
 import { type IndexEntry, type TreeIndex, typeOf } from './tree-index.js';
@@ -92,10 +93,15 @@ function wholeGroups(tree: TreeIndex, write: ReadonlySet<string>): ReadonlySet<s
   return all;
 }
 
-/** For each path all the names of its file, as something to compare. */
+/**
+ * For each path all the names of its file, as something to compare: a digest, made once a group, since a file may have
+ * 65000 names (of ext4; more of others), and each of them is asked for.
+ */
 function namesOfGroups(tree: TreeIndex): (path: string) => string {
-  const groups = groupsOf(tree);
-  return (path) => groups.get(tree.get(path)?.group ?? 0)?.join('\0') ?? '';
+  const digests = new Map<number, string>();
+  for (const [group, names] of groupsOf(tree))
+    digests.set(group, createHash('sha256').update(names.join('\0'), 'latin1').digest('hex'));
+  return (path) => digests.get(tree.get(path)?.group ?? 0) ?? '';
 }
 
 export function parentOf(path: string): string {

@@ -21,7 +21,7 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
   return (path) => all.some((expression) => expression.test(path));
 }
 
-/** `*` and `?` stop at a slash, `**` does not, `[a-z]` and `[!a-z]` are one character (glob(7)). */
+/** `*` and `?` stop at a slash, `**` does not, `[a-z]` and `[!a-z]` are one byte (glob(7)). */
 function expressionOf(pattern: string): RegExp {
   const shown = pattern.slice(0, 64);
   if (pattern.length > MAX_LENGTH || pattern.includes('\0'))
@@ -39,7 +39,8 @@ function expressionOf(pattern: string): RegExp {
   }
 }
 
-const PART = /\*\*\/|\*\*|\*|\?|\[!?\]?[^\]]*\]|\\.|[\s\S]/g;
+/** In brackets the first character stands for itself, so that `[]` and `[!]` are no brackets yet. */
+const PART = /\*\*\/|\*\*|\*|\?|\[(?:!.|[^!])[^\]]*\]|\\.|./gs;
 
 function translate(part: string): string {
   switch (part) {

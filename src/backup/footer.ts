@@ -31,7 +31,9 @@ export function parseFooter(tail: Uint8Array): Footer | undefined {
   if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== FOOTER_LENGTH - 8) return undefined;
   const match = TEXT.exec(bytes.toString('latin1', 8));
   const [, digest, length] = match ?? [];
-  return digest === undefined ? undefined : { digest, bytes: Number(length) };
+  return digest !== undefined && Number.isSafeInteger(Number(length))
+    ? { digest, bytes: Number(length) }
+    : undefined;
 }
 
 export async function readFooter(file: FileHandle): Promise<Footer | undefined> {

@@ -34,6 +34,7 @@ export interface BackupBase {
   readonly file: string;
 }
 
+const NAME_MAX = 255;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 export function isDigest(value: unknown): value is string {
@@ -74,9 +75,7 @@ function baseOf(value: unknown): BackupBase | null {
   if (value === null) return null;
   if (!isObject(value)) return wrong('base');
   const { digest, file } = value;
-  // A single name: it is looked for beside the backup.
-  const isName = isLine(file) && file !== '' && !file.includes('/') && file !== '..';
-  return isDigest(digest) && isName ? { digest, file } : wrong('base');
+  return isDigest(digest) && isFileName(file) ? { digest, file } : wrong('base');
 }
 
 function templateOf(value: unknown): BackupManifest['template'] {
@@ -103,6 +102,11 @@ function isTimestamp(value: unknown): value is string {
 
 function isWord(value: unknown): value is string {
   return typeof value === 'string' && /^[a-z:]{1,32}$/.test(value);
+}
+
+/** A single one, which a directory can have: it is looked for beside the backup. */
+function isFileName(value: unknown): value is string {
+  return isLine(value) && /^(?!\.{0,2}$)[^/]+$/.test(value) && Buffer.byteLength(value) <= NAME_MAX;
 }
 
 /** It ends up on terminals. */

@@ -82,15 +82,19 @@ function formatEntry({ stored, group, changed, facts, path }: IndexEntry): strin
   return `${stored ? '+' : '='} ${group} ${changed} ${facts} /${escapeName(path)}\n`;
 }
 
+/** A size is of 63 bits; so are the seconds of btrfs, nanoseconds come after them. */
 const LINE =
-  /^([+=]) (\d{1,8}) (-?\d{1,20}) ([dflcbp] [0-7]{1,4} \d{1,10} \d{1,10} \d{1,16} -?\d{1,20} (?:-|\d{1,5}:\d{1,8}) (?:-|[0-9a-f]{32}) (?:-|[0-9a-f]{32}) [^ \n]+) \/([^ \n]*)$/;
+  /^([+=]) (\d{1,8}) (-?\d{1,28}) ([dflcbp] [0-7]{1,4} \d{1,10} \d{1,10} \d{1,19} -?\d{1,28} (?:-|\d{1,5}:\d{1,8}) (?:-|[0-9a-f]{32}) (?:-|[0-9a-f]{32}) [^ \n]+) \/([^ \n]*)$/;
+
+/** A path and a link, every byte of them as %XX, and what else there is. */
+const LONGEST = 32_768;
 
 /** Of a stranger: every line is looked at, no path may lead out, and nothing may be in what is no directory. */
 export function parseIndex(bytes: Buffer, limits: UnpackLimits = DEFAULT_LIMITS): TreeIndex {
   const index = new Map<string, IndexEntry>();
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0x0a, at);
-    const match = end < 0 ? null : LINE.exec(bytes.toString('latin1', at, Math.min(end, at + 32_768)));
+    const match = end < 0 || end - at > LONGEST ? null : LINE.exec(bytes.toString('latin1', at, end));
     if (!match) throw broken();
     const [, stored, group, changed = '', facts = '', name = ''] = match;
     const path = unescapeName(name);
