@@ -5,11 +5,11 @@ const PREFIX = 'vzdump-cella';
 export const SUFFIX = '.tar.zst';
 const PARTIAL = '.partial';
 
-/** `vzdump-cella-101-2026_01_31-23_59_59.tar.zst`, the second one of a second with `-2` before the dot. */
+/** `vzdump-cella-101-2026_01_31-23_59_59.tar.zst`, the second one of a second with `_2` before the dot. */
 export function backupName(ctid: number, date: Date, isTaken: (name: string) => boolean): string {
   const time = date.toISOString().slice(0, 19).replaceAll('-', '_').replaceAll(':', '_').replace('T', '-');
   for (let i = 1; ; i += 1) {
-    const name = `${PREFIX}-${ctid}-${time}${i === 1 ? '' : `-${i}`}${SUFFIX}`;
+    const name = `${PREFIX}-${ctid}-${time}${i === 1 ? '' : `_${i}`}${SUFFIX}`;
     if (!isTaken(name)) return name;
   }
 }

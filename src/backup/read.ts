@@ -46,8 +46,9 @@ export async function openRegular(file: string): Promise<FileHandle> {
   try {
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
-    throw new CellaError('BAD_VALUE', `backup '${file}' does not exist`, { cause });
+    const missing = isErrno(cause, 'ENOENT', 'ENOTDIR');
+    const why = missing ? 'does not exist' : `cannot be read: ${cause instanceof Error ? cause.message : ''}`;
+    throw new CellaError('BAD_VALUE', `backup '${file}' ${why}`, { cause });
   }
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { findChain, type Link, openFile } from '../backup/chain.js';
 import { findSources, type Restoration } from '../backup/compare.js';
 import { type OpenBackup, openBackup } from '../backup/read.js';
-import type { TreeIndex } from '../backup/tree-index.js';
+import { sizeOf, type TreeIndex } from '../backup/tree-index.js';
 import { needTools } from '../disk/tools.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
@@ -59,11 +59,15 @@ export async function writeFiles(
   const { newest, older } = chain;
   const sources = findSources([newest.head.index, ...older.map(({ head }) => head.index)]);
   const left = new Set(plan.write);
+  // The container's own limit is what holds it back: here nothing more than its list says is taken.
+  const { index } = newest.head;
+  const bytes = [...plan.write].reduce((sum, path) => sum + sizeAt(index, path), 0);
+  const limits = { bytes, entries: Math.max(index.size, ...older.map(({ head }) => head.index.size)) };
   const writer = new TreeWriter(directory);
   const unpackFrom = async (backup: OpenBackup, which: number): Promise<void> => {
     const select = (path: string): boolean => sources.get(path) === which && left.delete(path);
     const told = progress && { progress: ({ bytes }: { readonly bytes: number }): void => progress(bytes) };
-    await unpackInto(writer, backup.files(), { below: 'root', select, signal, ...told });
+    await unpackInto(writer, backup.files(), { below: 'root', select, limits, signal, ...told });
   };
   try {
     for (const path of plan.hide) writer.hide(bytesOf(path));
@@ -80,6 +84,11 @@ export async function writeFiles(
   } finally {
     await writer.settle();
   }
+}
+
+function sizeAt(index: TreeIndex, path: string): number {
+  const entry = index.get(path);
+  return entry ? sizeOf(entry) : 0;
 }
 
 /** Paths of the container, with all that is below them, into a directory of the host. */

@@ -159,7 +159,7 @@ describe('backups', () => {
     const names = readdirSync(dump()).sort();
     expect(names.length).toBe(2);
     for (const name of names)
-      expect(name).toMatch(/^vzdump-cella-101-\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d(-\d)?\.tar\.zst$/);
+      expect(name).toMatch(/^vzdump-cella-101-\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d(_\d)?\.tar\.zst$/);
     expect(await sandbox.run('vzrestore', [`${dump()}/${names[1]}`, '102'])).toMatchObject({
       code: 0,
       stderr: '',

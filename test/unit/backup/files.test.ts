@@ -74,7 +74,7 @@ describe('names of backups', () => {
   it('are never given twice', () => {
     const taken = new Set<string>();
     for (let i = 0; i < 12; i += 1) taken.add(backupName(101, date, (name) => taken.has(name)));
-    expect([...taken].slice(0, 2)).toEqual([first, first.replace('.', '-2.')]);
+    expect([...taken].slice(0, 2)).toEqual([first, first.replace('.', '_2.')]);
     expect(taken.size).toBe(12);
     expect([...taken].every(isBackupName)).toBe(true);
   });
