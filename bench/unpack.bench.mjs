@@ -1,18 +1,10 @@
-/** Unpacking a template's tarball, as a library call, beside GNU tar: 12,000 files, about 220 MB. */
+/** Unpacking a template's tarball, as a library call, beside GNU tar: 12,000 files, about 340 MB. */
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { readDecompressed } from '../dist/template/decompress.js';
 import { unpack } from '../dist/template/unpack.js';
+import { fill } from './large-template.mjs';
 import { alternate } from './measure.mjs';
 
 // In memory, where there is room: a disk that writes back what the other one left would be measured instead.
@@ -41,21 +33,8 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** As a Debian system has them: most files small, a few large. */
 function makeArchive(source, target) {
-  const random = openSync('/dev/urandom', 'r');
-  const bytes = Buffer.alloc(1 << 20);
-  for (let d = 0; d < 600; d += 1) {
-    const at = `${source}/usr/lib/d${d}`;
-    mkdirSync(at, { recursive: true });
-    readSync(random, bytes);
-    for (let f = 0; f < 20; f += 1) {
-      // From 70 bytes to 220 KB, in equal steps of their logarithm.
-      const size = Math.round(70 * Math.exp(((d * 20 + f) % 100) / 12.2));
-      writeFileSync(`${at}/file${f}`, bytes.subarray(0, size));
-    }
-  }
-  closeSync(random);
+  fill(source);
   execFileSync('tar', ['--format=pax', '--numeric-owner', '-cf', target, '-C', source, '.']);
   rmSync(source, { recursive: true });
 }

@@ -54,6 +54,7 @@ export async function openWorld({ lasting = false } = {}) {
   await container.create({ ostemplate: 'bench', changes: new Map([['NUMPROC', '1000']]) });
   const bundle = makeBundle(directory, root);
   return {
+    host,
     container,
     bundle,
     /** State directory for the peers. */
