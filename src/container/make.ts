@@ -9,7 +9,7 @@ import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subor
 import { ID_COUNT } from '../plan/plan-start.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, type Lock, takeLock } from '../state/lock.js';
-import { readText } from '../state/text-file.js';
+import { parsedOnce, readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
 import { areaOf, stagingArea } from './area.js';
 import { type Context, lockDirectory } from './context.js';
@@ -78,8 +78,16 @@ export function chooseRange(context: Context, wanted: number | undefined): numbe
 function containerRanges(context: Context): readonly IdRange[] {
   return readdirSync(context.paths.configDir)
     .filter((file) => /^(\d+\.conf|\.\d+\.conf\.creating)$/.test(file))
-    .map((file) => getSettings(parseConfig(readText(`${context.paths.configDir}/${file}`) ?? '')))
-    .flatMap((settings) => ['LOCAL_UID', 'LOCAL_GID'].map((key) => Number(settings.get(key)?.value ?? 0)))
+    .map((file) => `${context.paths.configDir}/${file}`)
+    .flatMap((path) => rangesIn(readText(path) ?? '', path));
+}
+
+/** Of one config. There may be thousands: only the lines that matter are parsed, and those once. */
+const rangesIn = parsedOnce((text): readonly IdRange[] => {
+  const lines = text.split('\n').filter((line) => line.includes('LOCAL_'));
+  const settings = getSettings(parseConfig(lines.join('\n')));
+  return ['LOCAL_UID', 'LOCAL_GID']
+    .map((key) => Number(settings.get(key)?.value ?? 0))
     .filter((start) => Number.isInteger(start) && start > 0)
     .map((start) => ({ start, count: ID_COUNT }));
-}
+});
