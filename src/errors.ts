@@ -91,3 +91,11 @@ export function exitNumber(error: unknown): number {
 export function isErrno(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
+
+/** Whether it failed for want of room, anywhere along the causes: tools only say so. */
+export function isFull(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (isErrno(at, 'ENOSPC', 'EDQUOT') || /No space left on device|Disk quota exceeded/.test(at.message))
+      return true;
+  return false;
+}

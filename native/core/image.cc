@@ -29,17 +29,18 @@ long Lock(int image) {
   return result == -EAGAIN ? -EBUSY : result;
 }
 
-// Somebody else may take the free device between the question and the answer (EBUSY).
+// Somebody else may take the free device between the question and the answer (EBUSY). ENXIO: there is none to be
+// had, or none that has a node, where /dev is not the kernel's own.
 long AttachLoop(int image, char* path, int& device) {
   const int control = Open(AT_FDCWD, "/dev/loop-control", O_RDWR | O_CLOEXEC);
-  if (control < 0) return control;
+  if (control < 0) return -ENXIO;
   long result = -EBUSY;
   for (int i = 0; i < kAttempts && result == -EBUSY; ++i) {
     const long number = Syscall(SYS_ioctl, control, LOOP_CTL_GET_FREE);
-    if (number < 0) { result = number; break; }
+    if (number < 0) { result = -ENXIO; break; }
     PutNumber(PutText(path, "/dev/loop"), static_cast<uint32_t>(number));
     device = Open(AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (device < 0) { result = device; break; }
+    if (device < 0) { result = -ENXIO; break; }
     loop_config config{};
     config.fd = static_cast<uint32_t>(image);
     config.block_size = kBlockSize;
@@ -49,7 +50,7 @@ long AttachLoop(int image, char* path, int& device) {
     if (result < 0) Close(device);
   }
   Close(control);
-  return result;
+  return result == -EBUSY ? -ENXIO : result;
 }
 
 int MountDevice(const char* device, bool userQuotas) {

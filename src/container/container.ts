@@ -3,7 +3,7 @@ import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
 import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
-import { CellaError } from '../errors.js';
+import { CellaError, firstCoded, isFull } from '../errors.js';
 import type { Verb } from '../events.js';
 import { attended, type ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
@@ -268,12 +268,22 @@ export class Container {
     let result: T;
     try {
       result = await work();
-    } catch (error) {
+    } catch (cause) {
+      const error = this.#explain(verb, cause);
       report({ type: 'failed', ctid, verb, error });
       throw error;
     }
     report({ type: 'done', ctid, verb });
     return result;
+  }
+
+  /** A full disk may show anywhere. */
+  #explain(verb: Verb, cause: unknown): unknown {
+    const known = cause instanceof AggregateError || (firstCoded(cause)?.code ?? 'SYSTEM') !== 'SYSTEM';
+    if (known || !isFull(cause)) return cause;
+    return new CellaError('NO_SPACE', `${verb} of container ${this.ctid} failed: no space is left`, {
+      cause,
+    });
   }
 
   #warnPrivileged(): void {

@@ -93,8 +93,8 @@ export async function enter(plan: LaunchPlan, stdio: Stdio, into: ProcessHandle)
 function launchError(plan: LaunchPlan, error: unknown): CellaError {
   const { code, step } = error as { code?: string; step?: number };
   const what = step === undefined ? 'start the launcher' : (describeStep(plan, step) ?? `do step ${step}`);
-  const { exit, hint } = explain(step === undefined ? undefined : stepAt(plan, step), code);
-  return new CellaError(exit, `cannot ${what}: ${code ?? 'unknown error'}`, {
+  const { exit, why, hint } = explain(step === undefined ? undefined : stepAt(plan, step), code);
+  return new CellaError(exit, `cannot ${what}: ${why ?? code ?? 'unknown error'}`, {
     cause: error,
     ...(hint ? { hint } : {}),
   });
@@ -102,11 +102,16 @@ function launchError(plan: LaunchPlan, error: unknown): CellaError {
 
 interface Explanation {
   readonly exit: ErrorCode;
+  /** Instead of the errno. */
+  readonly why?: string;
   readonly hint?: string;
 }
 
 function explain(step: Step | undefined, code: string | undefined): Explanation {
   if (step?.op === 'exec') return { exit: 'BROKEN_CONTAINER' };
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  if (full && (step?.op === 'overlay' || step?.op === 'image'))
+    return { exit: 'NO_SPACE', why: 'no space is left' };
   if (step?.op === 'overlay') return explainOverlay(code);
   if (step?.op === 'image') return explainImage(code);
   if (code === 'ENOSYS') return { exit: 'UNSUPPORTED_KERNEL', hint: 'Use Linux 5.19 or newer.' };
@@ -115,6 +120,12 @@ function explain(step: Step | undefined, code: string | undefined): Explanation 
 
 function explainImage(code: string | undefined): Explanation {
   if (code === 'ENOENT') return { exit: 'IMAGE_MISSING' };
+  if (code === 'ENXIO')
+    return {
+      exit: 'NO_RESOURCES',
+      why: 'no loop device is left',
+      hint: 'Give this host more of them, or stop containers whose private areas are disk images: see "losetup --list".',
+    };
   const hint =
     code === 'EBUSY'
       ? 'It is in use: see which loop device has it with "losetup --associated FILE".'

@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, mkdirSync, readFileSync, unlinkSync, writeSyn
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abort.js';
-import { CellaError, isErrno } from '../errors.js';
+import { CellaError, isErrno, isFull } from '../errors.js';
 import { native } from '../native/binding.js';
 
 /** As patient as vzctl: a short verb of somebody else is waited for, a long one is not. */
@@ -64,8 +64,7 @@ function tryLock(path: string, verb: string): Lock | undefined {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     fd = native().lock(path);
   }
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n${verb}\n`, 0);
+  sign(fd, verb);
   let held = true;
   const release = (): void => {
     if (!held) return;
@@ -75,6 +74,18 @@ function tryLock(path: string, verb: string): Lock | undefined {
     closeSync(fd);
   };
   return { release, [Symbol.dispose]: release };
+}
+
+/** For those who find it taken; on a full disk they are not told, so that space can still be made by a destroy. */
+function sign(fd: number, verb: string): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n${verb}\n`, 0);
+  } catch (error) {
+    if (isFull(error)) return;
+    closeSync(fd);
+    throw error;
+  }
 }
 
 function subject(name: string): string {

@@ -70,6 +70,19 @@ export const PROBES = {
       chmod 711 "$at"; mkdir -m 777 "$at/fs/limited"; chattr +P -p 7 "$at/fs/limited"; setquota -P 7 0 1024 0 0 "$at/fs"
       if setpriv --reuid 65534 --clear-groups dd if=/dev/zero "of=$at/fs/limited/file" bs=1M count=2 2>/dev/null; then echo "a limit does not hold" >&2; exit 1; fi
     `),
+  'xfs-quota': () =>
+    shell(`
+      at=$(mktemp -d); trap 'umount "$at/fs" 2>/dev/null || true; rm -rf --one-file-system "$at"' EXIT
+      truncate -s 320M "$at/image"; mkfs.xfs -q "$at/image"; mkdir "$at/fs"
+      mount -o loop,prjquota "$at/image" "$at/fs"; quotaon -P -p "$at/fs" | grep -q 'is on'
+    `),
+  /** Of an ext4 that keeps them itself. */
+  'user-quota': () =>
+    shell(`
+      at=$(mktemp -d); trap 'umount "$at/fs" 2>/dev/null || true; rm -rf --one-file-system "$at"' EXIT
+      truncate -s 32M "$at/image"; mkfs.ext4 -q -O quota -E quotatype=usrquota:grpquota "$at/image"; mkdir "$at/fs"
+      mount -o loop,usrquota,grpquota "$at/image" "$at/fs"; setquota -u 7 0 1024 0 0 "$at/fs"
+    `),
   'sys-resource': () => shell('[ $(( 0x$(sed -n "s/^CapEff:.//p" /proc/self/status) >> 24 & 1 )) = 1 ]'),
   btrfs: () =>
     shell(`

@@ -48,9 +48,12 @@ export function watch(child: ChildProcess): Running {
   return { child, ended };
 }
 
-export type FileSystem = 'ext4 with project quotas' | 'btrfs';
+export type FileSystem = 'ext4' | 'ext4 with project quotas' | 'xfs with project quotas' | 'btrfs';
 
 const FILE_SYSTEMS: Readonly<Record<FileSystem, string>> = {
+  // Nothing is kept for root.
+  ext4: 'mkfs.ext4 -q -m 0 "$1"; mount -o loop "$1" "$2"',
+  'xfs with project quotas': 'mkfs.xfs -q "$1"; mount -o loop,prjquota "$1" "$2"',
   'ext4 with project quotas': 'mkfs.ext4 -q -O quota,project "$1"; mount -o loop,prjquota "$1" "$2"',
   btrfs: 'mkfs.btrfs -q "$1"; mount -o loop "$1" "$2"',
 };

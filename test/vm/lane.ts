@@ -15,6 +15,8 @@ const OFFERS = [
   'criu',
   'soft-dirty',
   'project-quota',
+  'xfs-quota',
+  'user-quota',
   'device-mapper',
   'sys-resource',
   'btrfs',

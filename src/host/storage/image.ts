@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import type { DiskLimits } from '../../config/container-config.js';
-import { CellaError } from '../../errors.js';
+import { CellaError, isFull } from '../../errors.js';
 import {
   blocksFor,
   firstBlocks,
@@ -91,7 +91,11 @@ async function format(area: Area, contents: string): Promise<void> {
     await file.close();
   } catch (cause) {
     await rm(staging, { force: true });
-    throw new CellaError('IMAGE_FAILED', `cannot make disk image '${path}'`, { cause });
+    const full = isFull(cause);
+    const why = full ? 'no space is left' : cause instanceof Error ? cause.message : String(cause);
+    throw new CellaError(full ? 'NO_SPACE' : 'IMAGE_FAILED', `cannot make disk image '${path}': ${why}`, {
+      cause,
+    });
   }
   await rename(staging, path);
 }

@@ -1,5 +1,5 @@
 /** Disk images that become larger or smaller, while they are in use where the kernel can. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { CellaError } from '../../errors.js';
 import { native } from '../../native/binding.js';
@@ -29,9 +29,24 @@ export async function resizeImage(path: string, space: bigint): Promise<void> {
   const now = await readGeometry(path);
   const blocks = blocksFor(space, now);
   if (blocks === now.blocks) return;
+  expectRoom(path, now, blocks);
   const device = deviceOf(path);
   if (device === undefined) await resizeOffline(path, now.blocks, blocks);
   else await growInUse(path, device, { from: now.blocks, to: blocks });
+}
+
+/** For each group of blocks, and besides: a growing ext4 was seen to write 2 to 10 KiB a group. */
+const ROOM = { group: 16n << 10n, besides: 4n << 20n };
+
+/** Where the disk is full, resize2fs leaves a broken file system, and the kernel one that cannot be written to. */
+function expectRoom(path: string, now: Geometry, blocks: bigint): void {
+  if (blocks < now.blocks) return;
+  const needed = ((blocks - now.blocks) / now.blocksPerGroup) * ROOM.group + ROOM.besides;
+  const { bavail, bsize } = statfsSync(path, { bigint: true });
+  if (bavail * bsize >= needed) return;
+  throw new CellaError('RESIZE_FAILED', `cannot resize disk image '${path}': no space is left`, {
+    hint: `Its file system needs ${needed >> 20n} MiB for what ext4 itself writes.`,
+  });
 }
 
 interface Blocks {
@@ -48,7 +63,16 @@ async function growInUse(path: string, device: string, { from, to }: Blocks): Pr
   // EXT4_IOC_RESIZE_FS asks for it (fs/ext4/resize.c): better known before anything is changed.
   if (!canOverrideResources()) throw complain('larger while it is in use without CAP_SYS_RESOURCE');
   await truncate(path, Number(to * IMAGE_BLOCK));
-  await native().growExt4(device, to);
+  try {
+    await native().growExt4(device, to);
+  } catch (cause) {
+    throw resizeError(path, cause);
+  }
+}
+
+function resizeError(path: string, cause: unknown): CellaError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CellaError('RESIZE_FAILED', `cannot resize disk image '${path}': ${reason}`, { cause });
 }
 
 function canOverrideResources(): boolean {
@@ -61,11 +85,11 @@ async function resizeOffline(path: string, from: bigint, to: bigint): Promise<vo
     // resize2fs wants a check; e2fsck returns 1 when it has mended something.
     await run(['e2fsck', '-f', '-p', path], { env: TOOLS, accept: [1] });
     if (to > from) await truncate(path, Number(to * IMAGE_BLOCK));
-    await run(['resize2fs', path, String(to)], { env: TOOLS });
+    // It goes on when we are killed: with the lock that a mount takes (native/core/image.cc).
+    await run(['flock', '--no-fork', path, 'resize2fs', path, String(to)], { env: TOOLS });
     if (to < from) await truncate(path, Number(to * IMAGE_BLOCK));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CellaError('RESIZE_FAILED', `cannot resize disk image '${path}': ${reason}`, { cause });
+    throw resizeError(path, cause);
   }
 }
 
