@@ -11,9 +11,12 @@ interface Kind {
   readonly needs?: readonly Need[];
 }
 
-const KINDS: readonly Kind[] = [{ layout: 'overlay:image' }];
+const KINDS: readonly Kind[] = [
+  { layout: 'overlay:quota', on: 'ext4 with project quotas', needs: ['project-quota'] },
+];
 /** What the host lane has as well. */
 const OTHERS: readonly Kind[] = [
+  { layout: 'overlay:image' },
   { layout: 'overlay:directory' },
   { layout: 'plain:directory' },
   { layout: 'overlay:btrfs', on: 'btrfs', needs: ['btrfs'] },
@@ -118,7 +121,7 @@ function describeBackup(kind: Kind): void {
 describe.each(KINDS)('backups of $layout', describeBackup);
 describe.each(OTHERS)('backups of $layout', { tags: ['slow'] }, describeBackup);
 
-describe('backups', () => {
+describe('backups', { tags: ['slow'] }, () => {
   useOwn();
   const start = async (): Promise<void> => {
     await sandbox.create(101, '--layout', 'overlay:directory');

@@ -22,7 +22,7 @@ afterEach(() => writeFileSync(path, sound));
 
 const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 
-describe('a broken config file', () => {
+describe('a broken config file', { tags: ['slow'] }, () => {
   it.each([
     ['start', []],
     ['stop', []],
@@ -62,7 +62,7 @@ describe('a broken config file', () => {
   });
 });
 
-describe('a broken vz.conf', () => {
+describe('a broken vz.conf', { tags: ['slow'] }, () => {
   it('is named with the line', async () => {
     const host = `${sandbox.rootDir}/etc/vz/vz.conf`;
     const text = readFileSync(host, 'utf8');

@@ -12,11 +12,11 @@ interface Kind {
 }
 
 const KINDS: readonly Kind[] = [
-  { layout: 'overlay:image' },
   { layout: 'overlay:quota', on: 'ext4 with project quotas', needs: ['project-quota'] },
 ];
 /** What the host lane has as well. */
 const OTHERS: readonly Kind[] = [
+  { layout: 'overlay:image' },
   { layout: 'overlay:directory' },
   { layout: 'plain:directory' },
   { layout: 'plain:image' },
@@ -73,7 +73,7 @@ function describeClone(kind: Kind): void {
 describe.each(KINDS)('a clone of $layout', describeClone);
 describe.each(OTHERS)('a clone of $layout', { tags: ['slow'] }, describeClone);
 
-describe('clone', () => {
+describe('clone', { tags: ['slow'] }, () => {
   useOwn();
 
   it('leaves the name with the first one, and keeps its other settings', async () => {

@@ -80,7 +80,10 @@ done >> /root/seen 2>/dev/null
 END
 sh /root/attack > /dev/null 2>&1 &`,
     );
-    for (let i = 0; i < 30; i += 1) expect(await vzctl('exec', '101', 'true')).toMatchObject({ code: 0 });
+    // The VM lane's processor is an emulated one, and that loop keeps it busy.
+    const entries = process.env.CELLA_LANE === 'vm' ? 10 : 30;
+    for (let i = 0; i < entries; i += 1)
+      expect(await vzctl('exec', '101', 'true')).toMatchObject({ code: 0 });
     await vzctl('exec', '101', 'ln -sf /proc/self/exe /root/self');
     await vzctl('exec', '101', '/root/self true');
     expect((await vzctl('exec', '101', 'touch /tmp/enough; cat /root/seen')).stdout).toBe('');
@@ -88,7 +91,7 @@ sh /root/attack > /dev/null 2>&1 &`,
   });
 });
 
-describe('a root file system with links where mounts go', () => {
+describe('a root file system with links where mounts go', { tags: ['slow'] }, () => {
   it.each([
     ['proc', '/etc'],
     ['sys', '../../../../etc'],

@@ -36,6 +36,7 @@ it('takes a container there and back, with the ids that it sees', async () => {
 
 it.each(['plain:directory', 'overlay:image', 'plain:image'])(
   'exports a container of layout %s',
+  { tags: ['slow'] },
   async (layout) => {
     await sandbox.create(101, '--layout', layout, '--diskspace', '64M');
     await sandbox.vzctl(['start', '101', '--wait']);

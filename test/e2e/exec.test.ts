@@ -13,7 +13,7 @@ beforeAll(async () => {
 const exec = async (command: string): Promise<string> =>
   (await sandbox.vzctl(['exec', '101', command])).stdout.trim();
 
-describe('exec', () => {
+describe('exec', { tags: ['slow'] }, () => {
   it('passes the streams through and returns 0 or 8, exec2 the status itself', async () => {
     expect(await sandbox.vzctl(['exec', '101', 'cat; echo oops >&2'], { input: 'through\n' })).toEqual({
       code: 0,
@@ -127,7 +127,7 @@ describe('limits', () => {
   });
 });
 
-describe('runscript', () => {
+describe('runscript', { tags: ['slow'] }, () => {
   it('runs a file of the host in a running container', async () => {
     const script = `${sandbox.rootDir}/script.sh`;
     writeFileSync(script, '#!/bin/sh -e\necho "in $(hostname)"\nexit 4\n');

@@ -13,7 +13,8 @@ const killedAt = async (point: string, ...args: readonly string[]): Promise<void
 const status = async (): Promise<string> => (await vzctl('status', '101')).stdout;
 const privateAreas = (): readonly string[] => readdirSync(`${sandbox.rootDir}/var/lib/vz/private`);
 
-describe('a killed create', () => {
+// What runs before there is a process is the same wherever: the VM lane leaves it out.
+describe('a killed create', { tags: ['slow'] }, () => {
   it.each(['create.intent', 'create.staged', 'create.private'])(
     'at %s: the next one succeeds',
     async (point) => {
@@ -56,6 +57,7 @@ describe('a killed start', () => {
 
   it.each(['start.intent', 'start.prepared', 'start.recorded'])(
     'at %s: a stop clears it away',
+    { tags: ['slow'] },
     async (point) => {
       await sandbox.create(101);
       await killedAt(point, 'start', '101');
@@ -81,7 +83,7 @@ describe('a killed stop', () => {
   });
 });
 
-describe('a killed destroy', () => {
+describe('a killed destroy', { tags: ['slow'] }, () => {
   it.each(['destroy.condemned', 'destroy.renamed'])(
     'at %s: the next command carries it through',
     async (point) => {
@@ -94,7 +96,7 @@ describe('a killed destroy', () => {
   );
 });
 
-describe('a killed mount or set', () => {
+describe('a killed mount or set', { tags: ['slow'] }, () => {
   it('leaves the mount to be unmounted', async () => {
     await sandbox.create(101);
     await killedAt('mount.done', 'mount', '101');

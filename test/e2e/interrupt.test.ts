@@ -23,7 +23,7 @@ async function hangingStop() {
   return stop;
 }
 
-describe('a stop that waits for a guest', () => {
+describe('a stop that waits for a guest', { tags: ['slow'] }, () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -43,7 +43,7 @@ describe('a stop that waits for a guest', () => {
 const mapsAddon = (pid: number | undefined): boolean =>
   readFileSync(`/proc/${pid}/maps`, 'utf8').includes('cella.node');
 
-describe('a command that waits for the lock', () => {
+describe('a command that waits for the lock', { tags: ['slow'] }, () => {
   it('ends at SIGINT without having changed anything', async () => {
     const stop = await hangingStop();
     const waiting = sandbox.spawn('vzctl', ['set', '101', '--hostname', 'other', '--save']);

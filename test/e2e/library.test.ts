@@ -26,7 +26,7 @@ const hangOnShutdown = () =>
     "printf '#!/bin/sh\\nexec sleep 30' > /etc/rc.shutdown; chmod +x /etc/rc.shutdown",
   ]);
 
-describe('events', () => {
+describe('events', { tags: ['slow'] }, () => {
   it('tell every verb from its begin to its end, and what changed on the way', async () => {
     const { container, events } = await openContainer();
     await container.create(TEMPLATE);
@@ -66,7 +66,7 @@ describe('events', () => {
   });
 });
 
-describe('an abort', () => {
+describe('an abort', { tags: ['slow'] }, () => {
   it('gives up on a shutdown that hangs, and leaves the container running', async () => {
     const { container } = await openContainer();
     await container.create(TEMPLATE);

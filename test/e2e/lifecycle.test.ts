@@ -74,7 +74,7 @@ describe('lifecycle', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('what is refused', { tags: ['slow'] }, () => {
   it.each([
     ['an unknown option', ['start', '101', '--nonsense'], 20],
     ['an unknown verb', ['nonsense', '101'], 20],

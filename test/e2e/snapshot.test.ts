@@ -12,11 +12,11 @@ interface Kind {
 }
 
 const KINDS: readonly Kind[] = [
-  { layout: 'overlay:image' },
   { layout: 'overlay:quota', on: 'ext4 with project quotas', needs: ['project-quota'] },
 ];
 /** What the host lane has as well. */
 const OTHERS: readonly Kind[] = [
+  { layout: 'overlay:image' },
   { layout: 'overlay:directory' },
   { layout: 'plain:directory' },
   { layout: 'plain:image' },
@@ -113,7 +113,7 @@ function describeSnapshots(kind: Kind): void {
     expect(await exec('cat /root/file')).toBe('kept\n');
   });
 
-  it('shows a snapshot to the host, running or not', async () => {
+  it('shows a snapshot to the host, running or not', { tags: ['slow'] }, async () => {
     await create();
     await change('echo old > /root/file');
     await take(1);
@@ -136,7 +136,7 @@ function describeSnapshots(kind: Kind): void {
     expect(await vzctl('snapshot-umount', '101', '--id', id(1))).toMatchObject({ code: 161 });
   });
 
-  it('clones what is there, without the snapshots', async () => {
+  it('clones what is there, without the snapshots', { tags: ['slow'] }, async () => {
     await create();
     await change('echo one > /root/file; echo x > /root/other');
     await take(1);
@@ -152,7 +152,7 @@ function describeSnapshots(kind: Kind): void {
 describe.each(KINDS)('snapshots of $layout', describeSnapshots);
 describe.each(OTHERS)('snapshots of $layout', { tags: ['slow'] }, describeSnapshots);
 
-describe('snapshots', () => {
+describe('snapshots', { tags: ['slow'] }, () => {
   useOwn();
 
   it('keep a file with two names one, though only one of them was written to', async () => {

@@ -25,14 +25,16 @@ async function building() {
 it.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('ends at %s, and nothing of it is left', async (name, code) => {
+] as const)('ends at %s, and nothing of it is left', { tags: ['slow'] }, async (name, code) => {
   const build = await building();
   build.child.kill(name);
   expect(await build.ended).toMatchObject({ code, stderr: 'interrupted\n' });
   expect(cache().filter((at) => at !== '.lock')).toEqual(['busybox']);
 });
 
-it('is ended with the process that builds; the next build clears its directory away', async () => {
+it('is ended with the process that builds; the next build clears its directory away', {
+  tags: ['slow'],
+}, async () => {
   const build = await building();
   build.child.kill('SIGKILL');
   await build.ended;
