@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { CellaError } from '../errors.js';
+import { endOf } from './tool-failure.js';
 
 type Argv = readonly [string, ...string[]];
 
@@ -21,7 +22,6 @@ const TIED = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
 /** Tools of the administrator's lie there. */
 const PATH = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
 const MAX_OUTPUT = 1 << 20;
-const LAST_LINES = 3;
 
 /** Runs long work: a pipeline of tools that ends with this process. Returns what the last one says. */
 export async function runJob(pipeline: readonly Argv[], options: JobOptions = {}): Promise<string> {
@@ -57,23 +57,6 @@ export async function runJob(pipeline: readonly Argv[], options: JobOptions = {}
   const failure = failures.at(-1);
   if (failure) throw failure;
   return output;
-}
-
-/** undefined: it ended well. */
-function endOf(name: string, child: ChildProcess): Promise<CellaError | undefined> {
-  let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4096);
-  });
-  return new Promise((resolve) => {
-    child.on('error', (cause) => resolve(new CellaError('SYSTEM', `${name} cannot be run`, { cause })));
-    child.on('close', (code, signal) => {
-      if (code === 0) return resolve(undefined);
-      const lines = said.trim().split('\n').slice(-LAST_LINES).join('; ');
-      const why = lines || (signal ? `ended by ${signal}` : `exit status ${code}`);
-      resolve(new CellaError('SYSTEM', `${name} failed: ${why}`));
-    });
-  });
 }
 
 export interface Held extends Disposable {

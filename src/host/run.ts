@@ -1,9 +1,9 @@
 /** Runs tools of the host: always an argument list, never a shell's command line. */
-import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
-import { CellaError } from '../errors.js';
+import { endOf, toolFailed } from './tool-failure.js';
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -21,8 +21,6 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-const LAST_LINES = 3;
-
 /** Fails with the last lines that the tool wrote to its standard error. */
 export function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
   const [command, ...args] = argv;
@@ -30,8 +28,7 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
   return new Promise((resolve, reject) => {
     const child = execFile(command, args, { ...rest, maxBuffer: 1 << 24 }, (cause, stdout, stderr) => {
       if (!cause || accept.includes(Number(cause.code))) return resolve({ stdout, stderr });
-      const said = stderr.trim().split('\n').slice(-LAST_LINES).join('; ') || reasonOf(cause);
-      reject(new CellaError('SYSTEM', `${command} failed: ${said}`, { cause }));
+      reject(toolFailed(command, stderr, cause));
     });
     // A tool need not read its input; its status tells whether it minded.
     child.stdin?.on('error', () => undefined);
@@ -47,28 +44,30 @@ export async function* filter(
   const [command, ...args] = argv;
   // An environment of its own: variables change what such tools do.
   const child = spawn(command, args, { env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } });
-  const ended = endOf(child, command);
+  const ended = endOf(command, child);
   const fed = feed(child, input);
-  // Both are waited for below, or do not matter any more.
-  for (const promise of [ended, fed]) promise.catch(() => undefined);
+  // It is waited for below, or does not matter any more.
+  fed.catch(() => undefined);
   try {
     yield* child.stdout;
     await fed;
-    await ended;
+    const failure = await ended;
+    if (failure) throw failure;
   } finally {
     child.kill('SIGKILL');
-    await ended.catch(() => undefined);
+    await ended;
   }
 }
 
 async function feed({ stdin }: ChildProcess, input: AsyncIterable<Uint8Array>): Promise<void> {
   if (!stdin) return;
   // A tool that takes no more has failed, and says so itself.
-  stdin.on('error', () => undefined);
+  const ignore = (): void => undefined;
+  stdin.on('error', ignore);
   try {
     for await (const chunk of input) {
       if (stdin.destroyed) return;
-      if (!stdin.write(chunk)) await drained(stdin);
+      if (!stdin.write(chunk)) await drained(stdin).catch(ignore);
     }
   } finally {
     stdin.end();
@@ -85,26 +84,6 @@ export async function drained(stream: Writable): Promise<void> {
     // Listeners would gather otherwise.
     done.abort();
   }
-}
-
-async function endOf(child: ChildProcess, command: string): Promise<void> {
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-4096);
-  });
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (...ended) => resolve(ended));
-  });
-  if (code === 0) return;
-  const reason = said.trim().split('\n').slice(-LAST_LINES).join('; ') || `ended by ${signal ?? code}`;
-  throw new CellaError('SYSTEM', `${command} failed: ${reason}`);
-}
-
-function reasonOf(cause: ExecFileException): string {
-  if (cause.signal) return `ended by ${cause.signal}`;
-  if (typeof cause.code === 'number') return `exit status ${cause.code}`;
-  return String(cause.code) === 'ENOENT' ? 'no such command or working directory' : cause.message;
 }
 
 export interface FollowOptions {
@@ -157,25 +136,13 @@ export async function follow(
   }
 }
 
-/** Settles once nobody holds its output any more: by then every process of it has ended. */
-function outputOf(name: string, child: ChildProcess, onLine: (line: string) => void): Promise<string> {
-  const last: string[] = [];
+async function outputOf(name: string, child: ChildProcess, onLine: (line: string) => void): Promise<string> {
   let stdout = '';
   child.stdout?.setEncoding('utf8').on('data', (data: string) => {
     stdout = (stdout + data).slice(0, 1 << 16);
   });
-  if (child.stderr)
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (line.trim() !== '' && !line.startsWith('I: ')) last.push(line.trim());
-      if (last.length > LAST_LINES) last.shift();
-      onLine(line);
-    });
-  return new Promise((resolve, reject) => {
-    child.on('error', (cause) => reject(new CellaError('SYSTEM', `${name} could not be run`, { cause })));
-    child.on('close', (code, signal) => {
-      if (code === 0) return resolve(stdout);
-      const said = last.join('; ') || (signal ? `ended by ${signal}` : `exit status ${code}`);
-      reject(new CellaError('SYSTEM', `${name} failed: ${said}`));
-    });
-  });
+  if (child.stderr) createInterface({ input: child.stderr }).on('line', onLine);
+  const failure = await endOf(name, child);
+  if (failure) throw failure;
+  return stdout;
 }
