@@ -1,6 +1,6 @@
 /** cella disk: what its words ask for. */
 import { expect, it } from 'vitest';
-import { run } from './fake-host.js';
+import { run } from '../../helpers/fake-host.js';
 
 const signal = expect.any(AbortSignal);
 const report = expect.any(Function);

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../../src/cli/io.js';
-import { guest, run } from './fake-host.js';
+import { guest, run } from '../../helpers/fake-host.js';
 
 describe('exec', () => {
   it('hands everything after the id to the shell as it stands', async () => {

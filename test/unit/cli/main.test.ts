@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../../src/cli/io.js';
 import { CellaError } from '../../../src/errors.js';
-import { run } from './fake-host.js';
+import { run } from '../../helpers/fake-host.js';
 
 const signal = expect.any(AbortSignal);
 

@@ -1,6 +1,6 @@
 /** vzctl set: which changes its options ask for. */
 import { describe, expect, it } from 'vitest';
-import { run } from './fake-host.js';
+import { run } from '../../helpers/fake-host.js';
 
 describe('set', () => {
   const signal = expect.any(AbortSignal);

@@ -1,12 +1,9 @@
 /** cella template build, on a host of plain objects. */
-import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { main } from '../../../src/cli/main.js';
-import type { Host } from '../../../src/container/host.js';
 import type { BuildOptions } from '../../../src/template/build.js';
+import { type Run, run } from '../../helpers/fake-host.js';
 
-async function build(args: readonly string[], width?: number) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+async function build(args: readonly string[], width?: number): Promise<Run & { readonly asked: unknown[] }> {
   const asked: unknown[] = [];
   const templates = {
     build: async (recipe: string, { arch, report, signal }: BuildOptions) => {
@@ -15,41 +12,31 @@ async function build(args: readonly string[], width?: number) {
       return { name: 'debian-13-x86_64', directory: '/t/debian-13-x86_64', size: 7 };
     },
   };
-  const host = { templates, log: () => undefined } as unknown as Host;
-  const io = {
-    stdin: new PassThrough(),
-    stdout,
-    stderr,
-    env: {},
-    onSignal: () => () => undefined,
-    columns: () => width,
-    terminal: undefined,
-  };
-  const status = await main('vzctl', ['template', 'build', ...args], async () => host, io);
-  return { status, asked, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
+  const done = await run(['template', 'build', ...args], { templates, io: { columns: () => width } });
+  return { ...done, asked };
 }
 
 const BUILT = 'Built template debian-13-x86_64 in /t/debian-13-x86_64\n';
 
 describe('template build', () => {
   it('tells what it is at in lines of their own where nobody watches', async () => {
-    expect(await build(['debian-13', '--arch', 'arm64'])).toEqual({
+    expect(await build(['debian-13', '--arch', 'arm64'])).toMatchObject({
       status: 0,
       asked: [{ recipe: 'debian-13', arch: 'arm64', aborted: false }],
-      out: `debian-13-x86_64: downloading\n${BUILT}`,
-      err: '',
+      stdout: `debian-13-x86_64: downloading\n${BUILT}`,
+      stderr: '',
     });
   });
 
   it('keeps to one line of a terminal', async () => {
-    const { out } = await build(['debian-13'], 20);
-    expect(out).toBe(`\r\u001b[Kdebian-13-x86_64: d\r\u001b[K${BUILT}`);
+    const { stdout } = await build(['debian-13'], 20);
+    expect(stdout).toBe(`\r\u001b[Kdebian-13-x86_64: d\r\u001b[K${BUILT}`);
   });
 
   it('speaks JSON, a line at a time', async () => {
-    const { out } = await build(['debian-13', '--json']);
+    const { stdout } = await build(['debian-13', '--json']);
     expect(
-      out
+      stdout
         .trim()
         .split('\n')
         .map((line): unknown => JSON.parse(line)),
@@ -60,6 +47,6 @@ describe('template build', () => {
   });
 
   it('wants a recipe', async () => {
-    expect(await build([])).toMatchObject({ status: 27, out: '' });
+    expect(await build([])).toMatchObject({ status: 27, stdout: '' });
   });
 });

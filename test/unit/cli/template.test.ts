@@ -1,9 +1,7 @@
 /** cella template, over a host of plain objects. */
-import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { main } from '../../../src/cli/main.js';
-import type { Host } from '../../../src/container/host.js';
 import { CellaError } from '../../../src/errors.js';
+import { type Run, run } from '../../helpers/fake-host.js';
 
 const TINY = {
   name: 'tiny',
@@ -20,24 +18,8 @@ const TINY = {
   containers: [101, 102],
 } as const;
 
-async function cella(
-  argv: readonly string[],
-  templates: Readonly<Record<string, unknown>> = {},
-): Promise<{ status: number; stdout: string; stderr: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const open = async (): Promise<Host> => ({ templates }) as unknown as Host;
-  const io = {
-    stdin: new PassThrough(),
-    stdout,
-    stderr,
-    env: {},
-    onSignal: () => () => undefined,
-    columns: () => undefined,
-    terminal: undefined,
-  };
-  const status = await main('vzctl', ['template', ...argv], open, io);
-  return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
-}
+const cella = (argv: readonly string[], templates: Readonly<Record<string, unknown>> = {}): Promise<Run> =>
+  run(['template', ...argv], { templates });
 
 describe('template', () => {
   it('imports, under a name that is asked for', async () => {

@@ -1,6 +1,6 @@
 /** vzlist: which containers, which fields, in which form. */
 import { describe, expect, it } from 'vitest';
-import { row, run } from './fake-host.js';
+import { row, run } from '../../helpers/fake-host.js';
 
 const rows = [
   row({ ctid: 101, ip: ['10.0.0.1', '10.0.0.2'] }),

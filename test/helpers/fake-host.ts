@@ -1,10 +1,10 @@
 /** A host of plain objects, and streams in memory to run the command line on. */
 import { PassThrough, type Readable } from 'node:stream';
-import type { Io } from '../../../src/cli/io.js';
-import { main, type Program } from '../../../src/cli/main.js';
-import type { ContainerInfo, Host, HostOptions } from '../../../src/container/host.js';
-import type { HostEvent } from '../../../src/events.js';
-import type { Ended } from '../../../src/native/binding.js';
+import type { Io } from '../../src/cli/io.js';
+import { main, type Program } from '../../src/cli/main.js';
+import type { ContainerInfo, Host, HostOptions } from '../../src/container/host.js';
+import type { HostEvent } from '../../src/events.js';
+import type { Ended } from '../../src/native/binding.js';
 
 export type Call = readonly [verb: string, ...args: unknown[]];
 
@@ -12,10 +12,12 @@ export interface FakeOptions {
   /** By verb: what it returns, the error it throws, or a function in its place. */
   readonly results?: Readonly<Record<string, unknown>>;
   readonly rows?: readonly ContainerInfo[];
+  /** By method of the host's templates: what is in its place. */
+  readonly templates?: Readonly<Record<string, unknown>>;
 }
 
 /** Records every call of a container's verb. */
-export function fakeHost({ results = {}, rows = [] }: FakeOptions = {}): {
+export function fakeHost({ results = {}, rows = [], templates = {} }: FakeOptions = {}): {
   readonly host: Host;
   readonly calls: Call[];
 } {
@@ -35,7 +37,13 @@ export function fakeHost({ results = {}, rows = [] }: FakeOptions = {}): {
               },
       },
     );
-  const host = { container, list: async () => rows, setup: async () => ['made it'], log: () => undefined };
+  const host = {
+    container,
+    templates,
+    list: async () => rows,
+    setup: async () => ['made it'],
+    log: () => undefined,
+  };
   return { host: host as unknown as Host, calls };
 }
 
