@@ -14,6 +14,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("enter", vz::Enter);
   add("wait", vz::Wait);
   add("lock", vz::Lock);
+  add("exchange", vz::Exchange);
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);
   add("umount", vz::Umount);

@@ -17,6 +17,7 @@ Napi::Value Enter(const Napi::CallbackInfo& info);
 Napi::Value Wait(const Napi::CallbackInfo& info);
 
 Napi::Value Lock(const Napi::CallbackInfo& info);
+Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);
 Napi::Value Umount(const Napi::CallbackInfo& info);

@@ -1,4 +1,4 @@
-// Small kernel calls that Node lacks: locks, pidfds, umount, pipes, terminals.
+// Small kernel calls that Node lacks: locks, exchanged names, pidfds, umount, pipes, terminals.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/file.h>
@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "addon.h"
 #include "promise.h"
@@ -34,6 +35,15 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
     if (::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
       return Napi::Number::New(info.Env(), fd.release());
   }
+}
+
+// exchange(first, second) → whether the file system can: each has the other's name after it (renameat2(2), Linux 3.15).
+Napi::Value Exchange(const Napi::CallbackInfo& info) {
+  const std::string first = Path(info, 0), second = Path(info, 1);
+  const bool done = ::renameat2(AT_FDCWD, first.c_str(), AT_FDCWD, second.c_str(), RENAME_EXCHANGE) == 0;
+  // EINVAL: "the filesystem does not support one of the flags", or one of the two is in the other.
+  if (!done && errno != EINVAL && errno != ENOSYS) throw SystemError(info.Env(), {errno, "renameat2", first, -1});
+  return Napi::Boolean::New(info.Env(), done);
 }
 
 // openPid(pid) → descriptor; -1 where there is no such process.

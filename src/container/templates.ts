@@ -78,6 +78,8 @@ async function removeTemplate(context: Context, name: string, signal?: AbortSign
   // Not looked into: one whose manifest is broken can be removed too.
   if (!namesOf(templateDir).includes(name)) findTemplate(templateDir, name);
   using _template = await lockTemplate(templateDir, name, { verb: 'remove', signal });
+  // Before it too: an older one that a kill left must not come back in its place.
+  await removeStale(cacheDirectory(templateDir), name);
   await setAside(context, name, signal);
   await removeStale(cacheDirectory(templateDir), name);
 }

@@ -49,6 +49,8 @@ export interface Binding {
   wait(pidfd: number, background?: boolean): Promise<Ended>;
   /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
   lock(path: string): number;
+  /** Has two files swap their names at once; false where the file system cannot. */
+  exchange(first: string, second: string): boolean;
   /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;
   signalPid(pidfd: number, signal: number): void;

@@ -1,12 +1,13 @@
 /** Making a template: in a directory aside, then into the cache by one rename. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { faultPoint } from '../fault.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { type Lock, takeLock } from '../state/lock.js';
-import { type Undo, withUndo } from '../undo.js';
+import { withUndo } from '../undo.js';
 import { cacheDirectory, findTemplate, type Template } from './cache.js';
 import type { TemplateManifest } from './manifest.js';
+import { putBack, replaceDirectory } from './replace.js';
 
 export interface StagingRequest {
   readonly templateDir: string;
@@ -34,7 +35,10 @@ export async function stageTemplate(
     writeFileAtomic(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { durable: false });
     faultPoint('template.staged');
     signal?.throwIfAborted();
-    await replace(`${cache}/${name}`, staging, undo);
+    replaceDirectory(`${cache}/${name}`, staging, undo);
+    undo.disarm();
+    faultPoint('template.replaced');
+    await removeStale(cache, name);
   });
   return findTemplate(templateDir, name);
 }
@@ -51,18 +55,6 @@ export async function lockTemplate(
   return takeLock({ directory: `${cache}/.lock`, name, verb, signal });
 }
 
-async function replace(target: string, staging: string, undo: Undo): Promise<void> {
-  const old = `${staging}.old`;
-  const replaces = existsSync(target);
-  if (replaces) {
-    renameSync(target, old);
-    undo.push('set old template aside', () => renameSync(old, target));
-  }
-  renameSync(staging, target);
-  undo.disarm();
-  if (replaces) await rm(old, { recursive: true, force: true });
-}
-
 /** A new name under which a template is being removed: nobody sees it there, and what stays is cleared up later. */
 export function removedName(templateDir: string, name: string): string {
   return `${mkdtempSync(`${cacheDirectory(templateDir)}/.${name}.`)}/removed`;
@@ -71,9 +63,12 @@ export function removedName(templateDir: string, name: string): string {
 /** What was cut short, with the lock held: nobody else is at work on this template. */
 export async function removeStale(cache: string, name: string): Promise<void> {
   const prefix = `.${name}.`;
-  for (const entry of readdirSync(cache)) {
-    // The rest as mkdtemp(3) makes it, so that `.a.b.XXXXXX` is not taken for one of template `a`.
-    const isStale = entry.startsWith(prefix) && /^[A-Za-z0-9]{6}(\.old)?$/.test(entry.slice(prefix.length));
-    if (isStale) await rm(`${cache}/${entry}`, { recursive: true, force: true });
-  }
+  // The rest as mkdtemp(3) makes it, so that `.a.b.XXXXXX` is not taken for one of template `a`.
+  const stale = readdirSync(cache)
+    .filter(
+      (entry) => entry.startsWith(prefix) && /^[A-Za-z0-9]{6}(\.old)?$/.test(entry.slice(prefix.length)),
+    )
+    .map((entry) => `${cache}/${entry}`);
+  putBack(`${cache}/${name}`, stale);
+  for (const path of stale) await rm(path, { recursive: true, force: true });
 }

@@ -1,6 +1,15 @@
 /** Each function of the addon: once for success, once for every errno that the runtime handles. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -36,6 +45,41 @@ describe('lock', () => {
   it('says where it could not be', () => {
     expect(() => native().lock(`${directory}/no/where`)).toThrow(
       expect.objectContaining({ code: 'ENOENT', syscall: 'open' }),
+    );
+  });
+});
+
+describe('exchange', () => {
+  it('swaps what two names are, so that there is always one', async () => {
+    const [first, second] = [`${directory}/first`, `${directory}/second`];
+    mkdirSync(`${first}/a`, { recursive: true });
+    mkdirSync(second);
+    // Looks for it as often as it can, until that is not there, or told to end.
+    const looking = `
+      const { existsSync } = require('node:fs');
+      const { parentPort, workerData } = require('node:worker_threads');
+      let misses = 0, looks = 0;
+      parentPort.once('message', () => { clearInterval(timer); parentPort.postMessage({ looks, misses }); });
+      const timer = setInterval(() => {
+        for (let i = 0; i < 500; i += 1, looks += 1) if (!existsSync(workerData)) misses += 1;
+      }, 0);
+      parentPort.postMessage('ready');`;
+    const worker = new Worker(looking, { eval: true, workerData: first });
+    const told = (): Promise<unknown> => new Promise((resolve) => worker.once('message', resolve));
+    await told();
+    for (let i = 0; i < 2001; i += 1) expect(native().exchange(first, second)).toBe(true);
+    const seen = told();
+    worker.postMessage('end');
+    expect(await seen).toEqual({ looks: expect.any(Number), misses: 0 });
+    expect([readdirSync(first), readdirSync(second)]).toEqual([[], ['a']]);
+    await worker.terminate();
+  });
+
+  it('says where it cannot, and what is not there', () => {
+    mkdirSync(`${directory}/outer/inner`, { recursive: true });
+    expect(native().exchange(`${directory}/outer`, `${directory}/outer/inner`)).toBe(false);
+    expect(() => native().exchange(`${directory}/none`, `${directory}/outer`)).toThrow(
+      expect.objectContaining({ code: 'ENOENT', syscall: 'renameat2' }),
     );
   });
 });

@@ -64,6 +64,14 @@ describe.runIf(isRoot)('a host', () => {
     expect(await host.templates.info('tiny')).toMatchObject({ containers: [101, 102, 1002] });
   });
 
+  it('removes with it an older one that a killed import left', async () => {
+    const { directory } = await host.templates.import(file);
+    const cache = directory.replace(/\/tiny$/, '');
+    mkdirSync(`${cache}/.tiny.abc123.old/rootfs`, { recursive: true });
+    await host.templates.remove('tiny');
+    expect(readdirSync(cache)).toEqual(['.lock']);
+  });
+
   it('removes one whose manifest is broken', async () => {
     const { directory } = await host.templates.import(file);
     writeFileSync(`${directory}/manifest.json`, '{');
