@@ -24,8 +24,8 @@ export function compressionOf(start: Uint8Array): Compression {
 /** Tools, and the Debian packages that they are in. */
 const TOOLS = { xz: 'xz-utils', bzip2: 'bzip2', zstd: 'zstd' } as const;
 
-/** Large enough that reading costs little, small enough that all that waits is a few megabytes. */
-const CHUNK = 1 << 18;
+/** Large enough that waking a thread to read it costs little, small enough that all that waits is a few megabytes. */
+const CHUNK = 1 << 20;
 
 export interface ReadOptions {
   /** Is shown every piece of the file as it is. */

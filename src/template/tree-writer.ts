@@ -12,8 +12,8 @@ const HEADER = 52;
 const DATA_RECORD = 16;
 const HOLE_RECORD = 12;
 const BATCH = 1 << 18;
-/** Records and data that are worth a call. */
-const ENOUGH = 1 << 19;
+/** Records and data that are worth waking a thread. */
+const ENOUGH = 1 << 21;
 /** Batches that may wait: one is being written, the next is there when that is done. */
 const MOST_WAITING = 2;
 
