@@ -4,6 +4,7 @@ export type Verb =
   | 'create'
   | 'clone'
   | 'compact'
+  | 'convert'
   | 'destroy'
   | 'start'
   | 'stop'
@@ -24,7 +25,7 @@ export type Verb =
   | 'snapshot-mount'
   | 'snapshot-umount';
 
-export type Leftover = 'create' | 'destroy' | 'start' | 'run' | 'snapshot';
+export type Leftover = 'create' | 'destroy' | 'start' | 'run' | 'snapshot' | 'convert';
 
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }

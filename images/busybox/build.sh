@@ -1,14 +1,23 @@
 #!/bin/sh
 # Makes the root file system of the busybox template in the directory given; says what it is made from.
-# No network.
+# No network, but for another machine than this one: then Debian's package is fetched.
 set -eu
 umask 022
 root=$1
-if [ "$2" != "$(uname -m)" ]; then
-  echo "busybox is taken from this host, which is not $2" >&2
-  exit 1
-fi
 busybox=/bin/busybox
+if [ "$2" != "$(uname -m)" ]; then
+  . "$(dirname "$0")/../debian.sh"
+  command -v mmdebstrap >/dev/null || { echo 'mmdebstrap is needed: apt-get install mmdebstrap' >&2; exit 1; }
+  case $2 in aarch64) arch=arm64 ;; *) arch=amd64 ;; esac
+  fetched=$(mktemp -d)
+  trap 'rm -rf "$fetched"' EXIT
+  suite=bookworm mirror=$(debian_mirror) proxy=
+  eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null)"
+  [ -z "$proxy" ] && set -- || set -- --aptopt="Acquire::http::Proxy \"$proxy\""
+  debian_sources_of | mmdebstrap --mode=root --variant=extract --format=directory --skip=output/dev,check/qemu \
+    --architectures="$arch" --include=busybox-static "$@" "$suite" "$fetched" - >&2
+  busybox=$fetched/bin/busybox
+fi
 
 # An empty root shows whether it needs libraries: the dynamic flavour cannot start there.
 mkdir -p "$root/bin"

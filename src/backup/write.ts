@@ -89,7 +89,12 @@ export async function writeArchive(archive: Archive, sink: Sink, options: Compre
 
 async function* tarOf({ head, index, place }: Archive): AsyncGenerator<Uint8Array> {
   yield head;
-  yield* filter([...TAR, `--directory=${place}`, ...LIST], listOf(index));
+  yield* tarFiles(index, place);
+}
+
+/** What counts as stored of the tree that `place` holds as `root`. */
+export function tarFiles(index: TreeIndex, place: string): AsyncIterable<Uint8Array> {
+  return filter([...TAR, `--directory=${place}`, ...LIST], listOf(index));
 }
 
 /** Zero-terminated, in pieces. */

@@ -7,6 +7,7 @@ const LEFT = {
   start: 'run',
   run: 'throw-away run',
   snapshot: 'change of the snapshots',
+  convert: 'conversion',
 } as const;
 
 /** A line about a container; `aside`: not an answer to the command, so not for its standard output. */

@@ -1,6 +1,7 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
 import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
+import { parseLayout } from '../config/layout.js';
 import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
 import { CellaError, firstCoded, isFull } from '../errors.js';
@@ -13,6 +14,7 @@ import { changes } from './changes.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
 import { type Context, lockContainer, templateOf } from './context.js';
+import { convert } from './convert.js';
 import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
 import { exportContainerDisk } from './disk.js';
@@ -91,6 +93,13 @@ export class Container {
   /** Gives blocks of its disk image that hold nothing back to the host; returns their bytes. */
   compact({ signal }: Abortable = {}): Promise<number> {
     return this.#told('compact', () => compact(this.#context, this.ctid, signal));
+  }
+
+  /** Gives a stopped one without snapshots another layout, as "plain:image". */
+  convert(layout: string, { signal }: Abortable = {}): Promise<void> {
+    return this.#told('convert', () =>
+      convert(this.#context, this.ctid, { layout: parseLayout(layout), signal }),
+    );
   }
 
   /** Keeps the state of its files, to go back to; a running one stands still where they have to be copied. */

@@ -18,6 +18,7 @@ import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js
 import { readText } from '../state/text-file.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea } from './area.js';
 import { type Context, lockDirectory } from './context.js';
+import { finishConvert } from './converted.js';
 import { finishSnapshots } from './snapshot-edit.js';
 import { discard } from './throwaway.js';
 
@@ -25,7 +26,7 @@ export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
   await finishRun(context, ctid);
-  await finishSnapshot(context, ctid);
+  await finishChange(context, ctid);
   sweepLock(context);
   if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
 }
@@ -96,12 +97,14 @@ async function finishRun(context: Context, ctid: Ctid): Promise<void> {
   context.report({ type: 'recovered', ctid, left: 'run' });
 }
 
-async function finishSnapshot(context: Context, ctid: Ctid): Promise<void> {
+async function finishChange(context: Context, ctid: Ctid): Promise<void> {
   await releaseContents(context, ctid);
   await releaseArea(context, ctid);
   const path = context.paths.config(ctid);
   const text = readText(path);
   if (text === undefined) return;
+  if (await finishConvert(context, context.readContainer(ctid, text, path)))
+    return context.report({ type: 'recovered', ctid, left: 'convert' });
   if (await finishSnapshots(context, context.readContainer(ctid, text, path)))
     context.report({ type: 'recovered', ctid, left: 'snapshot' });
 }

@@ -16,6 +16,8 @@ export interface Paths {
   config(ctid: number): string;
   /** Config of a container that is being made: it names what to clean up if that is cut short. */
   creating(ctid: number): string;
+  /** Config of a container whose new private area is to take the place of the old one. */
+  converting(ctid: number): string;
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
@@ -45,6 +47,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     at,
     config: (ctid) => `${configDir}/${ctid}.conf`,
     creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,
+    converting: (ctid) => `${configDir}/.${ctid}.conf.converting`,
     throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     area: (ctid) => `${runDir}/${ctid}.area`,

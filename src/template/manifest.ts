@@ -1,4 +1,5 @@
 /** What a template says of itself: how its init is started and stopped, and where it came from. */
+import { machine } from 'node:os';
 import { CellaError } from '../errors.js';
 import { signalNumber } from '../signals.js';
 
@@ -73,8 +74,10 @@ export function parseRecipe(text: string, path: string): TemplateRecipe {
 }
 
 /** The name of what a recipe makes for a machine. */
-export function builtName(recipe: TemplateRecipe, arch: string): string {
-  return recipe.name.replace(ARCH, arch);
+/** One whose name says nothing of the machine is this machine's; another machine's has another name. */
+export function builtName({ name }: TemplateRecipe, arch: string): string {
+  if (name.includes(ARCH) || arch === machine()) return name.replace(ARCH, arch);
+  return `${name}-${arch}`;
 }
 
 const ARCH = '{arch}';

@@ -40,7 +40,7 @@ it('tells what was changed', async () => {
   expect(left()).toEqual([]);
 });
 
-it('keeps the container where nothing else is asked for', async () => {
+it('keeps the container where nothing else is asked for', { tags: ['slow'] }, async () => {
   const { code, stderr } = await run('--ctid', '101', 'busybox', 'sh', '-c', 'echo kept > /root/file');
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'Container 101 was kept\n' });
   expect(await sandbox.run('cella', ['diff', '101'])).toMatchObject({
@@ -53,7 +53,7 @@ it('keeps the container where nothing else is asked for', async () => {
   expect(await sandbox.vzctl(['exec', '101', 'cat /root/file'])).toMatchObject({ stdout: 'kept\n' });
 });
 
-it('tells of commands and templates that are not there, and leaves nothing', async () => {
+it('tells of commands and templates that are not there, and leaves nothing', { tags: ['slow'] }, async () => {
   expect(await run('--rm', 'busybox', 'nosuch')).toMatchObject({ code: 127 });
   expect(await run('--rm', 'busybox', '/etc/passwd')).toMatchObject({ code: 126 });
   expect(await run('--rm', 'nosuch', 'true')).toMatchObject({ code: 91 });
@@ -111,7 +111,7 @@ it.each([
   expect(left()).toEqual([]);
 });
 
-it('runs several at a time', async () => {
+it('runs several at a time', { tags: ['slow'] }, async () => {
   const all = await Promise.all(
     [1, 2, 3, 4].map((i) => run('--rm', 'busybox', 'sh', '-c', `sleep 0.3; echo ${i}`)),
   );

@@ -266,7 +266,7 @@ function describeKills(layout: string, points: readonly string[]): void {
 }
 
 /** What the VM lane has of them: an emulated processor takes its time. */
-const SOME = ['snapshot.made', 'merge.made'];
+const SOME = ['merge.made'];
 
 describe('killed in the middle, overlay:image', () => describeKills('overlay:image', SOME));
 describe.each([

@@ -70,6 +70,16 @@ export const PROBES = {
       chmod 711 "$at"; mkdir -m 777 "$at/fs/limited"; chattr +P -p 7 "$at/fs/limited"; setquota -P 7 0 1024 0 0 "$at/fs"
       if setpriv --reuid 65534 --clear-groups dd if=/dev/zero "of=$at/fs/limited/file" bs=1M count=2 2>/dev/null; then echo "a limit does not hold" >&2; exit 1; fi
     `),
+  /** Of arm64, in containers too; and what builds templates of it. */
+  emulation: () =>
+    shell(`
+      command -v mmdebstrap >/dev/null
+      unshare --mount --propagation private sh -euc '
+        at=/proc/sys/fs/binfmt_misc
+        [ -e "$at/status" ] || mount -t binfmt_misc none "$at"
+        grep -l "^magic 7f454c460201010000000000000000000200b700" "$at"/* | xargs grep -q "^flags:.*F"
+      '
+    `),
   'xfs-quota': () =>
     shell(`
       at=$(mktemp -d); trap 'umount "$at/fs" 2>/dev/null || true; rm -rf --one-file-system "$at"' EXIT

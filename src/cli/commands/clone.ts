@@ -1,4 +1,4 @@
-/** cella clone; vzctl compact */
+/** cella clone; vzctl compact and convert */
 import type { Register } from '../session.js';
 
 export const registerClone: Register = (program, session) => {
@@ -23,5 +23,18 @@ export const registerCompact: Register = (program, session) => {
       const container = await session.container(id);
       const bytes = await container.compact({ signal: session.interruptible() });
       await session.say(`${Math.round(bytes / 2 ** 20)} MiB were given back`, container.ctid);
+    });
+};
+
+export const registerConvert: Register = (program, session) => {
+  program
+    .command('convert')
+    .description('give a stopped container another layout')
+    .argument('<ctid>')
+    .requiredOption('--layout <layout>', 'overlay or plain, and what holds it: plain:image')
+    .action(async (id: string, { layout }: { readonly layout: string }) => {
+      const container = await session.container(id);
+      await container.convert(layout, { signal: session.interruptible() });
+      await session.say(`Container ${container.ctid} has the layout ${layout} now`, container.ctid);
     });
 };

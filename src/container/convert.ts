@@ -1,0 +1,123 @@
+/** convert: what holds a container's files, and whether they are an overlay, becomes something else. */
+import { planOnto } from '../backup/compare.js';
+import { sizeOf, type TreeIndex } from '../backup/tree-index.js';
+import { walkTree } from '../backup/walk.js';
+import { tarFiles } from '../backup/write.js';
+import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
+import { formatLayout, type Layout } from '../config/layout.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { run } from '../host/run.js';
+import { copyTree } from '../host/storage/directory.js';
+import { removeArea, requireStore } from '../host/storage/index.js';
+import { FIRST, inNode } from '../plan/image.js';
+import { writeFileAtomic } from '../state/atomic-file.js';
+import { readSnapshots } from '../state/snapshots.js';
+import { readText } from '../state/text-file.js';
+import { bytesOf } from '../template/entry-name.js';
+import { TreeWriter } from '../template/tree-writer.js';
+import { finishTree, unpackInto } from '../template/unpack.js';
+import { withUndo } from '../undo.js';
+import { areaOf, stagingArea, storeOf, withArea } from './area.js';
+import { viewed, withContents } from './contents.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
+import { finishConvert } from './converted.js';
+import { prepareParent } from './create.js';
+import { mergeSnapshots } from './merge.js';
+import { expectStopped, expectUnmounted, recover } from './recover.js';
+
+/** A new area is filled beside the old one and takes its place: a kill leaves the one or the other. */
+export async function convert(
+  context: Context,
+  ctid: Ctid,
+  { layout: wanted, signal }: { readonly layout: Layout; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'convert', signal);
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  expectStopped(context, ctid);
+  expectUnmounted(config);
+  const { store } = wanted;
+  if (store === 'auto') throw new CellaError('BAD_VALUE', 'say what is to hold it, as in overlay:image');
+  if (wanted.tree === config.layout.tree && store === config.layout.store)
+    throw new CellaError(
+      'CONVERT_FAILED',
+      `container ${ctid} has the layout ${formatLayout(wanted)} already`,
+    );
+  requireStore(store, prepareParent(config));
+  await mergeSnapshots(context, config);
+  if (readSnapshots(config.privateArea).snapshots.length > 0)
+    throw new CellaError('CONVERT_FAILED', `container ${ctid} has snapshots, which would be lost`, {
+      hint: `Delete them first: see vzctl snapshot-list ${ctid}`,
+    });
+  const text = formatConfig(
+    updateConfig(
+      parseConfig(readText(context.paths.config(ctid)) ?? ''),
+      new Map([['VE_LAYOUT', formatLayout(wanted)]]),
+    ),
+  );
+  const staged = { ...config, layout: wanted, privateArea: stagingArea(config.privateArea) };
+  await withUndo(async (undo) => {
+    undo.push('make private area', () => removeArea(staged.privateArea));
+    await storeOf(staged).create({ ...areaOf(context, staged), node: FIRST.node });
+    faultPoint('convert.begun');
+    const template = wanted.tree === 'overlay' ? await emptyTree(context, staged, signal) : undefined;
+    await withContents(context, config, 'suspend', ({ place }) =>
+      fill(context, staged, { place, template, signal }),
+    );
+    signal?.throwIfAborted();
+    faultPoint('convert.filled');
+  });
+  // From here on it is only ever finished.
+  writeFileAtomic(context.paths.converting(ctid), text, { durable: true });
+  faultPoint('convert.decided');
+  await finishConvert(context, config);
+}
+
+interface Filling {
+  /** The directory that holds the tree as `root`. */
+  readonly place: string;
+  /** What an overlay shows without it. */
+  readonly template: TreeIndex | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function fill(context: Context, staged: ContainerConfig, filling: Filling): Promise<void> {
+  const { place, template } = filling;
+  await withArea(context, staged, async (at) => {
+    if (template) await copyOnto(template, `${at}/${inNode(FIRST.node, 'upper')}`, filling);
+    else await copyTree(`${place}/root`, `${at}/${inNode(FIRST.node, 'root')}`);
+    await run(['sync', '--file-system', at]);
+  });
+}
+
+async function emptyTree(
+  context: Context,
+  staged: ContainerConfig,
+  signal: AbortSignal | undefined,
+): Promise<TreeIndex> {
+  const walk = async (place: string): Promise<TreeIndex> =>
+    (await walkTree(`${place}/root`, { signal })).index;
+  return withArea(context, staged, () => viewed(context, staged, FIRST, walk));
+}
+
+/** Into the upper directory of an overlay, what makes it show the tree in `place`. */
+async function copyOnto(template: TreeIndex, upper: string, { place, signal }: Filling): Promise<void> {
+  const { index: tree } = await walkTree(`${place}/root`, { signal });
+  const plan = planOnto(tree, template);
+  const stored = new Map(
+    [...tree].map(([path, entry]) => [path, { ...entry, stored: plan.write.has(path) }] as const),
+  );
+  const bytes = [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
+  const writer = new TreeWriter(upper);
+  try {
+    for (const path of plan.hide) writer.hide(bytesOf(path));
+    const limits = { bytes, entries: tree.size };
+    await unpackInto(writer, tarFiles(stored, place), { below: 'root', limits, signal });
+    await finishTree(writer);
+  } finally {
+    await writer.settle();
+  }
+}
