@@ -5,12 +5,18 @@
 import { type Extract, extract, type Header } from 'tar-stream';
 import { type Sparse, sparseOf } from './sparse.js';
 import { BLOCK, MORE_FOLLOWS } from './sparse-map.js';
+import { decodeHeader } from './tar-header.js';
 
 export type PaxRecords = Readonly<Record<string, string>>;
 
+/** What nobody here looks at. */
+type Decoration = 'uname' | 'gname' | 'byteOffset';
+/** What leads the header that it is about. */
+type Leading = 'pax-header' | 'pax-global-header' | 'gnu-long-path' | 'gnu-long-link-path';
+
 /** What tar-stream really gives: null for what it does not know or find. */
-export interface TarHeader extends Omit<Header, 'type' | 'linkname' | 'pax'> {
-  readonly type: Header['type'] | null;
+export interface TarHeader extends Omit<Header, Decoration | 'type' | 'linkname' | 'pax'> {
+  readonly type: Header['type'] | Leading | null;
   readonly linkname: string | null;
   /** What the extended header before it says (pax(1), "pax Header Block"). */
   readonly pax: PaxRecords | null;
@@ -37,7 +43,11 @@ interface Body {
 /** What tar-stream 3.2.2 has inside; package.json names that very version. */
 interface Inner {
   _header: { -readonly [K in keyof TarHeader]: TarHeader[K] };
-  _locked: boolean;
+  /** Says whether to go on. */
+  _consumeHeader(): boolean;
+  _continueWrite(error: unknown): void;
+  /** What comes next are records, or a name, for the header after them. */
+  _longHeader: boolean;
   /** Bytes of the entry that have not come. */
   _missing: number;
   _stream: Body | null;
@@ -69,7 +79,7 @@ export function readTar(take?: TakeEntry): Extract {
 function readPaxAsBytes(inner: Inner): void {
   const decode = inner._decodeLongHeader;
   inner._decodeLongHeader = (bytes) => {
-    const { type } = inner._header as { readonly type: string };
+    const { type } = inner._header;
     if (type === 'pax-header') inner._pax = parsePax(bytes, inner._paxGlobal);
     else if (type === 'pax-global-header') inner._paxGlobal = parsePax(bytes, null);
     else decode.call(inner, bytes);
@@ -111,10 +121,18 @@ function readAtOnce(reader: Extract, inner: Inner, take: TakeEntry): void {
       reader.destroy(error as Error);
     }
   };
+  inner._consumeHeader = () => {
+    try {
+      consumeHeader(inner);
+      return true;
+    } catch (error) {
+      inner._continueWrite(error);
+      return false;
+    }
+  };
   inner._createStream = () => {
     const { size, type } = inner._header;
     let sink: TarSink | undefined;
-    inner._locked = false;
     guard(() => {
       sink = take(inner._header);
       // Nothing is read of these, whatever the header says.
@@ -132,6 +150,32 @@ function readAtOnce(reader: Extract, inner: Inner, take: TakeEntry): void {
       },
     };
   };
+}
+
+/** Of records and names; as much as tar-stream reads. */
+const LONGEST = 4 << 20;
+
+function consumeHeader(inner: Inner): void {
+  const header = decodeHeader(inner._buffer.shift(BLOCK) ?? Buffer.alloc(0));
+  if (!header) return;
+  inner._header = header;
+  if (isForNext(header.type)) {
+    if (!(header.size >= 0 && header.size <= LONGEST)) throw new Error('a header exceeds what is sensible');
+    inner._longHeader = header.size > 0;
+    inner._missing = header.size;
+    return;
+  }
+  inner._applyLongHeaders();
+  const { size, type } = inner._header;
+  if (!(size >= 0)) throw new Error('a header has no valid size');
+  const stream = inner._createStream();
+  if (size === 0 || type === 'directory') return;
+  inner._stream = stream;
+  inner._missing = size;
+}
+
+function isForNext(type: string | null): boolean {
+  return type !== null && /^(?:pax|gnu)-/.test(type);
 }
 
 /** What was written and is not taken: it waits for the rest of a header. */
