@@ -4,7 +4,7 @@ import type { Ctid } from '../config/ctid.js';
 import { parseLayout } from '../config/layout.js';
 import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
-import { CellaError, firstCoded, isFull } from '../errors.js';
+import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
 import { attended, type ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
@@ -19,6 +19,7 @@ import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
 import { exportContainerDisk } from './disk.js';
 import { type EnterOptions, type ExecOptions, enter, exec, runScript } from './exec.js';
+import { explainFull } from './full.js';
 import { type Console, type GuestProcess, type GuestTerminal, openConsole } from './guest.js';
 import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
@@ -278,21 +279,12 @@ export class Container {
     try {
       result = await work();
     } catch (cause) {
-      const error = this.#explain(verb, cause);
+      const error = explainFull(ctid, verb, cause);
       report({ type: 'failed', ctid, verb, error });
       throw error;
     }
     report({ type: 'done', ctid, verb });
     return result;
-  }
-
-  /** A full disk may show anywhere. */
-  #explain(verb: Verb, cause: unknown): unknown {
-    const known = cause instanceof AggregateError || (firstCoded(cause)?.code ?? 'SYSTEM') !== 'SYSTEM';
-    if (known || !isFull(cause)) return cause;
-    return new CellaError('NO_SPACE', `${verb} of container ${this.ctid} failed: no space is left`, {
-      cause,
-    });
   }
 
   #warnPrivileged(): void {
