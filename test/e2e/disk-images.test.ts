@@ -32,7 +32,6 @@ import {
 
 const FSTAB = 'UUID=1 / ext4 defaults 0 1\n/swapfile none swap sw 0 0\nproc /proc proc defaults 0 0\n';
 const DRIVERS = { raw: 'raw', qcow2: 'qcow2', vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx' } as const;
-
 const MODULE = fileURLToPath(new URL('../../dist/disk/import.js', import.meta.url));
 
 let at: string;
