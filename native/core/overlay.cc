@@ -142,7 +142,7 @@ long MountByDescriptors(const Layers& layers) {
 // container's namespace may have been the last to let go of it.
 long MountWhenFree(const Layers& layers) {
   long mount = MountByDescriptors(layers);
-  for (int i = 0; i < 250 && mount == -EBUSY; ++i) {
+  for (int i = 0; i < 1500 && mount == -EBUSY; ++i) {
     Pause(2);
     mount = MountByDescriptors(layers);
   }
