@@ -28,6 +28,10 @@ elif [ -n "$missing" ]; then
   # shellcheck disable=SC2086
   apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
+# Where no service manager runs, nobody else tells the kernel of the emulator.
+if [ "${1-}" = --with-tests ] && command -v update-binfmts >/dev/null; then
+  update-binfmts --enable qemu-aarch64 2>/dev/null || true
+fi
 
 # newer_than FILE PATH…: whether anything below the paths has changed since FILE was made.
 newer_than() { stamp=$1; shift; [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -type f -print -quit)" ]; }
