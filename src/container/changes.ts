@@ -1,10 +1,11 @@
 /** diff: what a container that does not run has changed of its template. */
+import { existsSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { type Change, findChanges } from '../disk/changes.js';
 import { CellaError } from '../errors.js';
-import { inNode } from '../plan/image.js';
-import { readSnapshots } from '../state/snapshots.js';
+import { IMAGE_NAME, inNode } from '../plan/image.js';
+import { nodesOf, readSnapshots } from '../state/snapshots.js';
 import { withArea } from './area.js';
 import { type Context, layersOf, loadConfig, lockContainer } from './context.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
@@ -25,11 +26,15 @@ export async function changesLocked(context: Context, ctid: Ctid): Promise<reado
   expectOverlay(config);
   expectStopped(context, ctid);
   expectUnmounted(config);
-  const { node, below } = readSnapshots(config.privateArea).current.chain;
-  if (below.length > 0)
-    throw new CellaError('BAD_VALUE', `container ${ctid} has snapshots: its changes are in several layers`);
+  const { layout, privateArea } = config;
+  // It is made when it is first mounted.
+  if (layout.store === 'image' && !existsSync(`${privateArea}/${IMAGE_NAME}`)) return [];
+  const nodes = nodesOf(readSnapshots(privateArea).current.chain);
   return withArea(context, config, (at) =>
-    findChanges(`${at}/${inNode(node, 'upper')}`, layersOf(context, config)),
+    findChanges(
+      nodes.map((node) => `${at}/${inNode(node, 'upper')}`),
+      layersOf(context, config),
+    ),
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * What an overlay's upper directory changes of the layers below it (Documentation/filesystems/overlayfs.rst).
+ * What an overlay's own layers change of the template's below them (Documentation/filesystems/overlayfs.rst).
  *
  * All names are a stranger's: bytes, looked at where they lie and followed nowhere. Nobody may be changing the trees.
  */
@@ -17,12 +17,14 @@ export interface Change {
 /** What lies deeper no process inside can name in one word either (PATH_MAX). */
 const LONGEST = 4000;
 
-/** A directory of the upper tree, and what of the layers shows through at its place, topmost first. */
+/** A directory that the container has of its own, and what of the layers shows through at its place. */
 interface Place {
   readonly path: Buffer;
-  readonly upper: Buffer;
+  /** The container's own layers' directories there, topmost first. */
+  readonly upper: readonly Buffer[];
+  /** Those of the template. */
   readonly below: readonly Buffer[];
-  /** Nothing shows through. */
+  /** Nothing of the template shows through. */
   readonly opaque: boolean;
 }
 
@@ -31,12 +33,20 @@ interface Step {
   readonly inside?: Place;
 }
 
-/** In order of their paths, each directory before what is in it. `layers`: topmost first. */
-export async function findChanges(upper: string, layers: readonly string[]): Promise<readonly Change[]> {
+/**
+ * In order of their paths, each directory before what is in it.
+ *
+ * @param upper the container's own layers, topmost first
+ * @param layers the template's, topmost first
+ */
+export async function findChanges(
+  upper: readonly string[],
+  layers: readonly string[],
+): Promise<readonly Change[]> {
   const changes: Change[] = [];
   const root: Place = {
     path: Buffer.alloc(0),
-    upper: Buffer.from(upper),
+    upper: upper.map((layer) => Buffer.from(layer)),
     below: layers.map((layer) => Buffer.from(layer)),
     opaque: false,
   };
@@ -50,7 +60,7 @@ export async function findChanges(upper: string, layers: readonly string[]): Pro
 
 async function stepsIn(place: Place): Promise<Step[]> {
   const own = await namesIn(place.upper);
-  const hidden = place.opaque ? await namesBelow(place.below) : [];
+  const hidden = place.opaque ? await namesIn(place.below) : [];
   // As latin1, a string is its bytes: comparable, and good for a set.
   const names = new Set([...own, ...hidden].map((name) => name.toString('latin1')));
   const steps: Step[] = [];
@@ -62,45 +72,45 @@ async function stepsIn(place: Place): Promise<Step[]> {
 }
 
 async function stepAt(place: Place, name: Buffer): Promise<Step | undefined> {
-  const below = await lookBelow(place.below, name);
+  const below = await lookAt(place.below, name);
+  const own = await lookAt(place.upper, name);
   const path = join(place.path, name);
-  const upper = join(place.upper, name);
-  const stats = await look(upper);
   const change = (kind: Change['kind']): Change => ({ kind, path: path.toString() });
-  if (!stats || isWhiteout(stats)) return below.exists ? { change: change('deleted') } : undefined;
+  if (!own.exists) return below.exists ? { change: change('deleted') } : undefined;
   const changed = change(below.exists ? 'changed' : 'added');
-  if (!stats.isDirectory() || path.length > LONGEST) return { change: changed };
-  const opaque = place.opaque || isOpaque(upper);
-  return { change: changed, inside: { path, upper, below: below.directories, opaque } };
+  if (own.directories.length === 0 || path.length > LONGEST) return { change: changed };
+  const opaque = place.opaque || own.ends;
+  return { change: changed, inside: { path, upper: own.directories, below: below.directories, opaque } };
 }
 
-interface Below {
+interface Found {
   readonly exists: boolean;
   /** Those that are merged, if it is a directory. */
   readonly directories: readonly Buffer[];
+  /** Layers further down do not count. */
+  readonly ends: boolean;
 }
 
-async function lookBelow(places: readonly Buffer[], name: Buffer): Promise<Below> {
+/** What layers make of a name, topmost first. */
+async function lookAt(places: readonly Buffer[], name: Buffer): Promise<Found> {
   const directories: Buffer[] = [];
+  const found = (ends: boolean): Found => ({ exists: directories.length > 0, directories, ends });
   for (const place of places) {
     const at = join(place, name);
     const stats = await look(at);
     if (!stats) continue;
-    if (isWhiteout(stats)) break;
-    if (!stats.isDirectory()) return { exists: true, directories };
-    directories.push(at);
-    if (isOpaque(at)) break;
+    if (stats.isDirectory()) {
+      directories.push(at);
+      if (isOpaque(at)) return found(true);
+    } else if (isWhiteout(stats) || directories.length > 0) return found(true);
+    else return { exists: true, directories, ends: true };
   }
-  return { exists: directories.length > 0, directories };
+  return found(false);
 }
 
 /** Whiteouts too: what they stand for is found out name by name. */
-async function namesBelow(places: readonly Buffer[]): Promise<readonly Buffer[]> {
-  return (await Promise.all(places.map(namesIn))).flat();
-}
-
-function namesIn(directory: Buffer): Promise<Buffer[]> {
-  return readdir(directory, { encoding: 'buffer' });
+async function namesIn(places: readonly Buffer[]): Promise<readonly Buffer[]> {
+  return (await Promise.all(places.map((place) => readdir(place, { encoding: 'buffer' })))).flat();
 }
 
 async function look(path: Buffer): Promise<Stats | undefined> {

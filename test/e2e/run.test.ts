@@ -53,6 +53,43 @@ it('keeps the container where nothing else is asked for', { tags: ['slow'] }, as
   expect(await sandbox.vzctl(['exec', '101', 'cat /root/file'])).toMatchObject({ stdout: 'kept\n' });
 });
 
+it.each(['overlay:directory', 'overlay:image'])(
+  'tells of changes in all layers that snapshots made of %s',
+  { tags: ['slow'] },
+  async (layout) => {
+    const change = async (command: string): Promise<void> => {
+      expect(await sandbox.vzctl(['start', '101'])).toMatchObject({ code: 0 });
+      expect(await sandbox.vzctl(['exec', '101', command])).toMatchObject({ code: 0 });
+      expect(await sandbox.vzctl(['stop', '101', '--fast'])).toMatchObject({ code: 0 });
+    };
+    await sandbox.create(101, '--layout', layout, '--diskspace', '64M');
+    expect(await sandbox.run('cella', ['diff', '101'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    await change(
+      'cd /root; echo 1 > kept; echo 1 > gone; mkdir d e; echo 1 > d/x; echo 1 > e/y; rm /etc/hosts',
+    );
+    expect(await sandbox.vzctl(['snapshot', '101'])).toMatchObject({ code: 0 });
+    await change(
+      'cd /root; rm gone; rm -r d e; mkdir d; echo 2 > d/z; echo x > /etc/hosts; rm -r /etc/init.d',
+    );
+    expect(await sandbox.vzctl(['snapshot', '101'])).toMatchObject({ code: 0 });
+    await change('mkdir /etc/init.d; echo new > /etc/init.d/new');
+    const { code, stdout } = await sandbox.run('cella', ['diff', '101']);
+    expect(code).toBe(0);
+    const lines = stdout.split('\n').filter((line) => /root|hosts|init\.d/.test(line));
+    expect(lines).toEqual([
+      'C /etc/hosts',
+      'C /etc/init.d',
+      'A /etc/init.d/new',
+      'D /etc/init.d/rcK',
+      'D /etc/init.d/rcS',
+      'C /root',
+      'A /root/d',
+      'A /root/d/z',
+      'A /root/kept',
+    ]);
+  },
+);
+
 it('tells of commands and templates that are not there, and leaves nothing', { tags: ['slow'] }, async () => {
   expect(await run('--rm', 'busybox', 'nosuch')).toMatchObject({ code: 127 });
   expect(await run('--rm', 'busybox', '/etc/passwd')).toMatchObject({ code: 126 });
