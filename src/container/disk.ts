@@ -16,6 +16,7 @@ import { contentsOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
+import { claimTemplate } from './template-use.js';
 
 export interface ImportDiskOptions extends ImportOptions {
   /** Name of the template. */
@@ -45,7 +46,8 @@ export async function importDiskTemplate(
     throw new CellaError('BAD_VALUE', `disk image '${file}' does not exist`);
   const templateDir = context.paths.at(context.hostConfig().template);
   let imported: ImportedDisk | undefined;
-  const request = { templateDir, name, verb: 'import', signal: options.signal } as const;
+  const claim = (claimed: string): Promise<Disposable> => claimTemplate(context, claimed, options.signal);
+  const request = { templateDir, name, verb: 'import', claim, signal: options.signal } as const;
   const template = await stageTemplate(request, async (staging) => {
     const rootfs = `${staging}/rootfs`;
     imported = await importDisk(file, rootfs, options);

@@ -1,9 +1,6 @@
 /** What is done with templates: they are imported, looked at, verified, and removed when no container needs them. */
-import { readdirSync, renameSync } from 'node:fs';
-import { getSettings, parseConfig } from '../config/grammar.js';
+import { renameSync } from 'node:fs';
 import { CellaError } from '../errors.js';
-import { ALLOCATION, takeLock } from '../state/lock.js';
-import { readText } from '../state/text-file.js';
 import { type BuildOptions, buildTemplate } from '../template/build.js';
 import { cacheDirectory, findTemplate, listTemplates as namesOf, type Template } from '../template/cache.js';
 import { digestLayers } from '../template/digest.js';
@@ -11,9 +8,10 @@ import { importTemplate } from '../template/import.js';
 import type { ImportOptions } from '../template/import-options.js';
 import type { TemplateManifest } from '../template/manifest.js';
 import { recipeDirectory } from '../template/recipes.js';
-import { lockTemplate, removedName, removeStale } from '../template/staging.js';
+import { type Claim, lockTemplate, removedName, removeStale } from '../template/staging.js';
 import type { Abortable } from './container.js';
 import type { Context } from './context.js';
+import { claimTemplate, usesOf } from './template-use.js';
 
 export interface TemplateInfo extends TemplateManifest {
   readonly directory: string;
@@ -31,12 +29,14 @@ export class Templates {
 
   /** From a recipe that comes with the package; aborting leaves nothing of it. */
   async build(recipe: string, options: BuildOptions = {}): Promise<TemplateInfo> {
-    return this.#describe(await buildTemplate(recipeDirectory(recipe), directoryOf(this.#context), options));
+    return this.#describe(
+      await buildTemplate(recipeDirectory(recipe), directoryOf(this.#context), this.#claiming(options)),
+    );
   }
 
   /** From a tarball, an OCI layout's directory, or an archive of an image. */
   async import(source: string, options: ImportOptions = {}): Promise<TemplateInfo> {
-    return this.#describe(await importTemplate(source, directoryOf(this.#context), options));
+    return this.#describe(await importTemplate(source, directoryOf(this.#context), this.#claiming(options)));
   }
 
   /** Those whose manifests can be read; one broken template shall not hide the others. */
@@ -68,6 +68,12 @@ export class Templates {
     return verifyTemplate(this.#context, name, signal);
   }
 
+  #claiming<T extends { readonly signal?: AbortSignal | undefined }>(
+    options: T,
+  ): T & { readonly claim: Claim } {
+    return { ...options, claim: (name) => claimTemplate(this.#context, name, options.signal) };
+  }
+
   #describe(template: Template): TemplateInfo {
     return describe(template, usesOf(this.#context));
   }
@@ -84,17 +90,8 @@ async function removeTemplate(context: Context, name: string, signal?: AbortSign
   await removeStale(cacheDirectory(templateDir), name);
 }
 
-/** With the lock held that creating a container takes: none comes to use it meanwhile. */
 async function setAside(context: Context, name: string, signal: AbortSignal | undefined): Promise<void> {
-  const directory = context.paths.at(context.hostConfig().lockDir);
-  using _ids = await takeLock({ directory, name: ALLOCATION, verb: 'remove template', signal });
-  const users = usesOf(context).get(name) ?? [];
-  if (users.length > 0) {
-    const which = `container${users.length > 1 ? 's' : ''} ${users.join(', ')}`;
-    throw new CellaError('LOCKED', `template '${name}' is used by ${which}`, {
-      hint: 'Destroy what is made from a template before the template.',
-    });
-  }
+  using _claim = await claimTemplate(context, name, signal);
   renameSync(`${cacheDirectory(directoryOf(context))}/${name}`, removedName(directoryOf(context), name));
 }
 
@@ -116,21 +113,4 @@ function describe(
   uses: ReadonlyMap<string, readonly number[]>,
 ): TemplateInfo {
   return { ...manifest, directory, containers: uses.get(manifest.name) ?? [] };
-}
-
-/**
- * Containers by their template, those being made too. From the files themselves: a container whose config is broken
- * elsewhere still needs its template.
- */
-function usesOf(context: Context): ReadonlyMap<string, readonly number[]> {
-  const uses = new Map<string, number[]>();
-  for (const file of readdirSync(context.paths.configDir)) {
-    const ctid = /^\.?([1-9]\d*)\.conf(?:\.creating)?$/.exec(file)?.[1];
-    if (ctid === undefined) continue;
-    const settings = getSettings(parseConfig(readText(`${context.paths.configDir}/${file}`) ?? ''));
-    const template = settings.get('OSTEMPLATE')?.value;
-    if (template !== undefined) uses.set(template, [...(uses.get(template) ?? []), Number(ctid)]);
-  }
-  for (const ctids of uses.values()) ctids.sort((a, b) => a - b);
-  return uses;
 }

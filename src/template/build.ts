@@ -8,7 +8,7 @@ import { digestLayers } from './digest.js';
 import { requireEmulation } from './foreign.js';
 import { builtName, oneLine, parseRecipe } from './manifest.js';
 import { packagesOf } from './packages.js';
-import { stageTemplate } from './staging.js';
+import { type Claim, stageTemplate } from './staging.js';
 
 /** What a build is at. */
 export interface BuildEvent {
@@ -19,6 +19,8 @@ export interface BuildEvent {
 export interface BuildOptions {
   /** The machine to build for, as uname(2) or Debian calls it; default: this one. */
   readonly arch?: string | undefined;
+  /** See `StagingRequest`. */
+  readonly claim?: Claim | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly report?: ((event: BuildEvent) => void) | undefined;
 }
@@ -46,8 +48,8 @@ export async function buildTemplate(
   const name = builtName(stated, arch);
   const report = (step: string): void => options.report?.({ template: name, step });
   await requireEmulation(arch);
-  const { signal } = options;
-  return stageTemplate({ templateDir, name, verb: 'build', signal }, async (staging) => {
+  const { claim, signal } = options;
+  return stageTemplate({ templateDir, name, verb: 'build', claim, signal }, async (staging) => {
     const rootfs = `${staging}/rootfs`;
     const source = await fill(rootfs, recipe, { arch, report, signal });
     report('taking its digest');

@@ -20,9 +20,9 @@ export async function importOci(
   templateDir: string,
   options: ImportOptions = {},
 ): Promise<Template> {
-  const { signal } = options;
+  const { claim, signal } = options;
   const name = templateNameFor(source, options.name);
-  return stageTemplate({ templateDir, name, verb: 'import', signal }, async (staging) => {
+  return stageTemplate({ templateDir, name, verb: 'import', claim, signal }, async (staging) => {
     const aside = `${staging}/.image`;
     if (!statSync(source).isDirectory()) {
       mkdirSync(aside);

@@ -3,12 +3,15 @@ import { basename } from 'node:path';
 import { CellaError } from '../errors.js';
 import type { UnpackLimits } from './limits.js';
 import { isTemplateName } from './manifest.js';
+import type { Claim } from './staging.js';
 import type { UnpackProgress } from './unpack.js';
 
 export interface ImportOptions {
   /** Of the template. Default: made of the file's. */
   readonly name?: string | undefined;
   readonly limits?: Partial<UnpackLimits>;
+  /** See `StagingRequest`. */
+  readonly claim?: Claim | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: (progress: UnpackProgress) => void;
 }

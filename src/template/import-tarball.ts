@@ -18,9 +18,9 @@ export async function importTarball(
   templateDir: string,
   options: ImportOptions = {},
 ): Promise<Template> {
-  const { signal } = options;
+  const { claim, signal } = options;
   const name = templateNameFor(file, options.name);
-  return stageTemplate({ templateDir, name, verb: 'import', signal }, async (staging) => {
+  return stageTemplate({ templateDir, name, verb: 'import', claim, signal }, async (staging) => {
     const rootfs = makeLayer(staging, 'rootfs');
     await unpack(readDecompressed(file, { signal }), rootfs, options);
     if (!findInside([rootfs], '/bin') && !guessInit([rootfs]))

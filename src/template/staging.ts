@@ -1,5 +1,5 @@
 /** Making a template: in a directory aside, then into the cache by one rename. */
-import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { faultPoint } from '../fault.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
@@ -9,11 +9,16 @@ import { cacheDirectory, findTemplate, type Template } from './cache.js';
 import type { TemplateManifest } from './manifest.js';
 import { putBack, replaceDirectory } from './replace.js';
 
+/** Holds off whoever would come to use a template of that name, or throws where somebody does already. */
+export type Claim = (name: string) => Promise<Disposable>;
+
 export interface StagingRequest {
   readonly templateDir: string;
   readonly name: string;
   /** For those who find the template locked. */
   readonly verb: 'build' | 'import';
+  /** Asked for an older one before it is replaced, and before anything is done for that. */
+  readonly claim?: Claim | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,12 +27,15 @@ export interface StagingRequest {
  * is done. When it fails nothing of it stays, and after a kill the next one clears up.
  */
 export async function stageTemplate(
-  { templateDir, name, verb, signal }: StagingRequest,
+  { templateDir, name, verb, claim, signal }: StagingRequest,
   fill: (staging: string) => Promise<TemplateManifest>,
 ): Promise<Template> {
   using _lock = await lockTemplate(templateDir, name, { verb, signal });
   const cache = cacheDirectory(templateDir);
   await removeStale(cache, name);
+  const claimed = async (): Promise<Disposable | undefined> =>
+    existsSync(`${cache}/${name}`) ? claim?.(name) : undefined;
+  (await claimed())?.[Symbol.dispose]();
   await withUndo(async (undo) => {
     const staging = mkdtempSync(`${cache}/.${name}.`);
     undo.push('stage template', () => rm(staging, { recursive: true, force: true }));
@@ -35,6 +43,7 @@ export async function stageTemplate(
     writeFileAtomic(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { durable: false });
     faultPoint('template.staged');
     signal?.throwIfAborted();
+    using _claim = await claimed();
     replaceDirectory(`${cache}/${name}`, staging, undo);
     undo.disarm();
     faultPoint('template.replaced');
