@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { watch } from '../helpers/sandbox.js';
 import { cachedImage, recipeHash } from '../vm/image.js';
@@ -64,6 +65,14 @@ const runs = (): readonly string[] => {
   return existsSync(directory) ? readdirSync(directory) : [];
 };
 
+/** What consoles of first guests have said, without the sequences that move the cursor. */
+const said = (): string =>
+  runs()
+    .map((name) => `${cacheDirectory()}/runs/${name}/vm1.console`)
+    .filter((path) => existsSync(path))
+    .map((path) => stripVTControlCharacters(readFileSync(path, 'utf8')))
+    .join('');
+
 /** Local addresses, as /proc/net/tcp writes them, at which a process listens. */
 function listening(pid: number): readonly string[] {
   const inodes = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
@@ -84,7 +93,7 @@ describe('the lane', () => {
     const { child, ended } = lane(['test']);
     const qemu = await qemuOf(child);
     await expect.poll(() => listening(qemu), { timeout: 10_000 }).toEqual(['0100007F']);
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await expect.poll(said, { timeout: 60_000 }).toMatch(/\w/);
     process.kill(qemu, 'SIGKILL');
     const { code, stderr } = await ended;
     expect(code).toBe(1);
