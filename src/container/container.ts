@@ -6,7 +6,7 @@ import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
 import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
-import { attended, type ProcessHandle } from '../host/processes.js';
+import { attended, type WatchedEnd, watchEnd } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
@@ -67,7 +67,7 @@ export class Container {
   readonly ctid: Ctid;
   readonly #context: Context;
   /** The init that this process started: how it ended nobody else can know. */
-  #own: { readonly ended: Promise<Ended>; result?: Ended } | undefined;
+  #own: WatchedEnd | undefined;
 
   constructor(context: Context, ctid: Ctid) {
     this.#context = context;
@@ -291,15 +291,4 @@ export class Container {
     const message = `container ${this.ctid} is privileged: root inside is root of this host`;
     this.#context.report({ type: 'warning', ctid: this.ctid, message });
   }
-}
-
-function watchEnd(init: ProcessHandle): { readonly ended: Promise<Ended>; result?: Ended } {
-  const watched: { readonly ended: Promise<Ended>; result?: Ended } = {
-    ended: init.wait({ background: true }).then((result) => {
-      watched.result = result;
-      init[Symbol.dispose]();
-      return result;
-    }),
-  };
-  return watched;
 }

@@ -102,3 +102,21 @@ export class ProcessHandle implements Disposable {
     this.#open = false;
   }
 }
+
+export interface WatchedEnd {
+  readonly ended: Promise<Ended>;
+  /** Once it is there. */
+  result?: Ended;
+}
+
+/** Waits for a child's end from now on, without keeping this process alive; then nothing of it is held any more. */
+export function watchEnd(child: ProcessHandle): WatchedEnd {
+  const watched: WatchedEnd = {
+    ended: child.wait({ background: true }).then((result) => {
+      watched.result = result;
+      child[Symbol.dispose]();
+      return result;
+    }),
+  };
+  return watched;
+}
