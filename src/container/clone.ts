@@ -32,7 +32,7 @@ export async function clone(
   const from = loadConfig(context, source);
   expectStopped(context, source);
   expectUnmounted(from);
-  using _ids = await lockAllocation(context, 'clone', signal);
+  using ids = await lockAllocation(context, 'clone', signal);
   const range = chooseRange(context, from.localUid === 0 ? 0 : undefined);
   const text = formatConfig(
     updateConfig(
@@ -58,6 +58,8 @@ export async function clone(
   await makeFiles(context, config, {
     text,
     fill: async (area) => {
+      // By now a file says that the ids are taken, and the template: nobody else has to wait for the copy.
+      ids.release();
       const { current, snapshots } = readSnapshots(from.privateArea);
       const chain = await storeOf(config).copy({ path: from.privateArea, chain: current.chain }, area);
       // A copied image holds the snapshots too: the next verb takes away what nothing is made of.

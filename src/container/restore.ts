@@ -36,7 +36,7 @@ export async function restore(
   using _lock = await lockContainer(context, ctid, 'restore', signal);
   await recover(context, ctid);
   expectFree(context, ctid);
-  using _ids = await lockAllocation(context, 'restore', signal);
+  using ids = await lockAllocation(context, 'restore', signal);
   const range = chooseRange(context, options.localUid);
   const { head } = chain.newest;
   const { text, config } = settle(context, ctid, head, range);
@@ -50,6 +50,8 @@ export async function restore(
   await makeFiles(context, config, {
     text,
     fill: async (area) => {
+      // By now a file says that the ids are taken, and the template: nobody else has to wait for the copy.
+      ids.release();
       await storeOf(config).create(area);
       await fill(context, { config, area, chain }, options);
     },
