@@ -53,14 +53,14 @@ function guests(): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => /\/cella(\.service)?\/(?!keeper$)/m.test(read(`/proc/${pid}/cgroup`)))
-    .filter((pid) => !isLeftToInit(pid))
+    .filter((pid) => !isGone(pid))
     .map((pid) => `${pid} ${read(`/proc/${pid}/comm`).trim()}`);
 }
 
-/** Ended, and the host's init has not asked yet: some look only once a second. */
-function isLeftToInit(pid: string): boolean {
+/** Since it was listed, or ended, and the host's init has not asked yet: some look only once a second. */
+function isGone(pid: string): boolean {
   const stat = read(`/proc/${pid}/stat`);
-  return /^ Z 1 /.test(stat.slice(stat.lastIndexOf(')') + 1));
+  return stat === '' || /^ Z 1 /.test(stat.slice(stat.lastIndexOf(')') + 1));
 }
 
 /** Empty for one that is gone since it was listed. */
