@@ -66,6 +66,12 @@ export function sizeOf({ facts }: IndexEntry): number {
   return Number(facts.split(' ')[4]);
 }
 
+export function totalSize(entries: Iterable<IndexEntry>): number {
+  let total = 0;
+  for (const entry of entries) total += sizeOf(entry);
+  return total;
+}
+
 /** In pieces of some size, as bytes. */
 export function* formatIndex(index: TreeIndex): Generator<Buffer> {
   let lines: string[] = [];

@@ -11,7 +11,8 @@ import {
   readSync,
 } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
-import { native } from '../native/binding.js';
+import { readXattrs } from '../template/digest.js';
+import { bytesOf } from '../template/entry-name.js';
 import { DEFAULT_LIMITS } from '../template/limits.js';
 import { isKeptXattr } from '../template/tar-entry.js';
 import {
@@ -120,10 +121,6 @@ class Walk {
   }
 }
 
-function bytesOf(path: string): Buffer {
-  return Buffer.from(path, 'latin1');
-}
-
 /** undefined: not for a backup. Sockets are made by who listens; overlayfs's marks would hide what is below them. */
 function kindOf(stats: BigIntStats): FileType | undefined {
   if (stats.isFile()) return 'f';
@@ -175,10 +172,7 @@ function deviceOf(device: bigint): string {
 }
 
 function attributesOf(at: Buffer): string {
-  const kept = native()
-    .readXattrs(at)
-    .filter(([name]) => isKeptXattr(name))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const kept = readXattrs(at, isKeptXattr);
   if (kept.length === 0) return '';
   const hash = createHash('sha256');
   for (const [name, value] of kept) hash.update(`${name}\0${value.length}\0`).update(value);

@@ -9,7 +9,7 @@ import { findBackups, findOld, lookAtBackup } from '../backup/find.js';
 import { formatHead } from '../backup/head.js';
 import type { BackupManifest, BackupMode } from '../backup/manifest.js';
 import { backupName, isPartialOf } from '../backup/names.js';
-import { sizeOf, type TreeIndex } from '../backup/tree-index.js';
+import { type TreeIndex, totalSize } from '../backup/tree-index.js';
 import { walkTree } from '../backup/walk.js';
 import { type Sink, sinkOf, type Written, writeArchive, writeFile } from '../backup/write.js';
 import type { ContainerConfig } from '../config/container-config.js';
@@ -76,19 +76,10 @@ export async function backup(context: Context, ctid: Ctid, options: BackupOption
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   const directory = resolve(options.directory ?? context.paths.at(context.hostConfig().dumpDir));
-  const target = {
-    directory,
-    file: options.output
-      ? null
-      : resolve(
-          options.file ??
-            join(
-              directory,
-              backupName(ctid, new Date(), (name) => existsSync(join(directory, name))),
-            ),
-        ),
-  };
-  if (target.file !== null && options.file === undefined) prepareDirectory(directory, ctid);
+  const isTaken = (name: string): boolean => existsSync(join(directory, name));
+  const named = (): string => options.file ?? join(directory, backupName(ctid, new Date(), isTaken));
+  const file = options.output ? null : resolve(named());
+  if (file !== null && options.file === undefined) prepareDirectory(directory, ctid);
   const base = await findBaseFor(ctid, directory, options);
   const { mode = 'snapshot' } = options;
   const stillness: Stillness = mode === 'suspend' ? 'suspend' : 'snapshot';
@@ -100,11 +91,11 @@ export async function backup(context: Context, ctid: Ctid, options: BackupOption
     isExcluded,
     mode: isMounted(config.root) ? stillness : 'stopped',
   } as const;
-  const kept = await keep(target.file, options.output, (sink) =>
+  const kept = await keep(file, options.output, (sink) =>
     withContents(context, config, stillness, (contents) => write({ ...job, contents }, sink, options)),
   );
   const removed = maxFiles === undefined ? [] : await prune(directory, ctid, maxFiles);
-  return { ...kept, file: target.file, removed };
+  return { ...kept, file, removed };
 }
 
 /** What killed backups have left, while nobody else makes one of this container. */
@@ -203,7 +194,7 @@ function describe({ context, config, base, patterns, mode }: Job, index: TreeInd
     excluded: patterns,
     entries: index.size,
     stored: stored.length,
-    bytes: stored.reduce((sum, entry) => sum + sizeOf(entry), 0),
+    bytes: totalSize(stored),
   };
 }
 

@@ -1,9 +1,11 @@
 /** A container's files as they are seen in it, to be read by the host: in one state, whatever it does meanwhile. */
 import { mkdirSync } from 'node:fs';
+import type { TreeIndex } from '../backup/tree-index.js';
+import { walkTree } from '../backup/walk.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted } from '../host/mounts.js';
-import type { Chain } from '../plan/image.js';
+import { type Chain, FIRST } from '../plan/image.js';
 import { planView } from '../plan/plan-start.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { areaOf, contentsOf, releaseContents, storeOf } from './area.js';
@@ -69,8 +71,17 @@ async function ofSnapshot<T>(context: Context, config: ContainerConfig, work: Wo
   return outcome as Promise<T>;
 }
 
+/** What an overlay shows in whose fresh area, which is mounted if need be, nothing was written: its template. */
+export function listTemplate(
+  context: Context,
+  config: ContainerConfig,
+  signal: AbortSignal | undefined,
+): Promise<TreeIndex> {
+  return viewed(context, config, FIRST, async (place) => (await walkTree(`${place}/root`, { signal })).index);
+}
+
 /** A tree of the area, read-only. */
-export async function viewed<T>(
+async function viewed<T>(
   context: Context,
   config: ContainerConfig,
   chain: Chain,

@@ -1,6 +1,6 @@
 /** convert: what holds a container's files, and whether they are an overlay, becomes something else. */
 import { planOnto } from '../backup/compare.js';
-import { sizeOf, type TreeIndex } from '../backup/tree-index.js';
+import { type TreeIndex, totalSize } from '../backup/tree-index.js';
 import { walkTree } from '../backup/walk.js';
 import { tarFiles } from '../backup/write.js';
 import type { ContainerConfig } from '../config/container-config.js';
@@ -16,17 +16,16 @@ import { FIRST, inNode } from '../plan/image.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
-import { bytesOf } from '../template/entry-name.js';
-import { TreeWriter } from '../template/tree-writer.js';
-import { finishTree, unpackInto } from '../template/unpack.js';
+import { unpackInto } from '../template/unpack.js';
 import { withUndo } from '../undo.js';
 import { areaOf, stagingArea, storeOf, withArea } from './area.js';
-import { viewed, withContents } from './contents.js';
+import { listTemplate, withContents } from './contents.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { finishConvert } from './converted.js';
 import { prepareParent } from './create.js';
 import { mergeSnapshots } from './merge.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
+import { writeTree } from './restore-files.js';
 
 /** A new area is filled beside the old one and takes its place: a kill leaves the one or the other. */
 export async function convert(
@@ -63,7 +62,10 @@ export async function convert(
     undo.push('make private area', () => removeArea(staged.privateArea));
     await storeOf(staged).create({ ...areaOf(context, staged), node: FIRST.node });
     faultPoint('convert.begun');
-    const template = wanted.tree === 'overlay' ? await emptyTree(context, staged, signal) : undefined;
+    const template =
+      wanted.tree === 'overlay'
+        ? await withArea(context, staged, () => listTemplate(context, staged, signal))
+        : undefined;
     await withContents(context, config, 'suspend', ({ place }) =>
       fill(context, staged, { place, template, signal }),
     );
@@ -93,16 +95,6 @@ async function fill(context: Context, staged: ContainerConfig, filling: Filling)
   });
 }
 
-async function emptyTree(
-  context: Context,
-  staged: ContainerConfig,
-  signal: AbortSignal | undefined,
-): Promise<TreeIndex> {
-  const walk = async (place: string): Promise<TreeIndex> =>
-    (await walkTree(`${place}/root`, { signal })).index;
-  return withArea(context, staged, () => viewed(context, staged, FIRST, walk));
-}
-
 /** Into the upper directory of an overlay, what makes it show the tree in `place`. */
 async function copyOnto(template: TreeIndex, upper: string, { place, signal }: Filling): Promise<void> {
   const { index: tree } = await walkTree(`${place}/root`, { signal });
@@ -110,14 +102,8 @@ async function copyOnto(template: TreeIndex, upper: string, { place, signal }: F
   const stored = new Map(
     [...tree].map(([path, entry]) => [path, { ...entry, stored: plan.write.has(path) }] as const),
   );
-  const bytes = [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
-  const writer = new TreeWriter(upper);
-  try {
-    for (const path of plan.hide) writer.hide(bytesOf(path));
-    const limits = { bytes, entries: tree.size };
+  const limits = { bytes: totalSize(tree.values()), entries: tree.size };
+  await writeTree(upper, plan.hide, async (writer) => {
     await unpackInto(writer, tarFiles(stored, place), { below: 'root', limits, signal });
-    await finishTree(writer);
-  } finally {
-    await writer.settle();
-  }
+  });
 }

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { findChain, type Link, openFile } from '../backup/chain.js';
 import { findSources, type Restoration } from '../backup/compare.js';
 import { type OpenBackup, openBackup } from '../backup/read.js';
-import { sizeOf, type TreeIndex } from '../backup/tree-index.js';
+import { type TreeIndex, totalSize } from '../backup/tree-index.js';
 import { needTools } from '../disk/tools.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
@@ -61,34 +61,40 @@ export async function writeFiles(
   const left = new Set(plan.write);
   // The container's own limit is what holds it back: here nothing more than its list says is taken.
   const { index } = newest.head;
-  const bytes = [...plan.write].reduce((sum, path) => sum + sizeAt(index, path), 0);
+  const bytes = totalSize([...plan.write].flatMap((path) => index.get(path) ?? []));
   const limits = { bytes, entries: Math.max(index.size, ...older.map(({ head }) => head.index.size)) };
-  const writer = new TreeWriter(directory);
-  const unpackFrom = async (backup: OpenBackup, which: number): Promise<void> => {
+  const unpackFrom = async (writer: TreeWriter, backup: OpenBackup, which: number): Promise<void> => {
     const select = (path: string): boolean => sources.get(path) === which && left.delete(path);
     const told = progress && { progress: ({ bytes }: { readonly bytes: number }): void => progress(bytes) };
     await unpackInto(writer, backup.files(), { below: 'root', select, limits, signal, ...told });
   };
-  try {
-    for (const path of plan.hide) writer.hide(bytesOf(path));
-    await unpackFrom(newest, 0);
+  await writeTree(directory, plan.hide, async (writer) => {
+    await unpackFrom(writer, newest, 0);
     for (const [i, { file }] of older.entries()) {
       faultPoint('restore.next');
       if (![...left].some((path) => sources.get(path) === i + 1)) continue;
       await using backup = await openFile(file, { signal });
-      await unpackFrom(backup, i + 1);
+      await unpackFrom(writer, backup, i + 1);
     }
     for (const path of left)
       throw new CellaError('CREATE_FAILED', `backup '${chain.name}' lacks '/${shownName(path)}'`);
+  });
+}
+
+/** Fills a directory; `hide`: paths of lower layers that it is to hide as an overlay's upper one. */
+export async function writeTree(
+  directory: string,
+  hide: readonly string[],
+  fill: (writer: TreeWriter) => Promise<void>,
+): Promise<void> {
+  const writer = new TreeWriter(directory);
+  try {
+    for (const path of hide) writer.hide(bytesOf(path));
+    await fill(writer);
     await finishTree(writer);
   } finally {
     await writer.settle();
   }
-}
-
-function sizeAt(index: TreeIndex, path: string): number {
-  const entry = index.get(path);
-  return entry ? sizeOf(entry) : 0;
 }
 
 /** Paths of the container, with all that is below them, into a directory of the host. */

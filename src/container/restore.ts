@@ -1,8 +1,6 @@
 /** restore: a container of a backup, which may be a stranger's. */
 import { planOnto, planWhole } from '../backup/compare.js';
 import type { Head } from '../backup/head.js';
-import type { TreeIndex } from '../backup/tree-index.js';
-import { walkTree } from '../backup/walk.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
@@ -13,7 +11,7 @@ import type { Area } from '../host/storage/index.js';
 import { chooseStore, openStore } from '../host/storage/index.js';
 import { FIRST, inNode } from '../plan/image.js';
 import { storeOf, withArea } from './area.js';
-import { viewed } from './contents.js';
+import { listTemplate } from './contents.js';
 import { type Context, lockContainer, templateOf } from './context.js';
 import { expectFree, prepareParent } from './create.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
@@ -134,9 +132,9 @@ async function fill(context: Context, { config, area, chain }: Job, options: Res
   const { index } = chain.newest.head;
   const overlay = config.layout.tree === 'overlay';
   await withArea(context, staged, async (at) => {
-    const walk = async (place: string): Promise<TreeIndex> =>
-      (await walkTree(`${place}/root`, { signal: options.signal })).index;
-    const plan = overlay ? planOnto(index, await viewed(context, staged, FIRST, walk)) : planWhole(index);
+    const plan = overlay
+      ? planOnto(index, await listTemplate(context, staged, options.signal))
+      : planWhole(index);
     await writeFiles(`${at}/${inNode(FIRST.node, overlay ? 'upper' : 'root')}`, chain, { ...options, plan });
     await run(['sync', '--file-system', at]);
   });

@@ -80,10 +80,7 @@ class Digest {
 
   #xattrs(path: Buffer, stats: Stats): void {
     if (stats.isSymbolicLink()) return;
-    const kept = native()
-      .readXattrs(path)
-      .filter(([name]) => isKeptXattr(name) || name === OPAQUE)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
+    const kept = readXattrs(path, (name) => isKeptXattr(name) || name === OPAQUE);
     this.#field(`${kept.length}`);
     for (const [name, value] of kept) {
       this.#field(name);
@@ -113,6 +110,17 @@ class Digest {
     length.writeUInt32BE(bytes.length);
     this.#hash.update(length).update(bytes);
   }
+}
+
+/** In the order of their names, whatever the file system's. */
+export function readXattrs(
+  path: Buffer,
+  isWanted: (name: string) => boolean,
+): readonly (readonly [string, Buffer])[] {
+  return native()
+    .readXattrs(path)
+    .filter(([name]) => isWanted(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** As stat(2) has it, of devices alone. */

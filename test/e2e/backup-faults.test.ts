@@ -30,19 +30,15 @@ function describeKills(points: readonly (readonly [string, string])[]): void {
   const dump = (): string => `${sandbox.rootDir}/var/lib/vz/dump`;
   const exec = async (ctid: number, command: string): Promise<string> =>
     (await vzctl('exec', String(ctid), command)).stdout;
-  const good = async (result: ReturnType<typeof vzctl>): Promise<string> => {
-    const { code, stdout, stderr } = await result;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    return stdout;
-  };
+  const good = (...args: readonly string[]): Promise<string> => sandbox.good(...args);
 
   it.each(points)('a %s at %s leaves nothing half', async (verb, point) => {
     await sandbox.create(101, '--layout', 'overlay:image', '--diskspace', '64M');
-    await good(vzctl('start', '101', '--wait'));
+    await good('start', '101', '--wait');
     await exec(101, 'echo one > /root/file');
-    await good(vzctl('backup', '101'));
+    await good('backup', '101');
     await exec(101, 'echo two > /root/file');
-    const made = await good(vzctl('backup', '101', '--incremental', '--json'));
+    const made = await good('backup', '101', '--incremental', '--json');
     const { file: newest } = JSON.parse(made) as { file: string };
     const names = readdirSync(dump()).sort();
     const args = verb === 'backup' ? ['backup', '101'] : ['restore', newest, '102'];
@@ -60,9 +56,9 @@ function describeKills(points: readonly (readonly [string, string])[]): void {
       expect(await vzctl('restore', newest, '102')).toMatchObject({
         code: point === 'create.done' ? 44 : 0,
       });
-      await good(vzctl('start', '102', '--wait'));
+      await good('start', '102', '--wait');
       expect(await exec(102, 'cat /root/file')).toBe('two\n');
-      await good(vzctl('stop', '102', '--fast'));
+      await good('stop', '102', '--fast');
     }
     await sandbox.shell('rm "$1"/*', dump());
   });

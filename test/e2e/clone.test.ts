@@ -1,26 +1,18 @@
 /** clone and compact: a container twice, whatever holds it; blocks that nobody uses go back to the host. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Need } from '../helpers/requires.js';
-import type { FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { type Kind, onBtrfs, QUOTA } from '../helpers/layouts.js';
+import type { Sandbox } from '../helpers/sandbox.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
-interface Kind {
-  readonly layout: string;
-  readonly on?: FileSystem;
-  readonly needs?: readonly Need[];
-}
-
-const KINDS: readonly Kind[] = [
-  { layout: 'overlay:quota', on: 'ext4 with project quotas', needs: ['project-quota'] },
-];
+const KINDS: readonly Kind[] = [QUOTA];
 /** What the host lane has as well. */
 const OTHERS: readonly Kind[] = [
   { layout: 'overlay:image' },
   { layout: 'overlay:directory' },
   { layout: 'plain:directory' },
   { layout: 'plain:image' },
-  { layout: 'overlay:btrfs', on: 'btrfs', needs: ['btrfs'] },
+  onBtrfs('overlay:btrfs'),
 ];
 
 const MIB = 1 << 20;

@@ -8,11 +8,7 @@ const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 const layout = (): string | undefined =>
   /^VE_LAYOUT="(.*)"$/m.exec(readFileSync(`${sandbox.rootDir}/etc/vz/conf/101.conf`, 'utf8'))?.[1];
 const areas = (): readonly string[] => readdirSync(`${sandbox.rootDir}/var/lib/vz/private`);
-const good = async (...args: readonly string[]): Promise<string> => {
-  const { code, stdout, stderr } = await vzctl(...args);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout;
-};
+const good = (...args: readonly string[]): Promise<string> => sandbox.good(...args);
 const inside = async (command: string): Promise<string> => {
   await good('start', '101', '--wait');
   const said = await good('exec', '101', command);

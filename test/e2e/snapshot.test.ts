@@ -1,27 +1,19 @@
 /** Snapshots: states to go back to, whatever holds the private area; killed anywhere, the old or the new state is there. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Need } from '../helpers/requires.js';
-import type { FileSystem, Sandbox } from '../helpers/sandbox.js';
+import { type Kind, onBtrfs, QUOTA } from '../helpers/layouts.js';
+import type { Sandbox } from '../helpers/sandbox.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
-interface Kind {
-  readonly layout: string;
-  readonly on?: FileSystem;
-  readonly needs?: readonly Need[];
-}
-
-const KINDS: readonly Kind[] = [
-  { layout: 'overlay:quota', on: 'ext4 with project quotas', needs: ['project-quota'] },
-];
+const KINDS: readonly Kind[] = [QUOTA];
 /** What the host lane has as well. */
 const OTHERS: readonly Kind[] = [
   { layout: 'overlay:image' },
   { layout: 'overlay:directory' },
   { layout: 'plain:directory' },
   { layout: 'plain:image' },
-  { layout: 'overlay:btrfs', on: 'btrfs', needs: ['btrfs'] },
-  { layout: 'plain:btrfs', on: 'btrfs', needs: ['btrfs'] },
+  onBtrfs('overlay:btrfs'),
+  onBtrfs('plain:btrfs'),
 ];
 
 let sandbox: Sandbox;

@@ -99,6 +99,13 @@ export class Sandbox {
     return this.run('vzctl', args, options);
   }
 
+  /** What it said of a command that is to work, without a word of complaint. */
+  async good(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.vzctl(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout;
+  }
+
   async run(command: Command, args: readonly string[], options: RunOptions = {}): Promise<Result> {
     const running = this.spawn(command, args, options);
     running.child.stdin?.end(options.input ?? '');
