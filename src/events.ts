@@ -5,6 +5,7 @@ export type Verb =
   | 'clone'
   | 'compact'
   | 'convert'
+  | 'move'
   | 'destroy'
   | 'start'
   | 'stop'
@@ -25,7 +26,7 @@ export type Verb =
   | 'snapshot-mount'
   | 'snapshot-umount';
 
-export type Leftover = 'create' | 'destroy' | 'start' | 'run' | 'snapshot' | 'convert';
+export type Leftover = 'create' | 'destroy' | 'start' | 'run' | 'snapshot' | 'replacement' | 'move';
 
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }

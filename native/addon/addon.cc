@@ -34,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("deleteSubvolume", vz::DeleteSubvolume);
   add("limitSubvolume", vz::LimitSubvolume);
   add("mergeLayers", vz::MergeLayers);
+  add("clearOrigins", vz::ClearOrigins);
   add("openTree", vz::OpenTree);
   add("addToTree", vz::AddToTree);
   add("finishTree", vz::FinishTree);

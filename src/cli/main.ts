@@ -5,7 +5,7 @@ import type { Host, HostOptions } from '../container/host.js';
 import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { addDump, registerBackup } from './commands/backup.js';
-import { registerClone, registerCompact, registerConvert } from './commands/clone.js';
+import { registerClone, registerCompact, registerConvert, registerMove } from './commands/clone.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
 import { registerDiff } from './commands/diff.js';
@@ -36,6 +36,7 @@ const VERBS: readonly Register[] = [
   registerClone,
   registerCompact,
   registerConvert,
+  registerMove,
   registerDestroy,
   registerSnapshot,
   registerSnapshotList,

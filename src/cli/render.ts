@@ -7,7 +7,8 @@ const LEFT = {
   start: 'run',
   run: 'throw-away run',
   snapshot: 'change of the snapshots',
-  convert: 'conversion',
+  replacement: 'replacement of the private area',
+  move: 'move',
 } as const;
 
 /** A line about a container; `aside`: not an answer to the command, so not for its standard output. */

@@ -110,6 +110,14 @@ function projectOf(rootDir: string, ctid: number): number {
   return 0x80000000 + (digest.readUInt32LE(0) & 0x7fffffff);
 }
 
+/** The directory that private areas are in. */
+export function prepareParent({ privateArea }: ContainerConfig): string {
+  const parent = dirname(privateArea);
+  // 0755 is for `upper`, which the container sees as "/"; this keeps host users out.
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  return parent;
+}
+
 export function stagingArea(privateArea: string): string {
   return aside(privateArea, 'new');
 }

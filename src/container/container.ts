@@ -24,6 +24,8 @@ import { type Console, type GuestProcess, type GuestTerminal, openConsole } from
 import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
 import { findInit, sweep } from './recover.js';
+import { type RelocateOptions, relocate } from './relocate.js';
+import { renumber } from './renumber.js';
 import { type RestoreOptions, restore } from './restore.js';
 import type { Chain } from './restore-files.js';
 import { type SetOptions, set } from './set.js';
@@ -101,6 +103,19 @@ export class Container {
     return this.#told('convert', () =>
       convert(this.#context, this.ctid, { layout: parseLayout(layout), signal }),
     );
+  }
+
+  /** Gives a stopped one another id, under which it is returned; all else of it stays. */
+  moveTo(target: Container, { signal }: Abortable = {}): Promise<Container> {
+    return this.#told('move', async () => {
+      await renumber(this.#context, { from: this.ctid, to: target.ctid }, signal);
+      return target;
+    });
+  }
+
+  /** Gives a stopped one another private area, with all that is in it; on another file system it is copied. */
+  moveArea(options: RelocateOptions): Promise<void> {
+    return this.#told('move', () => relocate(this.#context, this.ctid, options));
   }
 
   /** Keeps the state of its files, to go back to; a running one stands still where they have to be copied. */

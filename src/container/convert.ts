@@ -11,23 +11,19 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { run } from '../host/run.js';
 import { copyTree } from '../host/storage/directory.js';
-import { removeArea, requireStore } from '../host/storage/index.js';
+import { requireStore } from '../host/storage/index.js';
 import { FIRST, inNode } from '../plan/image.js';
-import { writeFileAtomic } from '../state/atomic-file.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import { unpackInto } from '../template/unpack.js';
-import { withUndo } from '../undo.js';
-import { areaOf, stagingArea, storeOf, withArea } from './area.js';
+import { areaOf, prepareParent, storeOf, withArea } from './area.js';
 import { listTemplate, withContents } from './contents.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
-import { finishConvert } from './converted.js';
-import { prepareParent } from './create.js';
 import { mergeSnapshots } from './merge.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
+import { replaceArea } from './replace-area.js';
 import { writeTree } from './restore-files.js';
 
-/** A new area is filled beside the old one and takes its place: a kill leaves the one or the other. */
 export async function convert(
   context: Context,
   ctid: Ctid,
@@ -57,25 +53,26 @@ export async function convert(
       new Map([['VE_LAYOUT', formatLayout(wanted)]]),
     ),
   );
-  const staged = { ...config, layout: wanted, privateArea: stagingArea(config.privateArea) };
-  await withUndo(async (undo) => {
-    undo.push('make private area', () => removeArea(staged.privateArea));
-    await storeOf(staged).create({ ...areaOf(context, staged), node: FIRST.node });
-    faultPoint('convert.begun');
-    const template =
-      wanted.tree === 'overlay'
-        ? await withArea(context, staged, () => listTemplate(context, staged, signal))
-        : undefined;
-    await withContents(context, config, 'suspend', ({ place }) =>
-      fill(context, staged, { place, template, signal }),
-    );
-    signal?.throwIfAborted();
-    faultPoint('convert.filled');
-  });
-  // From here on it is only ever finished.
-  writeFileAtomic(context.paths.converting(ctid), text, { durable: true });
-  faultPoint('convert.decided');
-  await finishConvert(context, config);
+  await replaceArea(context, { config, text, fill: (staged) => fillFrom(context, config, staged, signal) });
+}
+
+/** A new area of any layout is made to show what the container's does. */
+export async function fillFrom(
+  context: Context,
+  config: ContainerConfig,
+  staged: ContainerConfig,
+  signal?: AbortSignal,
+): Promise<void> {
+  await storeOf(staged).create({ ...areaOf(context, staged), node: FIRST.node });
+  faultPoint('convert.made');
+  const template =
+    staged.layout.tree === 'overlay'
+      ? await withArea(context, staged, () => listTemplate(context, staged, signal))
+      : undefined;
+  await withContents(context, config, 'suspend', ({ place }) =>
+    fill(context, staged, { place, template, signal }),
+  );
+  signal?.throwIfAborted();
 }
 
 interface Filling {

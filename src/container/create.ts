@@ -1,6 +1,5 @@
 /** create: a private area and a config, or nothing. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, isReserved, parseCtid } from '../config/ctid.js';
 import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
@@ -8,7 +7,7 @@ import { formatLayout, type Layout } from '../config/layout.js';
 import { CellaError } from '../errors.js';
 import { chooseStore, requireStore } from '../host/storage/index.js';
 import { readText } from '../state/text-file.js';
-import { storeOf } from './area.js';
+import { prepareParent, storeOf } from './area.js';
 import { type Context, layersOf, lockContainer, templateOf } from './context.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { recover } from './recover.js';
@@ -103,14 +102,6 @@ function chooseLayout(config: ContainerConfig): Layout {
   if (layout.store === 'auto') return { ...layout, store: chooseStore(parent, disk) };
   requireStore(layout.store, parent);
   return layout;
-}
-
-/** The directory that private areas are in. */
-export function prepareParent({ privateArea }: ContainerConfig): string {
-  const parent = dirname(privateArea);
-  // 0755 is for `upper`, which the container sees as "/"; this keeps host users out.
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
-  return parent;
 }
 
 /** What a full copy is made of. */

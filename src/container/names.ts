@@ -1,5 +1,5 @@
 /** Names of containers: a symbolic link each, so that they are unique by themselves. */
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Ctid, isName, parseCtid } from '../config/ctid.js';
 import { CellaError, isErrno } from '../errors.js';
@@ -23,7 +23,20 @@ export function unlinkName(context: Context, ctid: Ctid, name: string): void {
   if (findName(context, name) === ctid) rmSync(`${context.paths.namesDir}/${name}`, { force: true });
 }
 
-function findName(context: Context, name: string): Ctid | undefined {
+/** To the same container under its new id, at once. */
+export function relinkName(
+  { paths }: Context,
+  name: string,
+  { from, to }: { readonly from: Ctid; readonly to: Ctid },
+): void {
+  if (findName({ paths }, name) !== from) return;
+  const staging = `${paths.namesDir}/.${name}.new`;
+  rmSync(staging, { force: true });
+  symlinkSync(paths.config(to), staging);
+  renameSync(staging, `${paths.namesDir}/${name}`);
+}
+
+function findName(context: Pick<Context, 'paths'>, name: string): Ctid | undefined {
   try {
     return parseCtid(basename(readlinkSync(`${context.paths.namesDir}/${name}`), '.conf'));
   } catch (error) {

@@ -18,11 +18,13 @@ import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js
 import { readText } from '../state/text-file.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea } from './area.js';
 import { type Context, lockDirectory } from './context.js';
-import { finishConvert } from './converted.js';
+import { finishRenumber } from './renumbered.js';
+import { finishReplace } from './replace-area.js';
 import { finishSnapshots } from './snapshot-edit.js';
 import { discard } from './throwaway.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
+  if (await finishRenumber(context, ctid)) context.report({ type: 'recovered', ctid, left: 'move' });
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
   await finishRun(context, ctid);
@@ -103,8 +105,8 @@ async function finishChange(context: Context, ctid: Ctid): Promise<void> {
   const path = context.paths.config(ctid);
   const text = readText(path);
   if (text === undefined) return;
-  if (await finishConvert(context, context.readContainer(ctid, text, path)))
-    return context.report({ type: 'recovered', ctid, left: 'convert' });
+  if (await finishReplace(context, context.readContainer(ctid, text, path)))
+    return context.report({ type: 'recovered', ctid, left: 'replacement' });
   if (await finishSnapshots(context, context.readContainer(ctid, text, path)))
     context.report({ type: 'recovered', ctid, left: 'snapshot' });
 }

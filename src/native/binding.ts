@@ -79,6 +79,8 @@ export interface Binding {
   limitSubvolume(directory: string, bytes: bigint): void;
   /** Makes one of two layers of an overlay, by moving what only the lower one has. */
   mergeLayers(top: string, bottom: string): Promise<void>;
+  /** Has a copied layer of an overlay forget which files of layers below its own were made from. */
+  clearOrigins(layer: string): Promise<void>;
   openTree(directory: string): Tree;
   /**
    * Entries as template/tree-writer.ts encodes them, in the order of the calls. The batch may be used again at once, the

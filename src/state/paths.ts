@@ -16,8 +16,12 @@ export interface Paths {
   config(ctid: number): string;
   /** Config of a container that is being made: it names what to clean up if that is cut short. */
   creating(ctid: number): string;
-  /** Config of a container whose new private area is to take the place of the old one. */
-  converting(ctid: number): string;
+  /** Config that a container will have once the private area that it names is filled. */
+  filling(ctid: number): string;
+  /** The same, once that area is to take the place of the old one. */
+  replacing(ctid: number): string;
+  /** Names the id that a container is to have in place of this one, or the other way round. */
+  renaming(ctid: number): string;
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
@@ -47,7 +51,9 @@ export function openPaths(rootDir: string | undefined): Paths {
     at,
     config: (ctid) => `${configDir}/${ctid}.conf`,
     creating: (ctid) => `${configDir}/.${ctid}.conf.creating`,
-    converting: (ctid) => `${configDir}/.${ctid}.conf.converting`,
+    filling: (ctid) => `${configDir}/.${ctid}.conf.filling`,
+    replacing: (ctid) => `${configDir}/.${ctid}.conf.replacing`,
+    renaming: (ctid) => `${configDir}/.${ctid}.conf.renaming`,
     throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     area: (ctid) => `${runDir}/${ctid}.area`,

@@ -134,9 +134,12 @@ function describeSnapshots(kind: Kind): void {
     await take(1);
     await change('echo two > /root/file; rm /root/other');
     await take(2);
+    await change('mkdir /root/d; echo three > /root/d/x; echo four > /etc/four');
     expect(await vzctl('clone', '101', '102')).toMatchObject({ code: 0, stderr: '' });
     expect(await vzctl('start', '102', '--wait')).toMatchObject({ code: 0 });
-    expect((await vzctl('exec', '102', 'cd /root; cat *; ls')).stdout).toBe('two\nfile\n');
+    expect((await vzctl('exec', '102', 'cd /root; cat file d/x /etc/four; ls . /etc/init.d')).stdout).toBe(
+      'two\nthree\nfour\n.:\nd\nfile\n\n/etc/init.d:\nrcK\nrcS\n',
+    );
     expect((await vzctl('snapshot-list', '102', '-H')).stdout).toBe('');
   });
 }

@@ -58,7 +58,8 @@ const FILE_SYSTEMS: Readonly<Record<FileSystem, string>> = {
   btrfs: 'mkfs.btrfs -q "$1"; mount -o loop "$1" "$2"',
 };
 
-function mountFresh(on: FileSystem, target: string): void {
+/** In an image of half a GiB, which is gone when it is unmounted. */
+export function mountFresh(on: FileSystem, target: string): void {
   const image = `${target}.image`;
   const script = `PATH=$PATH:/usr/sbin:/sbin; truncate -s 512M "$1"; ${FILE_SYSTEMS[on]}; rm "$1"`;
   execFileSync('sh', ['-euc', script, 'sh', image, target]);

@@ -150,3 +150,28 @@ it('refuses what is nested without end', async () => {
     fs.mkdirSync(`${top}/${layer}/${'d/'.repeat(220)}`, { recursive: true });
   await expect(native().mergeLayers(`${top}/high`, `${top}/low`)).rejects.toThrow(/ELOOP/);
 });
+
+it('shows the same of copies of all layers, once they forget where their files came from', async () => {
+  const write = (layers: readonly string[], at: string): void =>
+    mounted([...layers, 'base'], (root) => {
+      fs.mkdirSync(`${root}/a/b`, { recursive: true });
+      fs.writeFileSync(`${root}/${at}`, at);
+      fs.appendFileSync(`${root}/a/file`, at);
+    });
+  fs.mkdirSync(`${top}/base/a`, { recursive: true });
+  write(['low'], 'a/b/one');
+  write(['high', 'low'], 'a/b/two');
+  const before = mounted(['high', 'low', 'base'], look);
+  fs.mkdirSync(`${top}/copy`);
+  execFileSync('cp', ['--archive', `${top}/high`, `${top}/low`, `${top}/copy/`]);
+  const copies = ['copy/high', 'copy/low', 'base'];
+  expect(() => mounted(copies, look)).toThrow(/Stale file handle/);
+  for (const layer of ['high', 'low']) await native().clearOrigins(`${top}/copy/${layer}`);
+  fs.rmSync(`${top}/copy/high.work`, { recursive: true, force: true });
+  expect(mounted(copies, look)).toEqual(before);
+});
+
+it('forgets it of directories as deep as any', async () => {
+  fs.mkdirSync(`${top}/${'d/'.repeat(1500)}`, { recursive: true });
+  expect(await native().clearOrigins(top)).toBeUndefined();
+});

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Tree } from '../../config/layout.js';
 import { CellaError } from '../../errors.js';
+import { native } from '../../native/binding.js';
 import { areaDirectories, inNode } from '../../plan/image.js';
 import { nodesOf } from '../../state/snapshots.js';
 import { run } from '../run.js';
@@ -57,6 +58,9 @@ export async function copyChain({ path, chain }: Source, area: Area): Promise<vo
   for (const node of nodesOf(chain)) {
     if (node !== chain.node) makeDirectories({ ...area, node });
     await copyContents(`${path}/${node}`, { ...area, node });
+    // What it lies on has other handles now.
+    if (chain.below.length > 0 && area.tree === 'overlay')
+      await native().clearOrigins(`${area.path}/${inNode(node, 'upper')}`);
   }
 }
 

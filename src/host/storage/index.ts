@@ -14,7 +14,7 @@ export interface Area {
   readonly path: string;
   readonly tree: Tree;
   readonly limits: DiskLimits;
-  /** Names the container to quotas; differs between those of one file system. */
+  /** By which quotas are to know a new one, if no other has it; differs between containers. */
   readonly project: number;
   /** The node that is written to. */
   readonly node: string;

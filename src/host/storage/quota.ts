@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DiskLimits } from '../../config/container-config.js';
-import { CellaError } from '../../errors.js';
+import { CellaError, isErrno } from '../../errors.js';
 import { native, type ProjectLimits } from '../../native/binding.js';
 import { copyChain, copyNode, copyTree, makeDirectories } from './directory.js';
 import type { Area, StoreDriver } from './index.js';
@@ -24,7 +24,7 @@ export const quota: StoreDriver = {
   },
   copyNode,
   prepare: async () => undefined,
-  limit: async ({ path, project, limits }) => setLimits(path, project, limits),
+  limit: async ({ path, limits }) => setLimits(path, native().projectOf(path), limits),
   remove: async (path) => {
     const project = native().projectOf(path);
     await rm(path, { recursive: true, force: true });
@@ -34,10 +34,31 @@ export const quota: StoreDriver = {
 
 function createArea(area: Area): void {
   mkdirSync(area.path, { mode: 0o700 });
+  const project = freeProject(area);
   // Before there is anything in it: what is made in it belongs to the project.
-  native().setProject(area.path, area.project);
-  setLimits(area.path, area.project, area.limits);
+  native().setProject(area.path, project);
+  setLimits(area.path, project, area.limits);
   makeDirectories(area);
+}
+
+/** Coprime to 2^32: comes by every number. */
+const STRIDE = 0x9e3779b1;
+
+/** An area that was given another name, or is about to be replaced, has its project still. */
+function freeProject({ path, project: first }: Area): number {
+  let project = first;
+  while (project === 0 || hasFiles(path, project)) project = (project + STRIDE) >>> 0;
+  return project;
+}
+
+function hasFiles(path: string, project: number): boolean {
+  try {
+    return native().projectUsage(path, project).inodes > 0n;
+  } catch (error) {
+    // xfs knows only projects that were once used (quotactl(2)).
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
 }
 
 function setLimits(path: string, project: number, { space, inodes }: DiskLimits): void {
