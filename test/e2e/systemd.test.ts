@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { traces } from '../helpers/leaks.js';
+import { containerGroups } from '../helpers/leaks.js';
 import { CLI } from '../helpers/sandbox.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
@@ -11,7 +11,7 @@ const UNIT = '/sys/fs/cgroup/machine.slice/cella.service';
 
 beforeAll(() => {
   // Stopping the unit, as tests below do, ends every container that this machine runs.
-  const others = traces().cgroups;
+  const others = containerGroups();
   if (others.length > 0) throw new Error(`containers of this machine run, stop them first: ${others}`);
 });
 const sandbox = useSandbox({ needs: ['systemd', 'cgroup-v2'], clear: [101, 102] });

@@ -1,9 +1,10 @@
-/** What a test may leave on the host: nothing. Compares the kernel's tables with before. */
+/** What a test may leave on the host: nothing. Compares the kernel's tables with before, but for other runs' sandboxes. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { readMounts } from '../../src/host/mounts.js';
+import { openPaths } from '../../src/state/paths.js';
 
 export interface Traces {
   readonly mounts: readonly string[];
@@ -12,26 +13,31 @@ export interface Traces {
   readonly processes: readonly string[];
 }
 
-export function traces(): Traces {
+/** `rootDir`: of the sandbox; what belongs to another one is not this one's. */
+export function traces(rootDir: string): Traces {
+  const group = openPaths(rootDir).cgroupGroup;
+  const isOthers = (cgroup: string): boolean =>
+    /\/cella(\.service)?\/root-/.test(cgroup) && !cgroup.includes(`/${group}/`);
   return {
     mounts: readMounts()
+      .filter(({ target }) => !/\/cella-test-/.test(target) || `${target}/`.startsWith(`${rootDir}/`))
       .map(({ target, type }) => `${type} ${target}`)
       .sort(),
     links: readdirSync('/sys/class/net').sort(),
-    cgroups: cgroupsOfOurs(),
-    processes: guests(),
+    cgroups: containerGroups().filter((path) => !isOthers(path)),
+    processes: guests(isOthers),
   };
 }
 
 /** Fails the test that left something; a dying process gets a moment to be reaped. */
-export async function expectNoTraces(before: Traces): Promise<void> {
+export async function expectNoTraces(rootDir: string, before: Traces): Promise<void> {
   const deadline = Date.now() + 5000;
-  while (!isDeepStrictEqual(traces(), before) && Date.now() < deadline) await sleep(20);
-  expect(traces()).toEqual(before);
+  while (!isDeepStrictEqual(traces(rootDir), before) && Date.now() < deadline) await sleep(20);
+  expect(traces(rootDir)).toEqual(before);
 }
 
 /** Every container's own directory, in every hierarchy. */
-function cgroupsOfOurs(): readonly string[] {
+export function containerGroups(): readonly string[] {
   return readMounts()
     .filter(({ type }) => type.startsWith('cgroup'))
     .flatMap(({ target }) =>
@@ -49,10 +55,14 @@ function below(directory: string): readonly string[] {
 }
 
 /** Processes of containers, and launchers: they are born in our control groups. What sleeps beside those is no guest. */
-function guests(): readonly string[] {
+function guests(isOthers: (cgroup: string) => boolean): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => /\/cella(\.service)?\/(?!keeper$)/m.test(read(`/proc/${pid}/cgroup`)))
+    .filter((pid) =>
+      read(`/proc/${pid}/cgroup`)
+        .split('\n')
+        .some((line) => /\/cella(\.service)?\/(?!keeper$)/.test(line) && !isOthers(`${line}/`)),
+    )
     .filter((pid) => !isGone(pid))
     .map((pid) => `${pid} ${read(`/proc/${pid}/comm`).trim()}`);
 }

@@ -92,7 +92,7 @@ export class Sandbox {
   async open(on?: FileSystem): Promise<void> {
     const rootDir = mkdtempSync(`${tmpdir()}/cella-test-`);
     if (on) mountFresh(on, rootDir);
-    this.#at = { rootDir, before: traces() };
+    this.#at = { rootDir, before: traces(rootDir) };
     await (await openHost({ rootDir })).setup();
   }
 
@@ -162,7 +162,7 @@ export class Sandbox {
       await container.umount().catch(() => undefined);
       await container.destroy().catch(() => undefined);
     }
-    await expectNoTraces(this.#opened.before);
+    await expectNoTraces(this.rootDir, this.#opened.before);
     const at = (path: string): readonly string[] =>
       existsSync(`${this.rootDir}${path}`) ? readdirSync(`${this.rootDir}${path}`) : [];
     const left = ['/run/vz', '/run/vz/lock', '/var/lib/vz/private', '/var/lib/vz/root'].flatMap((path) =>
@@ -174,7 +174,7 @@ export class Sandbox {
   }
 
   async close(): Promise<void> {
-    await expectNoTraces(this.#opened.before);
+    await expectNoTraces(this.rootDir, this.#opened.before);
     if (isMounted(this.rootDir)) execFileSync('umount', [this.rootDir]);
     await rm(this.rootDir, { recursive: true, force: true });
   }
