@@ -109,12 +109,14 @@ debian_configure() {
   [ "$machine" = "$(uname -m)" ] || debian_emulated
 }
 
-# QEMU refuses the clone(2) with which systemd prepares a unit's credentials, and the unit would fail for that.
+# QEMU refuses the clone(2) with which systemd prepares credentials, and takes in no descriptor that comes without data,
+# as namespaces do that units may share: every unit that asks for these would fail.
 debian_emulated() {
   mkdir -p "$units/service.d"
   {
     echo '[Service]'
     printf '%s=\n' ImportCredential LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted
+    printf '%s=no\n' PrivateNetwork PrivateIPC
   } >"$units/service.d/emulated.conf"
 }
 
