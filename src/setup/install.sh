@@ -30,7 +30,8 @@ for package in $packages; do
   [ -n "$(version "$package")" ] || missing="$missing $package"
 done
 # systemd of another machine does not run under the emulator of Debian 12, which is of QEMU 7.2.
-[ "${1-}" != --with-tests ] || dpkg --compare-versions "$(version qemu-user-static)" ge 1:10 || qemu=qemu-user-static
+older=$(version qemu-user-static)
+[ "${1-}" != --with-tests ] || dpkg --compare-versions "$older" ge 1:10 || qemu=qemu-user-static
 if [ -n "$missing$qemu" ] && [ "${CELLA_NO_APT-}" = 1 ]; then
   echo "cella: these Debian packages are missing and are not being installed:$missing${qemu:+ $qemu}" >&2
 elif [ -n "$missing$qemu" ]; then
@@ -40,7 +41,7 @@ elif [ -n "$missing$qemu" ]; then
   [ -z "$missing" ] || apt_install $missing
   if [ -n "$qemu" ]; then
     apt_install_qemu "$qemu" || echo "cella: there is no newer emulator: tests that need one are skipped" >&2
-    register=anew
+    register=${older:+anew}
   fi
 fi
 [ "${1-}" != --with-tests ] || register_emulator "$register"

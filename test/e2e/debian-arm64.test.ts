@@ -19,7 +19,7 @@ it('boots without a failed unit, and shuts down in order', {
   expect(await inside('systemd-run --quiet --pipe --wait -p DynamicUser=yes touch /usr/here 2>&1')).toMatch(
     /Read-only file system$/,
   );
-  expect(await inside('hostnamectl --static hostname')).toBe('CT101');
+  expect(await inside('hostnamectl hostname')).toBe('CT101');
   await inside('systemd-run --quiet --unit=witness --property=ExecStop="touch /root/asked" sleep 1000');
   const begun = Date.now();
   expect(await sandbox.vzctl(['stop', '101'])).toMatchObject({ code: 0, stderr: '' });
