@@ -15,6 +15,7 @@ import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
+import { expectCgroups } from './guest-systemd.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
 
@@ -51,6 +52,7 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
+  if (!options.force) expectCgroups(context, config, layers);
   const plan = planStart(config, factsFor(context, config), { layers, console: options.console ?? false });
   const launched = await launch(context, config, plan, { signal: options.signal });
   context.report({ type: 'mounted', ctid });

@@ -1,13 +1,11 @@
 /** stop: asks init to shut down, waits, insists; then takes away what start made. */
-import { constants } from 'node:os';
 import { abortable } from '../abort.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import type { ProcessHandle } from '../host/processes.js';
-import { isRealtime, signalNumber } from '../signals.js';
-import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
-import { exec } from './exec.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
+import { askToPowerOff } from './power-off.js';
 import { findInit, recover, sweep } from './recover.js';
 
 export interface StopOptions {
@@ -43,34 +41,16 @@ async function shutDown(
   init: ProcessHandle,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (!(await ask(context, config, init))) return;
-  faultPoint('stop.asked');
   const late = new AbortController();
   const limit = setTimeout(() => late.abort(), config.stopTimeout * 1000);
+  const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
   try {
-    await abortable(init.wait(), signal ? AbortSignal.any([signal, late.signal]) : late.signal);
+    if (!(await askToPowerOff(context, config, init, either))) return;
+    faultPoint('stop.asked');
+    await abortable(init.wait(), either);
   } catch (error) {
     if (!late.signal.aborted) throw error;
   } finally {
     clearTimeout(limit);
   }
-}
-
-/** False when init is gone. */
-async function ask(context: Context, config: ContainerConfig, init: ProcessHandle): Promise<boolean> {
-  const signal = stopSignal(context, config);
-  if (!isRealtime(signal) || !factsFor(context, config).emulated) return init.kill(signal);
-  // An emulator keeps some real-time signals to itself and shifts the others: only programs that it runs agree on them.
-  const asking = await exec(context, config.ctid, ['/bin/sh', '-c', `kill -${signal} 1`]);
-  asking.stdout.resume();
-  asking.stderr.resume();
-  await asking.wait();
-  return true;
-}
-
-/** What the template's init takes as "power off". */
-function stopSignal(context: Context, config: ContainerConfig): number {
-  const powerFail = constants.signals.SIGPWR;
-  if (config.template === undefined) return powerFail;
-  return signalNumber(templateOf(context, config.template).manifest.stopSignal) ?? powerFail;
 }

@@ -16,7 +16,12 @@ export const CARRIED = '.templates';
 /** What the VM lane brings along. */
 export const RECIPES = ['debian-12', 'debian-13', 'mail'] as const;
 
-export type Recipe = (typeof RECIPES)[number];
+/** For tests alone, beside those. */
+export type Recipe = (typeof RECIPES)[number] | 'sysvinit' | 'runit';
+
+/** Where recipes are that share what is in `images`. */
+const baseOf = (recipe: Recipe): string =>
+  existsSync(`${IMAGES}/${recipe}`) ? IMAGES : `${REPOSITORY}test/recipes`;
 
 /** Another machine than this one, to be emulated. */
 export type Foreign = 'arm64';
@@ -32,13 +37,14 @@ export interface Provided {
 export function templateKey(recipe: Recipe, arch?: Foreign): string {
   const hash = createHash('sha256');
   const shared = readdirSync(IMAGES).filter((name) => name.endsWith('.sh'));
-  const own = readdirSync(`${IMAGES}/${recipe}`, { recursive: true, withFileTypes: true })
+  const base = baseOf(recipe);
+  const own = readdirSync(`${base}/${recipe}`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(IMAGES.length + 1));
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(base.length + 1));
   for (const file of [...shared, ...own].sort())
     hash
       .update(`${file}\0`)
-      .update(readFileSync(`${IMAGES}/${file}`))
+      .update(readFileSync(`${shared.includes(file) ? IMAGES : base}/${file}`))
       .update('\0');
   return `${labelOf(recipe, arch)}-${hash.digest('hex').slice(0, 16)}`;
 }
@@ -59,7 +65,7 @@ export async function provideTemplate(recipe: Recipe, arch?: Foreign): Promise<P
   const found = findIn(place);
   if (found) return found;
   mkdirSync(place, { recursive: true, mode: 0o700 });
-  const { name, directory } = await buildTemplate(`${IMAGES}/${recipe}`, place, { arch });
+  const { name, directory } = await buildTemplate(`${baseOf(recipe)}/${recipe}`, place, { arch });
   const cache = place.slice(0, -key.length);
   for (const other of readdirSync(cache))
     if (other !== key && other.replace(/-[0-9a-f]{16}$/, '') === labelOf(recipe, arch))
