@@ -5,7 +5,6 @@ import { findByKey } from '../config/parameters.js';
 import { CellaError, isErrno } from '../errors.js';
 import { type CgroupPlan, planCgroup } from '../plan/cgroup.js';
 import { SHARE_KEYS, type ShareKey } from '../plan/shares.js';
-import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { exec } from './exec.js';
 import { applyShares } from './shares.js';
@@ -24,17 +23,14 @@ export function waitingKeys(keys: Iterable<string>): readonly string[] {
   });
 }
 
-/** Applies what changed; where that fails, the container is left as it was. */
+/** Gives a running container what changed. */
 export async function applyLive(
   context: Context,
-  { before, after }: { readonly before: ContainerConfig; readonly after: ContainerConfig },
+  config: ContainerConfig,
   keys: ReadonlySet<string>,
 ): Promise<void> {
-  return withUndo(async (undo) => {
-    undo.push('set the limits', () => applyLimits(context, before, keys));
-    applyLimits(context, after, keys);
-    if (keys.has('HOSTNAME') && after.hostname !== undefined) await rename(context, after, after.hostname);
-  });
+  applyLimits(context, config, keys);
+  if (keys.has('HOSTNAME') && config.hostname !== undefined) await rename(context, config, config.hostname);
 }
 
 /** Writes the limits of the given keys, or all of them. */

@@ -1,4 +1,5 @@
 /** set: changes a container's parameters, at once where it runs, for good with --save. */
+import { isDeepStrictEqual } from 'node:util';
 import { type ContainerConfig, readContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { applyEdits, type Edits, isSaved, withoutEffect } from '../config/edits.js';
@@ -9,6 +10,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
+import { withUndo } from '../undo.js';
 import { areaOf, storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { applyLimits, applyLive, waitingKeys } from './live.js';
@@ -27,9 +29,6 @@ export interface SetOptions {
   readonly resetLimits?: boolean;
   readonly signal?: AbortSignal;
 }
-
-/** Those of the private area, which lasts: changed for a stopped container only if they are saved too. */
-const DISK = ['DISKSPACE', 'DISKINODES'] as const;
 
 /** `restart`: it has to be started anew, and that was asked for. */
 export async function set(
@@ -54,9 +53,11 @@ export async function set(
   const restart = waiting.length > 0 && options.setMode === 'restart';
   if (restart && !options.save)
     throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
-  if (init) await applied(context, { before, after }, edits, options);
-  if (DISK.some((key) => edits.has(key)) && (init || options.save))
-    await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
+  await apply(
+    context,
+    { before, after },
+    { keys: new Set(edits.keys()), isRunning: init !== undefined, options },
+  );
   if (options.save) save(context, { before, after }, { text, named: edits.has('NAME') });
   warnOfNoEffect(context, ctid, changes);
   if (!restart && options.setMode !== 'ignore') warnOfRestart(context, ctid, waiting);
@@ -94,18 +95,29 @@ interface Change {
   readonly after: ContainerConfig;
 }
 
-async function applied(
-  context: Context,
-  { before, after }: Change,
-  edits: Edits,
-  { force, save }: SetOptions,
-): Promise<void> {
-  // Where the disk is does not change by that.
-  const places = { root: before.root, privateArea: before.privateArea };
+interface Applying {
+  readonly keys: ReadonlySet<string>;
+  readonly isRunning: boolean;
+  readonly options: SetOptions;
+}
+
+/** All of it or, where something fails, nothing. */
+async function apply(context: Context, change: Change, applying: Applying): Promise<void> {
+  const { keys, isRunning, options } = applying;
+  const { before } = change;
+  // Where its files are does not change by that.
+  const after = { ...change.after, root: before.root, privateArea: before.privateArea };
   try {
-    await applyLive(context, { before, after: { ...after, ...places } }, new Set(edits.keys()));
+    await withUndo(async (undo) => {
+      if (isRunning) {
+        undo.push('set the limits', () => applyLimits(context, before, keys));
+        await applyLive(context, after, keys);
+      }
+      if ((isRunning || options.save) && !isDeepStrictEqual(before.disk, after.disk))
+        await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
+    });
   } catch (error) {
-    if (!force || !save || !(error instanceof CellaError)) throw error;
+    if (!options.force || !options.save || !(error instanceof CellaError)) throw error;
     warn(context, before.ctid, `${error.message}; saved all the same`);
   }
 }
