@@ -21,6 +21,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("pipe", vz::Pipe);
   add("unread", vz::Unread);
   add("setWindowSize", vz::SetWindowSize);
+  add("readGuestFile", vz::ReadGuestFile);
+  add("replaceGuestFile", vz::ReplaceGuestFile);
+  add("hashPassword", vz::HashPassword);
   add("hasProjectQuota", vz::HasProjectQuota);
   add("projectOf", vz::ProjectOf);
   add("setProject", vz::SetProject);

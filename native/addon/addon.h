@@ -25,6 +25,10 @@ Napi::Value Pipe(const Napi::CallbackInfo& info);
 Napi::Value Unread(const Napi::CallbackInfo& info);
 Napi::Value SetWindowSize(const Napi::CallbackInfo& info);
 
+Napi::Value ReadGuestFile(const Napi::CallbackInfo& info);
+Napi::Value ReplaceGuestFile(const Napi::CallbackInfo& info);
+Napi::Value HashPassword(const Napi::CallbackInfo& info);
+
 Napi::Value HasProjectQuota(const Napi::CallbackInfo& info);
 Napi::Value ProjectOf(const Napi::CallbackInfo& info);
 Napi::Value SetProject(const Napi::CallbackInfo& info);

@@ -24,6 +24,17 @@ declare const tree: unique symbol;
 
 type Stdio = readonly [number, number, number];
 
+/** Ids are the host's. */
+export interface GuestOwner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
+export interface GuestFile extends GuestOwner {
+  readonly bytes: Buffer;
+}
+
 /** Bytes and counts; 0n: no limit. */
 export interface ProjectLimits {
   readonly softBytes: bigint;
@@ -60,6 +71,15 @@ export interface Binding {
   /** Bytes that wait in a pipe. */
   unread(fd: number): number;
   setWindowSize(fd: number, rows: number, columns: number): void;
+  /**
+   * A file of the tree at `root`, at most `limit` bytes of it (EFBIG). Symbolic links mean what they mean in it. ENODEV:
+   * neither a file nor a directory.
+   */
+  readGuestFile(root: string, path: string, limit: number): Promise<GuestFile>;
+  /** Puts a new file in the place of whatever but a directory is there (EISDIR); a file's owner and mode stay. */
+  replaceGuestFile(root: string, path: string, bytes: Uint8Array, fresh: GuestOwner): Promise<void>;
+  /** As shadow(5) has it, with a fresh salt; ERANGE: too long. */
+  hashPassword(password: string): Promise<string>;
   /** Whether the file system of a directory enforces project quotas. */
   hasProjectQuota(directory: string): boolean;
   projectOf(directory: string): number;
