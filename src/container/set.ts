@@ -10,6 +10,7 @@ import { planCgroup } from '../plan/cgroup.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { areaOf, storeOf } from './area.js';
+import { changeGuest } from './configure.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { exec } from './exec.js';
 import { linkName, unlinkName } from './names.js';
@@ -44,6 +45,9 @@ export async function set(
   const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);
   using init = findInit(context, ctid);
   if (init) await apply(context, ctid, after, changes);
+  // Where its files are does not change by that.
+  const { root, privateArea } = before;
+  await changeGuest(context, { ...after, root, privateArea }, { changes, now: save || init !== undefined });
   if (DISK.some((key) => changes.has(key)) && (init || save))
     await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
   if (save) {

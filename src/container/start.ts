@@ -14,6 +14,7 @@ import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.j
 import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
+import { configureForStart, pendingSettings } from './configure.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
@@ -52,7 +53,7 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
   const plan = planStart(config, context.facts(), { layers, console: options.console ?? false });
-  const launched = await launch(context, config, plan, { signal: options.signal });
+  const launched = await launch(context, config, plan, { configure: true, signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
 }
@@ -61,6 +62,8 @@ export interface Launch {
   readonly stdio?: Stdio;
   /** It must not outlive this process. */
   readonly tied?: boolean;
+  /** Its files get what its configuration says of them, before it runs. */
+  readonly configure?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,7 +77,7 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, tied = false, signal }: Launch = {},
+  { stdio, tied = false, configure = false, signal }: Launch = {},
 ): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
@@ -99,6 +102,8 @@ export async function launch(
     undo.push('mount root', () => umountAll(config.root));
     const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
     undo.push('launch init', () => prepared.abandon());
+    const pending = configure ? pendingSettings(config) : undefined;
+    if (pending) await configureForStart(context, pending);
     faultPoint('start.prepared');
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));

@@ -1,4 +1,5 @@
 /** A guest's settings as the files that hold them: what is there → what is to be there. */
+import type { ContainerConfig } from '../../config/container-config.js';
 import { withBlock } from './block.js';
 import type { Family } from './family.js';
 import {
@@ -13,6 +14,11 @@ export interface GuestSettings extends ResolverWish {
   readonly hostname: string | undefined;
   /** Without prefix lengths; the host name stands for them. */
   readonly addresses: readonly string[];
+}
+
+/** Addresses come with the network. */
+export function settingsOf({ hostname, nameservers, searchdomains }: ContainerConfig): GuestSettings {
+  return { hostname, nameservers, searchDomains: searchdomains, addresses: [] };
 }
 
 /** Paths are relative to the guest's root. */

@@ -19,11 +19,10 @@ export function wantsHost({ nameservers, searchDomains }: ResolverWish): boolean
 export function resolverOf(wish: ResolverWish, host: Resolver, own: Resolver): Resolver | undefined {
   const { nameservers, searchDomains } = wish;
   if (nameservers === undefined && searchDomains === undefined) return undefined;
-  const pick = <K extends keyof Resolver>(key: K): Resolver[K] => {
-    const wanted = wish[key];
-    return wanted === 'inherit' ? host[key] : (wanted ?? own[key]);
+  return {
+    nameservers: nameservers === 'inherit' ? host.nameservers : (nameservers ?? own.nameservers),
+    searchDomains: searchDomains === 'inherit' ? host.searchDomains : (searchDomains ?? own.searchDomains),
   };
-  return { nameservers: pick('nameservers'), searchDomains: pick('searchDomains') };
 }
 
 /** The last `search` or `domain` counts, every `nameserver` does. */
