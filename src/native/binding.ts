@@ -10,6 +10,13 @@ export interface Born {
   readonly terminal: number;
 }
 
+/** A child that is held back: `control` lets it go. */
+export interface Held extends Born {
+  readonly control: number;
+  /** It has nothing left to do but its last step. */
+  readonly waiting: boolean;
+}
+
 /** How a process ended. Both null: it was not ours to wait for, so nobody told. */
 export interface Ended {
   readonly code: number | null;
@@ -51,7 +58,9 @@ export interface Binding {
    * Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. A guard's plan has no child:
    * it ends the process of `pidfd` when `control` is closed.
    */
-  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Born & { readonly control: number }>;
+  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Held>;
+  /** Settles when the child of spawn() has nothing left to do but its last step. Takes over `control`, returns it. */
+  untilWaiting(control: number): Promise<Held>;
   /** Lets the child of spawn() go; settles when user code runs. Takes over and closes `control`. */
   release(control: number): Promise<Born>;
   /** Runs a command in the container that `pidfd` belongs to. */
@@ -67,6 +76,8 @@ export interface Binding {
   signalPid(pidfd: number, signal: number): void;
   /** Unmounts all that is mounted at `path`; nothing there is fine. */
   umount(path: string): Promise<void>;
+  /** Programs that are run from now on get no descriptors but the standard ones, whoever left others open for them. */
+  closeOnExec(): void;
   pipe(): readonly [read: number, write: number];
   /** Bytes that wait in a pipe. */
   unread(fd: number): number;
