@@ -115,10 +115,8 @@ export async function launch(
     undo.push('launch init', () => prepared.abandon());
     const pending = configure ? pendingSettings(config) : undefined;
     if (pending) await configureForStart(context, pending);
-    if (actions?.has('start')) {
-      await prepared.waiting();
-      await actions.run('start', { into: { config, init: prepared.init }, signal });
-    }
+    if (actions?.has('start')) await prepared.waiting();
+    await actions?.run('start', { into: { config, init: prepared.init }, signal });
     faultPoint('start.prepared');
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));

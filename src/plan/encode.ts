@@ -92,7 +92,10 @@ export interface EncodeOptions {
   readonly target?: number;
 }
 
-export function encodePlan(plan: LaunchPlan, { crashAt = 0xffffffff, target = 0 }: EncodeOptions = {}): Buffer {
+export function encodePlan(
+  plan: LaunchPlan,
+  { crashAt = 0xffffffff, target = 0 }: EncodeOptions = {},
+): Buffer {
   const steps = [...plan.outside, ...plan.after, ...plan.inside].map(encodeOnce);
   const header = Buffer.alloc(HEADER_SIZE);
   const ids = plan.ids ?? { uid: 0, gid: 0, count: 0 };
