@@ -1,6 +1,6 @@
 /** A container's private area as the host's storage sees it. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerConfig } from '../config/container-config.js';
@@ -52,7 +52,7 @@ export async function withArea<T>(
   work: (at: string) => Promise<T>,
 ): Promise<T> {
   if (config.layout.store !== 'image') return work(config.privateArea);
-  await untilFree(config);
+  await untilFree(context, config);
   await storeOf(config).prepare(areaOf(context, config));
   const target = context.paths.area(config.ctid);
   mkdirSync(target, { recursive: true, mode: 0o700 });
@@ -65,13 +65,19 @@ export async function withArea<T>(
 }
 
 /** A device lets go of its image a moment after its file system was unmounted; it is not to be taken meanwhile. */
-async function untilFree(config: ContainerConfig): Promise<void> {
-  if (isMounted(config.root)) return;
+export async function untilFree(context: Context, config: ContainerConfig): Promise<void> {
+  if (config.layout.store !== 'image' || isMounted(config.root)) return;
   for (let i = 0; i < 200; i += 1) {
     const device = imageDevice(config);
     if (device === undefined || readMounts().some(({ source }) => source === device)) return;
+    if (isViewed(context, config.ctid)) return;
     await sleep(10);
   }
+}
+
+/** Whether a snapshot of it may be mounted, which has the device for itself. */
+function isViewed({ paths }: Context, ctid: number): boolean {
+  return readdirSync(paths.runDir).some((name) => name.startsWith(`${ctid}.`) && name.endsWith('.view'));
 }
 
 /** Where an image was mounted, by this process or a killed one. */

@@ -4,7 +4,7 @@ import { enter } from '../host/launcher.js';
 import { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { planEnter } from '../plan/plan-start.js';
-import type { Context } from './context.js';
+import { type Context, factsFor } from './context.js';
 import { type GuestProcess, withPipes } from './guest.js';
 
 export interface InsideOptions {
@@ -19,7 +19,7 @@ export async function execIn(
   init: ProcessHandle,
   { argv, env = {}, signal }: InsideOptions,
 ): Promise<GuestProcess> {
-  const plan = planEnter(config, context.facts(), { argv, env, terminal: false });
+  const plan = planEnter(config, factsFor(context, config), { argv, env, terminal: false });
   // Awaited here, so that `init` stays open until the command has joined it.
   return await withPipes(async (stdio) => {
     const born = await enter(plan, stdio, init);

@@ -18,7 +18,7 @@ import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js
 import { readText } from '../state/text-file.js';
 import { setScriptsAside } from './action-files.js';
 import { finishScripts, takeDown, warn } from './actions.js';
-import { condemnedArea, releaseArea, releaseContents, stagingArea } from './area.js';
+import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
 import { finishRenumber } from './renumbered.js';
 import { finishReplace } from './replace-area.js';
@@ -123,6 +123,8 @@ async function finishChange(context: Context, ctid: Ctid): Promise<void> {
   const path = context.paths.config(ctid);
   const text = readText(path);
   if (text === undefined) return;
+  // A verb that ended just now may have had it mounted.
+  await untilFree(context, context.readContainer(ctid, text, path));
   if (await finishReplace(context, context.readContainer(ctid, text, path)))
     return context.report({ type: 'recovered', ctid, left: 'replacement' });
   if (await finishSnapshots(context, context.readContainer(ctid, text, path)))

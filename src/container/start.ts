@@ -16,7 +16,8 @@ import { type Undo, withUndo } from '../undo.js';
 import { Actions, takeDown, warn } from './actions.js';
 import { contentsOf } from './area.js';
 import { configureForStart, pendingSettings } from './configure.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
+import { expectCgroups } from './guest-systemd.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
 
@@ -38,7 +39,7 @@ export interface Started {
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
-  return planStart(config, context.facts(), { layers: contentsOf(context, config) });
+  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config) });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -53,8 +54,9 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
+  if (!options.force) expectCgroups(context, config, layers);
   const actions = Actions.find(context, config);
-  const plan = planStart(config, context.facts(), {
+  const plan = planStart(config, factsFor(context, config), {
     layers,
     console: options.console ?? false,
     mounted: actions?.has('mount') ?? false,
