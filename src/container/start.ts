@@ -20,6 +20,7 @@ import { type Context, factsFor, loadConfig, lockContainer, templateOf } from '.
 import { expectCgroups } from './guest-systemd.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
+import { applyShares } from './shares.js';
 
 export interface StartOptions {
   /** Starts a disabled container too. */
@@ -115,6 +116,7 @@ export async function launch(
     if (!mountsBefore(plan)) undo.push('mount root', () => umountAll(config.root));
     const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
     undo.push('launch init', () => prepared.abandon());
+    applyShares(context, config, plan.cgroup);
     const pending = configure ? pendingSettings(config) : undefined;
     if (pending) await configureForStart(context, pending);
     if (actions?.has('start')) await prepared.waiting();

@@ -9,5 +9,8 @@ export const SECURITY: readonly Parameter[] = [
   stored(['DEVNODES', '--devnodes'], DEVNODES, 'device of the host by its name below /dev'),
   stored(['DEVICES', '--devices'], DEVICES, 'device by its numbers, without a node'),
   stored(['PCI', '--pci_add'], PCI, 'PCI device to hand over'),
-  stored(['PCI', '--pci_del'], PCI, 'PCI device to give back, or all', { edit: 'remove' }),
+  stored(['PCI', '--pci_del'], PCI, 'PCI device to give back', {
+    placeholder: 'ADDRESS|all',
+    edit: 'remove',
+  }),
 ];
