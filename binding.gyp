@@ -5,6 +5,7 @@
       'sources': ["<!@(sed -n 's,^addon/,native/addon/,p' native/sources.txt)"],
       'dependencies': ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except", 'cella-launcher'],
       'defines': ['NAPI_VERSION=9'],
+      'libraries': ['-lcrypt'],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
       'cflags_cc': ['-std=c++20', '-Wall', '-Wextra', '-fstack-protector-strong'],
     },

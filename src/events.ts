@@ -26,7 +26,15 @@ export type Verb =
   | 'snapshot-mount'
   | 'snapshot-umount';
 
-export type Leftover = 'create' | 'destroy' | 'start' | 'run' | 'snapshot' | 'replacement' | 'move';
+export type Leftover =
+  | 'create'
+  | 'destroy'
+  | 'start'
+  | 'run'
+  | 'snapshot'
+  | 'replacement'
+  | 'move'
+  | 'script';
 
 export type HostEvent =
   | { readonly type: 'begun' | 'done'; readonly ctid: number; readonly verb: Verb }
@@ -36,6 +44,8 @@ export type HostEvent =
   | { readonly type: 'removing'; readonly ctid: number; readonly privateArea: string }
   /** What a killed command had left half done was taken away: half a container, half a removal, a dead init's remains. */
   | { readonly type: 'recovered'; readonly ctid: number; readonly left: Leftover }
+  /** A line that an action script wrote, as "101.mount". */
+  | { readonly type: 'script'; readonly ctid: number; readonly script: string; readonly line: string }
   | { readonly type: 'warning'; readonly ctid: number | undefined; readonly message: string };
 
 /** Called as things happen, on the caller's own thread; what it throws is the caller's failure. */

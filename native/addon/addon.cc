@@ -10,6 +10,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   };
   add("setLauncher", vz::SetLauncher);
   add("spawn", vz::Spawn);
+  add("untilWaiting", vz::UntilWaiting);
   add("release", vz::Release);
   add("enter", vz::Enter);
   add("wait", vz::Wait);
@@ -18,9 +19,13 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);
   add("umount", vz::Umount);
+  add("closeOnExec", vz::CloseOnExec);
   add("pipe", vz::Pipe);
   add("unread", vz::Unread);
   add("setWindowSize", vz::SetWindowSize);
+  add("readGuestFile", vz::ReadGuestFile);
+  add("replaceGuestFile", vz::ReplaceGuestFile);
+  add("hashPassword", vz::HashPassword);
   add("hasProjectQuota", vz::HasProjectQuota);
   add("projectOf", vz::ProjectOf);
   add("setProject", vz::SetProject);

@@ -12,6 +12,7 @@ struct Addon {
 
 Napi::Value SetLauncher(const Napi::CallbackInfo& info);
 Napi::Value Spawn(const Napi::CallbackInfo& info);
+Napi::Value UntilWaiting(const Napi::CallbackInfo& info);
 Napi::Value Release(const Napi::CallbackInfo& info);
 Napi::Value Enter(const Napi::CallbackInfo& info);
 Napi::Value Wait(const Napi::CallbackInfo& info);
@@ -21,9 +22,14 @@ Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);
 Napi::Value Umount(const Napi::CallbackInfo& info);
+Napi::Value CloseOnExec(const Napi::CallbackInfo& info);
 Napi::Value Pipe(const Napi::CallbackInfo& info);
 Napi::Value Unread(const Napi::CallbackInfo& info);
 Napi::Value SetWindowSize(const Napi::CallbackInfo& info);
+
+Napi::Value ReadGuestFile(const Napi::CallbackInfo& info);
+Napi::Value ReplaceGuestFile(const Napi::CallbackInfo& info);
+Napi::Value HashPassword(const Napi::CallbackInfo& info);
 
 Napi::Value HasProjectQuota(const Napi::CallbackInfo& info);
 Napi::Value ProjectOf(const Napi::CallbackInfo& info);

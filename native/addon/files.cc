@@ -1,5 +1,6 @@
 // Small kernel calls that Node lacks: locks, exchanged names, pidfds, umount, pipes, terminals.
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -77,6 +78,13 @@ Napi::Value Umount(const Napi::CallbackInfo& info) {
     if (errno == EINVAL || errno == ENOENT) return {};
     return {{errno, "umount2", path, -1}};
   });
+}
+
+// closeOnExec(): of all descriptors but the standard ones.
+Napi::Value CloseOnExec(const Napi::CallbackInfo& info) {
+  if (::syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+    throw SystemError(info.Env(), {errno, "close_range", "", -1});
+  return info.Env().Undefined();
 }
 
 Napi::Value Pipe(const Napi::CallbackInfo& info) {

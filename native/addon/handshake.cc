@@ -17,7 +17,7 @@
 namespace vz {
 namespace {
 
-enum class Until { Prepared, Running };
+enum class Until { Prepared, Waiting, Running };
 
 // One launch between two answers to JavaScript.
 struct Launch {
@@ -28,7 +28,7 @@ struct Launch {
   Napi::Promise::Deferred deferred;
   pid_t pid = -1;
   Fd pidfd, terminal;
-  bool ready = false;
+  bool ready = false, waiting = false;
   Failure failure;  // the first one
 };
 
@@ -59,7 +59,8 @@ void Succeed(Napi::Env env, Launch& launch) {
   born.Set("pid", launch.pid);
   born.Set("pidfd", launch.pidfd.release());
   born.Set("terminal", launch.terminal.release());
-  if (launch.until == Until::Prepared) born.Set("control", launch.control.release());
+  born.Set("waiting", launch.waiting);
+  if (launch.until != Until::Running) born.Set("control", launch.control.release());
   launch.deferred.Resolve(born);
 }
 
@@ -92,6 +93,7 @@ void Take(Launch& launch, const Record& record, Fd carried) {
       break;
     case Say::Terminal: launch.terminal = std::move(carried); break;
     case Say::Ready: launch.ready = true; break;
+    case Say::Waiting: launch.waiting = true; break;
     case Say::Prepared:
     case Say::Go: break;
   }
@@ -114,8 +116,9 @@ bool Listen(Napi::Env env, const std::shared_ptr<Launch>& launch) {
       return Fail(env, launch), false;
     }
     Take(*launch, record, std::move(carried));
-    const bool prepared = record.say == Say::Prepared && launch->until == Until::Prepared;
-    if (prepared && launch->failure.error == 0) return Succeed(env, *launch), false;
+    const bool reached = (record.say == Say::Prepared && launch->until == Until::Prepared) ||
+                         (record.say == Say::Waiting && launch->until == Until::Waiting);
+    if (reached && launch->failure.error == 0) return Succeed(env, *launch), false;
   }
 }
 
@@ -153,11 +156,17 @@ Napi::Value Begin(const Napi::CallbackInfo& info, Until until) {
 
 }  // namespace
 
-// spawn(plan, stdio) → { control, pid, pidfd, terminal }: a child that makes itself ready, then waits for release().
+// spawn(plan, stdio) → { control, pid, pidfd, terminal, waiting }: a child that makes itself ready, then waits for release().
 Napi::Value Spawn(const Napi::CallbackInfo& info) { return Begin(info, Until::Prepared); }
 
 // enter(plan, stdio, pidfd) → { pid, pidfd, terminal }: a command runs in the container of `pidfd`.
 Napi::Value Enter(const Napi::CallbackInfo& info) { return Begin(info, Until::Running); }
+
+// untilWaiting(control) → { control, terminal }: the child has nothing left to do but the last step.
+Napi::Value UntilWaiting(const Napi::CallbackInfo& info) {
+  return Follow(info.Env(),
+                std::make_shared<Launch>(info.Env(), Until::Waiting, info[0].As<Napi::Number>().Int32Value()));
+}
 
 // release(control) → { terminal }: lets the child go, and settles when user code runs or a step has failed.
 Napi::Value Release(const Napi::CallbackInfo& info) {

@@ -24,7 +24,7 @@ Fd OpenBeneath(int root, const std::string& path, unsigned long flags) {
   open_how how{};
   // Not O_NOFOLLOW: a link in the last place is to be ELOOP as well, not ENOTDIR (openat2(2)).
   how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   return Fd{static_cast<int>(::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how))};
 }
 

@@ -13,7 +13,7 @@ struct Split {
 };
 Split SplitPath(std::string_view path);
 
-// openat2(2) beneath `root`, through no link of any kind. Without a descriptor errno tells why.
+// openat2(2) beneath `root`, through no link of any kind and no other mount. Without a descriptor errno tells why.
 Fd OpenBeneath(int root, const std::string& path, unsigned long flags);
 
 // A directory beneath the root; what is missing on the way to it is made, for root alone until told otherwise.

@@ -45,6 +45,7 @@ long Run(State& state, const Op& op) {
     case Code::Source: return Source(state, op);
     case Code::Overlay: return Overlay(state, op);
     case Code::Image: return Image(state, op);
+    case Code::Tree: return Tree(state, op);
     case Code::Unshare: return Syscall(SYS_unshare, static_cast<long>(op.c));
     case Code::Root: return Root(state, op);
     case Code::Become: return Become();
@@ -112,16 +113,29 @@ long Clone(State& state, uint64_t flags, int& pidfd) {
   const uint32_t first = header.outside + header.after;
   Syscall(SYS_setsid);
   if (header.inside > 0) RunSteps(state, first, header.inside - 1);
+  Send(state.control, {Say::Waiting, 0, 0, 0});
   Record go{};
   if (Receive(state.control, go) <= 0 || go.say != Say::Go) Exit(1);
   if (header.inside > 0) RunSteps(state, first + header.inside - 1, 1);
   Exit(1);
 }
 
-[[noreturn]] void EnteredChild(State& state) {
+// By name, while we still may: the first process of a container that is held back shows itself to nobody in it, so its
+// pidfd would not do later on. Its number is still its own if it is there afterwards.
+int OpenCgroupNamespace(uint32_t pid) {
+  char path[40];
+  PutText(PutNumber(PutText(path, "/proc/"), pid), "/ns/cgroup");
+  const int fd = Open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fd;
+  const long there = Syscall(SYS_pidfd_send_signal, kPidFd, 0, 0, 0);
+  return there < 0 ? static_cast<int>(there) : fd;
+}
+
+[[noreturn]] void EnteredChild(State& state, int cgroups) {
   const Header& header = state.plan.header();
   Syscall(SYS_setsid);
-  if (const long joined = Syscall(SYS_setns, kPidFd, CLONE_NEWCGROUP); joined < 0) Fail(state, kJoin, joined);
+  if (const long joined = Syscall(SYS_setns, cgroups, CLONE_NEWCGROUP); joined < 0) Fail(state, kJoin, joined);
+  Close(cgroups);
   RunSteps(state, header.outside + header.after, header.inside);
   Exit(1);
 }
@@ -170,13 +184,15 @@ void Enter(State& state) {
   // Not to be looked into by what it is about to join (ptrace(2), proc(5)); execve makes the command visible again.
   Syscall(SYS_prctl, PR_SET_DUMPABLE, 0);
   RunSteps(state, 0, header.outside);
+  const int cgroups = OpenCgroupNamespace(header.target);
+  if (cgroups < 0) Fail(state, kJoin, cgroups);
   // The cgroup namespace comes last, from inside: clone3 into a cgroup needs it in view.
   if (const long joined = Syscall(SYS_setns, kPidFd, static_cast<long>(header.namespaces)); joined < 0)
     Fail(state, kJoin, joined);
   int pidfd = -1;
   const long pid = Clone(state, 0, pidfd);
   if (pid < 0) Fail(state, kClone, pid);
-  if (pid == 0) EnteredChild(state);
+  if (pid == 0) EnteredChild(state, cgroups);
   Send(state.control, {Say::Born, 0, static_cast<int32_t>(pid), 0}, &pidfd, 1);
 }
 

@@ -251,6 +251,17 @@ long Overlay(State& state, const Op& op) {
   return SetAttributes(AT_FDCWD, target, 0, {MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, kPrivate, 0});
 }
 
+// The root as it is mounted at VE_ROOT, with what the operator's scripts have mounted below it.
+long Tree(State& state, const Op& op) {
+  const int fd = static_cast<int>(Syscall(SYS_open_tree, AT_FDCWD, Ptr(Text(op, 0)),
+                                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW));
+  if (fd < 0) return fd;
+  if (const long set = SetAttributes(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, {0, 0, kPrivate, 0}); set < 0) return set;
+  state.slots[0] = fd;
+  // As it is for the host alone.
+  return SetAttributes(fd, "", AT_EMPTY_PATH, {0, MOUNT_ATTR_NOSUID, 0, 0});
+}
+
 // A host path handed to the container as a detached mount: a device node, a cgroup, a bind.
 long Source(State& state, const Op& op) {
   constexpr uint32_t kReadOnly = 1;

@@ -7,6 +7,7 @@
 //                              id maps, root file system
 //           ◄── PREPARED       hands over mounts ─────────► Root and the steps behind it; launcher exits
 //           ◄───────────────────────────────────────────── TERMINAL+pty, where one was asked for
+//           ◄───────────────────────────────────────────── WAITING
 //   record written                                          blocked in read
 //   GO ──────────────────────────────────────────────────► the last step, exec
 //           ◄───────────────────────────────────────────── READY, nothing left but execve
@@ -25,7 +26,7 @@ constexpr uint32_t kVersion = 1;
 constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
 
 enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4 };
-enum class Say : uint32_t { Born = 1, Prepared, Go, Terminal, Ready, Failed };
+enum class Say : uint32_t { Born = 1, Prepared, Go, Terminal, Ready, Failed, Waiting };
 
 // Failures between the steps, numbered from the top.
 constexpr uint32_t kClone = ~0u, kIdMaps = ~1u, kHandOver = ~2u, kJoin = ~3u, kReadPlan = ~4u, kNotLaunched = ~5u,
@@ -41,7 +42,7 @@ struct Record {
 // Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.
 enum class Code : uint32_t {
   MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own,
-  Overlay = 10, Image,
+  Overlay = 10, Image, Tree,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
   Seccomp, Exec, Console, File, Sysctl,
@@ -63,7 +64,7 @@ struct Header {
   uint32_t idBase, gidBase, idCount;  // idCount 0: no user namespace
   uint32_t outside, after, inside;    // how many steps of each kind
   uint32_t crashAt;                   // test hook: step before which to die, or ~0
-  uint32_t reserved;
+  uint32_t target;                    // when entering: the process of the pidfd
 };
 
 }  // namespace vz

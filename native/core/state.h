@@ -30,6 +30,7 @@ long Own(const Op& op);
 long Source(State& state, const Op& op);
 long Image(State& state, const Op& op);
 long Overlay(State& state, const Op& op);
+long Tree(State& state, const Op& op);
 
 long Root(State& state, const Op& op);
 long Mount(State& state, const Op& op);

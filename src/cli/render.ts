@@ -9,6 +9,7 @@ const LEFT = {
   snapshot: 'change of the snapshots',
   replacement: 'replacement of the private area',
   move: 'move',
+  script: 'action script',
 } as const;
 
 /** A line about a container; `aside`: not an answer to the command, so not for its standard output. */
@@ -28,6 +29,8 @@ export function describeEvent(event: HostEvent): Line | undefined {
       return { text: `Destroying container private area: ${event.privateArea}`, aside: false };
     case 'warning':
       return { text: `Warning: ${event.message}`, aside: true };
+    case 'script':
+      return { text: `${event.script}: ${event.line}`, aside: false };
     case 'recovered':
       return {
         text: `Took away what an interrupted ${LEFT[event.left]} of container ${event.ctid} had left`,

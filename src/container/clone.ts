@@ -4,6 +4,7 @@ import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
 import { NO_SNAPSHOTS, readSnapshots, writeSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
+import { copyScripts } from './action-files.js';
 import { storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { expectFree } from './create.js';
@@ -67,5 +68,6 @@ export async function clone(
       writeSnapshots(area.path, { ...NO_SNAPSHOTS, current: { chain, parent: null }, unfinished });
     },
   });
+  copyScripts(context, { from: source, to: ctid });
   return { privileged: range === 0 };
 }

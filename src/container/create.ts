@@ -8,6 +8,7 @@ import { formatLayout, type Layout } from '../config/layout.js';
 import { CellaError } from '../errors.js';
 import { chooseStore, requireStore } from '../host/storage/index.js';
 import { readText } from '../state/text-file.js';
+import { runCreateScript } from './action-files.js';
 import { prepareParent, storeOf } from './area.js';
 import { type Context, layersOf, lockContainer, templateOf } from './context.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
@@ -33,14 +34,14 @@ export async function create(
   using _lock = await lockContainer(context, ctid, 'create', options.signal);
   await recover(context, ctid);
   expectFree(context, ctid);
-  return createLocked(context, ctid, options);
+  return createLocked(context, ctid, { ...options, withScript: true });
 }
 
 /** With the container's lock held, of an id that is free. */
 export async function createLocked(
   context: Context,
   ctid: Ctid,
-  options: CreateOptions,
+  options: CreateOptions & { readonly withScript?: boolean },
 ): Promise<{ readonly privileged: boolean }> {
   const { paths } = context;
   const hostConfig = context.hostConfig();
@@ -69,6 +70,7 @@ export async function createLocked(
   const config = { ...wished, layout };
   await makeFiles(context, config, {
     text: settled,
+    made: options.withScript ? () => runCreateScript(context, config, options.signal) : undefined,
     fill: async (area) => {
       await storeOf(config).create(area);
       if (layout.tree === 'plain') await storeOf(config).fill(area, onlyLayer(context, config));

@@ -5,6 +5,7 @@ import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
+import { setScriptsAside } from './action-files.js';
 import { condemnedArea } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
@@ -25,6 +26,7 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   if (existsSync(config.privateArea)) await rename(config.privateArea, condemned);
   faultPoint('destroy.condemned');
   if (config.name !== undefined) unlinkName(context, ctid, config.name);
+  setScriptsAside(context, ctid);
   await rename(path, `${path}.destroyed`);
   faultPoint('destroy.renamed');
   await removeArea(condemned);

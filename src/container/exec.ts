@@ -9,6 +9,7 @@ import { planEnter, planStart } from '../plan/plan-start.js';
 import { contentsOf } from './area.js';
 import { type Context, factsFor, loadConfig, lockContainer } from './context.js';
 import { type GuestProcess, type GuestTerminal, openConsole, withPipes } from './guest.js';
+import { execIn, interpreterOf, untilGone } from './inside.js';
 import { findInit, recover, sweep } from './recover.js';
 import { launch } from './start.js';
 
@@ -25,22 +26,7 @@ export async function exec(
 ): Promise<GuestProcess> {
   const config = loadConfig(context, ctid);
   using init = runningInit(context, ctid);
-  const plan = planEnter(config, factsFor(context, config), {
-    argv,
-    env: options.env ?? {},
-    terminal: false,
-  });
-  // Awaited here, so that `init` stays open until the command has joined it.
-  return await withPipes(async (stdio) => {
-    const born = await enterContainer(plan, stdio, init);
-    const handle = new ProcessHandle(born.pid, born.pidfd);
-    return { pid: handle.pid, ended: untilGone(handle), kill: (signal) => void handle.kill(signal) };
-  }, options.signal);
-}
-
-/** How it ended; then nothing of it is held any more. */
-export function untilGone(handle: ProcessHandle): Promise<Ended> {
-  return handle.wait().finally(() => handle[Symbol.dispose]());
+  return await execIn(context, config, init, { argv, ...options });
 }
 
 function runningInit(context: Context, ctid: Ctid): ProcessHandle {
@@ -80,11 +66,7 @@ export async function runScript(
   options: Pick<ExecOptions, 'signal'> = {},
 ): Promise<GuestProcess> {
   const text = readFileSync(file, 'utf8');
-  const [shell, ...rest] = (/^#!\s*(\S.*)$/m.exec(text.split('\n', 1)[0] ?? '')?.[1] ?? '/bin/sh')
-    .trim()
-    .split(/\s+/);
-  // The interpreter reads the script from its standard input: nothing is written into the container, nor left there.
-  const argv = [shell ?? '/bin/sh', ...rest];
+  const argv = interpreterOf(text);
   const running = findInit(context, ctid);
   running?.[Symbol.dispose]();
   const script = await (running ? exec : runAlone)(context, ctid, argv, options);

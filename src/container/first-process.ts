@@ -3,8 +3,8 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
-import { untilGone } from './exec.js';
 import { type GuestTerminal, openConsole, type PipedProcess } from './guest.js';
+import { untilGone } from './inside.js';
 import type { Launched } from './start.js';
 
 /** Asked so, it ends in any case. */

@@ -11,6 +11,7 @@ import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, type Lock, takeLock } from '../state/lock.js';
 import { parsedOnce, readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
+import { dropScriptsAside } from './action-files.js';
 import { areaOf, stagingArea } from './area.js';
 import { type Context, lockDirectory } from './context.js';
 import { linkName } from './names.js';
@@ -30,11 +31,18 @@ export function expectNoArea({ privateArea }: ContainerConfig): void {
     throw new CellaError('PRIVATE_EXISTS', `private area '${privateArea}' exists already`);
 }
 
+interface Making {
+  readonly text: string;
+  readonly fill: (area: Area) => Promise<void>;
+  /** Called with all in place but the name and the config's own. */
+  readonly made?: (() => Promise<void>) | undefined;
+}
+
 /** The config names what is made before it is made, and counts only once it all is there. */
 export async function makeFiles(
   context: Context,
   config: ContainerConfig,
-  { text, fill }: { readonly text: string; readonly fill: (area: Area) => Promise<void> },
+  { text, fill, made }: Making,
 ): Promise<void> {
   const { paths } = context;
   const { ctid, privateArea } = config;
@@ -49,6 +57,7 @@ export async function makeFiles(
     renameSync(staging, privateArea);
     undo.push('name private area', () => removeArea(privateArea));
     faultPoint('create.private');
+    await made?.();
     if (config.name !== undefined) {
       const name = config.name;
       linkName(context, ctid, name);
@@ -57,6 +66,7 @@ export async function makeFiles(
     renameSync(paths.creating(ctid), paths.config(ctid));
     syncDirectory(paths.configDir);
     rmSync(`${paths.config(ctid)}.destroyed`, { force: true });
+    dropScriptsAside(context, ctid);
     faultPoint('create.done');
   });
 }

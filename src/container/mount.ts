@@ -5,8 +5,10 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { mountRoot } from '../host/launcher.js';
-import { isMounted, umountAll } from '../host/mounts.js';
+import { isMounted, umountAll, umountTree } from '../host/mounts.js';
 import { planMount } from '../plan/plan-start.js';
+import { withUndo } from '../undo.js';
+import { Actions } from './actions.js';
 import { areaOf, contentsOf, storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { expectStopped, recover } from './recover.js';
@@ -18,7 +20,15 @@ export async function mount(context: Context, ctid: Ctid, signal?: AbortSignal):
   if (isMounted(config.root)) throw new CellaError('ALREADY_MOUNTED', `container ${ctid} is mounted already`);
   const layers = contentsOf(context, config);
   await prepareRoot(context, config);
-  await mountRoot(planMount(config, layers));
+  const actions = Actions.find(context, config);
+  await withUndo(async (undo) => {
+    if (actions) undo.push('note the scripts', () => actions.forget());
+    await actions?.run('premount', { signal, undo });
+    undo.push('mount root', () => umountTree(config.root));
+    await mountRoot(planMount(config, layers));
+    await actions?.run('mount', { signal, undo });
+  });
+  actions?.settle();
   context.report({ type: 'mounted', ctid });
   faultPoint('mount.done');
 }
@@ -29,8 +39,32 @@ export async function umount(context: Context, ctid: Ctid, signal?: AbortSignal)
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
   if (!isMounted(config.root)) throw new CellaError('NOT_MOUNTED', `container ${ctid} is not mounted`);
-  await umountAll(config.root);
+  const failure = await umountWithActions(context, config, signal);
   context.report({ type: 'unmounted', ctid });
+  if (failure) throw failure;
+}
+
+/** Where a script for that fails, it stays mounted; one for what comes behind that does not bring it back. */
+async function umountWithActions(
+  context: Context,
+  config: ContainerConfig,
+  signal: AbortSignal | undefined,
+): Promise<CellaError | undefined> {
+  const actions = Actions.find(context, config);
+  if (!actions) {
+    await umountAll(config.root);
+    return undefined;
+  }
+  try {
+    await actions.run('umount', { signal });
+    await umountTree(config.root);
+  } catch (error) {
+    actions.settle();
+    throw error;
+  }
+  const failure = await actions.runDown('postumount');
+  actions.forget();
+  return failure;
 }
 
 /** The mount point, in a directory that host users cannot enter, and what is to be mounted there. */

@@ -16,6 +16,8 @@ import { removeArea } from '../host/storage/index.js';
 import { ALLOCATION, commandLock, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
+import { setScriptsAside } from './action-files.js';
+import { finishScripts, takeDown, warn } from './actions.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
 import { finishRenumber } from './renumbered.js';
@@ -25,6 +27,8 @@ import { discard } from './throwaway.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   if (await finishRenumber(context, ctid)) context.report({ type: 'recovered', ctid, left: 'move' });
+  if (await finishScripts(context, ctid, () => isUp(context, ctid)))
+    context.report({ type: 'recovered', ctid, left: 'script' });
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
   await finishRun(context, ctid);
@@ -35,12 +39,26 @@ export async function recover(context: Context, ctid: Ctid): Promise<void> {
 
 /** Takes away what is left of a container that runs no more; false when there is nothing to take away. */
 export async function sweep(context: Context, ctid: Ctid): Promise<boolean> {
+  const { swept, failure } = await takeAway(context, ctid);
+  if (failure) warn(context, ctid, failure.message);
+  return swept;
+}
+
+/** The same; `failure`: of an action script, in spite of which all is taken away. */
+export async function takeAway(
+  context: Context,
+  ctid: Ctid,
+): Promise<{ readonly swept: boolean; readonly failure?: CellaError | undefined }> {
   const record = readRecord(context.paths.record(ctid));
-  if (!record) return false;
+  if (!record) return { swept: false };
   using init = initOf(record);
-  if (init) return false;
-  await release(context, record);
-  return true;
+  if (init) return { swept: false };
+  return { swept: true, failure: await takeDown(context, record, () => release(context, record)) };
+}
+
+function isUp(context: Context, ctid: Ctid): boolean {
+  using init = findInit(context, ctid);
+  return init !== undefined;
 }
 
 /** A running container's init; undefined when it does not run. */
@@ -141,6 +159,7 @@ async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {
   const { privateArea } = context.readContainer(ctid, text, kept);
   const condemned = condemnedArea(privateArea);
   if (!existsSync(condemned)) return;
+  setScriptsAside(context, ctid);
   if (kept === config) await rename(config, `${config}.destroyed`);
   await removeArea(condemned);
   context.report({ type: 'recovered', ctid, left: 'destroy' });

@@ -6,6 +6,7 @@ import { removeMountPoint } from '../host/mounts.js';
 import { renameArea } from '../host/storage/rename.js';
 import { ALLOCATION, takeLock } from '../state/lock.js';
 import { readText } from '../state/text-file.js';
+import { dropScriptsAside, moveScripts } from './action-files.js';
 import { type Context, lockDirectory } from './context.js';
 import { relinkName } from './names.js';
 
@@ -38,6 +39,8 @@ export function finishRenamed(context: Context, { from, to }: Ids): void {
     faultPoint('move.placed');
     if (after.name !== undefined) relinkName(context, after.name, { from, to });
     faultPoint('move.named');
+    moveScripts(context, { from, to });
+    dropScriptsAside(context, to);
     rmSync(`${paths.config(to)}.destroyed`, { force: true });
     removeMountPoint(before.root);
   }

@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
 import { areaOf, storeOf } from './area.js';
+import { changeGuest } from './configure.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { applyLimits, applyLive, waitingKeys } from './live.js';
 import { linkName, unlinkName } from './names.js';
@@ -53,11 +54,7 @@ export async function set(
   const restart = waiting.length > 0 && options.setMode === 'restart';
   if (restart && !options.save)
     throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
-  await apply(
-    context,
-    { before, after },
-    { keys: new Set(edits.keys()), isRunning: init !== undefined, options },
-  );
+  await apply(context, { before, after }, { edits, isRunning: init !== undefined, options });
   if (options.save) save(context, { before, after }, { text, named: edits.has('NAME') });
   warnOfNoEffect(context, ctid, changes);
   if (!restart && options.setMode !== 'ignore') warnOfRestart(context, ctid, waiting);
@@ -96,14 +93,15 @@ interface Change {
 }
 
 interface Applying {
-  readonly keys: ReadonlySet<string>;
+  readonly edits: Edits;
   readonly isRunning: boolean;
   readonly options: SetOptions;
 }
 
 /** All of it or, where something fails, nothing. */
 async function apply(context: Context, change: Change, applying: Applying): Promise<void> {
-  const { keys, isRunning, options } = applying;
+  const { edits, isRunning, options } = applying;
+  const keys = new Set(edits.keys());
   const { before } = change;
   // Where its files are does not change by that.
   const after = { ...change.after, root: before.root, privateArea: before.privateArea };
@@ -113,8 +111,13 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
         undo.push('set the limits', () => applyLimits(context, before, keys));
         await applyLive(context, after, keys);
       }
-      if ((isRunning || options.save) && !isDeepStrictEqual(before.disk, after.disk))
-        await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
+      if ((isRunning || options.save) && !isDeepStrictEqual(before.disk, after.disk)) {
+        const area = areaOf(context, before);
+        undo.push('set the disk limit', () => storeOf(before).limit({ ...area, limits: before.disk }));
+        await storeOf(before).limit({ ...area, limits: after.disk });
+      }
+      // Last: what was in files of the guest is not kept.
+      await changeGuest(context, after, { changes: edits, now: isRunning || options.save });
     });
   } catch (error) {
     if (!options.force || !options.save || !(error instanceof CellaError)) throw error;

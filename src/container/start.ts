@@ -6,14 +6,16 @@ import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
-import { guard, prepare, type Stdio } from '../host/launcher.js';
-import { umountAll } from '../host/mounts.js';
+import { guard, mountRoot, prepare, type Stdio } from '../host/launcher.js';
+import { umountAll, umountTree } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
-import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
+import { isPrivileged, planMount, planStart, type StartPlan } from '../plan/plan-start.js';
 import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
 import { requireEmulation } from '../template/foreign.js';
-import { withUndo } from '../undo.js';
+import { type Undo, withUndo } from '../undo.js';
+import { Actions, takeDown, warn } from './actions.js';
 import { contentsOf } from './area.js';
+import { configureForStart, pendingSettings } from './configure.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
 import { expectCgroups } from './guest-systemd.js';
 import { prepareRoot } from './mount.js';
@@ -54,8 +56,13 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
   if (!options.force) expectCgroups(context, config, layers);
-  const plan = planStart(config, factsFor(context, config), { layers, console: options.console ?? false });
-  const launched = await launch(context, config, plan, { signal: options.signal });
+  const actions = Actions.find(context, config);
+  const plan = planStart(config, factsFor(context, config), {
+    layers,
+    console: options.console ?? false,
+    mounted: actions?.has('mount') ?? false,
+  });
+  const launched = await launch(context, config, plan, { actions, configure: true, signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
 }
@@ -64,6 +71,10 @@ export interface Launch {
   readonly stdio?: Stdio;
   /** It must not outlive this process. */
   readonly tied?: boolean;
+  /** Its files get what its configuration says of them, before it runs. */
+  readonly configure?: boolean;
+  /** Are run with it. */
+  readonly actions?: Actions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -77,12 +88,13 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, tied = false, signal }: Launch = {},
+  { stdio, tied = false, configure = false, actions, signal }: Launch = {},
 ): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
   await prepareRoot(context, config);
-  await umountAll(config.root);
+  const failure = await takeDown(context, config, () => umountAll(config.root));
+  if (failure) warn(context, config.ctid, failure.message);
   if (plan.cgroup.delegation) await delegate(plan.cgroup.delegation);
   const path = context.paths.record(config.ctid);
   const intent: RuntimeRecord = {
@@ -98,11 +110,17 @@ export async function launch(
     undo.push('write record', () => removeRecord(path));
     writeRecord(path, intent);
     faultPoint('start.intent');
+    if (actions) await mountWithActions(context, config, actions, { plan, undo, signal });
     undo.push('make control groups', () => openCgroup(plan.cgroup).remove());
-    undo.push('mount root', () => umountAll(config.root));
+    // Undone before, what the scripts have mounted would still be in the way.
+    if (!mountsBefore(plan)) undo.push('mount root', () => umountAll(config.root));
     const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
     undo.push('launch init', () => prepared.abandon());
     applyShares(context, config, plan.cgroup);
+    const pending = configure ? pendingSettings(config) : undefined;
+    if (pending) await configureForStart(context, pending);
+    if (actions?.has('start')) await prepared.waiting();
+    await actions?.run('start', { into: { config, init: prepared.init }, signal });
     faultPoint('start.prepared');
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));
@@ -111,7 +129,27 @@ export async function launch(
     writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
     faultPoint('start.recorded');
     const master = await prepared.release();
+    actions?.settle();
     faultPoint('start.done');
     return { init: prepared.init, console: master, tie };
   });
+}
+
+/** What the scripts mount below VE_ROOT is to be the container's too: then the root is there before it. */
+async function mountWithActions(
+  context: Context,
+  config: ContainerConfig,
+  actions: Actions,
+  { plan, undo, signal }: { plan: StartPlan; undo: Undo; signal: AbortSignal | undefined },
+): Promise<void> {
+  undo.push('note the scripts', () => actions.forget());
+  await actions.run('premount', { signal, undo });
+  if (!mountsBefore(plan)) return;
+  undo.push('mount root', () => umountTree(config.root));
+  await mountRoot(planMount(config, contentsOf(context, config)));
+  await actions.run('mount', { signal, undo });
+}
+
+function mountsBefore({ after }: StartPlan): boolean {
+  return after.some(({ op }) => op === 'tree');
 }

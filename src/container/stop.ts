@@ -4,9 +4,10 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import type { ProcessHandle } from '../host/processes.js';
+import { Actions } from './actions.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { askToPowerOff } from './power-off.js';
-import { findInit, recover, sweep } from './recover.js';
+import { findInit, recover, takeAway } from './recover.js';
 
 export interface StopOptions {
   /** Without a clean shutdown. */
@@ -25,14 +26,33 @@ export async function stop(
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
   if (!init) return { wasRunning: false };
-  if (!options.fast) await shutDown(context, config, init, options.signal);
+  const actions = Actions.find(context, config);
+  if (!options.fast) {
+    if (actions) await askScripts(actions, config, init, options.signal);
+    await shutDown(context, config, init, options.signal);
+  }
   // The kernel ends a pid namespace with its init.
   init.kill('SIGKILL');
   await init.wait();
   faultPoint('stop.killed');
-  await sweep(context, ctid);
+  const { failure } = await takeAway(context, ctid);
   context.report({ type: 'unmounted', ctid });
+  if (failure) throw failure;
   return { wasRunning: true };
+}
+
+/** One that fails keeps it running; a fast stop does without them. */
+async function askScripts(
+  actions: Actions,
+  config: ContainerConfig,
+  init: ProcessHandle,
+  signal?: AbortSignal,
+): Promise<void> {
+  try {
+    await actions.run('stop', { into: { config, init }, limit: config.stopTimeout, signal });
+  } finally {
+    actions.settle();
+  }
 }
 
 async function shutDown(

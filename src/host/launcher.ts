@@ -22,6 +22,8 @@ export interface LaunchOptions {
 /** A container's first process, made but held back. */
 export interface Prepared {
   readonly init: ProcessHandle;
+  /** Settles when all is ready for its program: the container can be entered. */
+  waiting(): Promise<void>;
   /** Lets it go; settles when its program runs, with the master of its console's pty or -1. */
   release(): Promise<number>;
   /** Ends it before it ever ran. */
@@ -30,7 +32,7 @@ export interface Prepared {
 
 export async function prepare(plan: LaunchPlan, options: LaunchOptions = {}): Promise<Prepared> {
   const born = await native()
-    .spawn(encodePlan(plan, options.crashAt), options.stdio ?? NO_STDIO)
+    .spawn(encodePlan(plan, { crashAt: options.crashAt }), options.stdio ?? NO_STDIO)
     .catch((error: unknown) => {
       throw launchError(plan, error);
     });
@@ -39,6 +41,18 @@ export async function prepare(plan: LaunchPlan, options: LaunchOptions = {}): Pr
   let { terminal } = born;
   return {
     init,
+    waiting: async () => {
+      if (control === undefined || born.waiting) return;
+      const socket = control;
+      control = undefined;
+      const held = await native()
+        .untilWaiting(socket)
+        .catch((error: unknown) => {
+          throw launchError(plan, error);
+        });
+      control = held.control;
+      terminal = Math.max(terminal, held.terminal);
+    },
     release: async () => {
       if (control === undefined) return -1;
       const socket = control;
@@ -83,7 +97,7 @@ export async function mountRoot(plan: LaunchPlan, options: LaunchOptions = {}): 
 
 export async function enter(plan: LaunchPlan, stdio: Stdio, into: ProcessHandle): Promise<Born> {
   return native()
-    .enter(encodePlan(plan), stdio, into.pidfd)
+    .enter(encodePlan(plan, { target: into.pid }), stdio, into.pidfd)
     .catch((error: unknown) => {
       throw launchError(plan, error);
     });

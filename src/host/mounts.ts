@@ -47,6 +47,13 @@ export async function umountAll(target: string): Promise<void> {
     });
 }
 
+/** The same with all that is mounted below it, as action scripts do. */
+export async function umountTree(target: string): Promise<void> {
+  const below = readMounts().filter((mount) => mount.target.startsWith(`${target}/`));
+  for (const mount of below.reverse()) await umountAll(mount.target);
+  await umountAll(target);
+}
+
 /** Takes a mount point away that nothing is in any more. */
 export function removeMountPoint(directory: string): void {
   try {

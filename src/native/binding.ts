@@ -10,6 +10,13 @@ export interface Born {
   readonly terminal: number;
 }
 
+/** A child that is held back: `control` lets it go. */
+export interface Held extends Born {
+  readonly control: number;
+  /** It has nothing left to do but its last step. */
+  readonly waiting: boolean;
+}
+
 /** How a process ended. Both null: it was not ours to wait for, so nobody told. */
 export interface Ended {
   readonly code: number | null;
@@ -23,6 +30,17 @@ export interface Tree {
 declare const tree: unique symbol;
 
 type Stdio = readonly [number, number, number];
+
+/** Ids are the host's. */
+export interface GuestOwner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
+export interface GuestFile extends GuestOwner {
+  readonly bytes: Buffer;
+}
 
 /** Bytes and counts; 0n: no limit. */
 export interface ProjectLimits {
@@ -40,7 +58,9 @@ export interface Binding {
    * Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. A guard's plan has no child:
    * it ends the process of `pidfd` when `control` is closed.
    */
-  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Born & { readonly control: number }>;
+  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Held>;
+  /** Settles when the child of spawn() has nothing left to do but its last step. Takes over `control`, returns it. */
+  untilWaiting(control: number): Promise<Held>;
   /** Lets the child of spawn() go; settles when user code runs. Takes over and closes `control`. */
   release(control: number): Promise<Born>;
   /** Runs a command in the container that `pidfd` belongs to. */
@@ -56,10 +76,21 @@ export interface Binding {
   signalPid(pidfd: number, signal: number): void;
   /** Unmounts all that is mounted at `path`; nothing there is fine. */
   umount(path: string): Promise<void>;
+  /** Programs that are run from now on get no descriptors but the standard ones, whoever left others open for them. */
+  closeOnExec(): void;
   pipe(): readonly [read: number, write: number];
   /** Bytes that wait in a pipe. */
   unread(fd: number): number;
   setWindowSize(fd: number, rows: number, columns: number): void;
+  /**
+   * A file of the tree at `root`, at most `limit` bytes of it (EFBIG). Symbolic links mean what they mean in it. ENODEV:
+   * neither a file nor a directory.
+   */
+  readGuestFile(root: string, path: string, limit: number): Promise<GuestFile>;
+  /** Puts a new file in the place of whatever but a directory is there (EISDIR); a file's owner and mode stay. */
+  replaceGuestFile(root: string, path: string, bytes: Uint8Array, fresh: GuestOwner): Promise<void>;
+  /** As shadow(5) has it, with a fresh salt; ERANGE: too long. */
+  hashPassword(password: string): Promise<string>;
   /** Whether the file system of a directory enforces project quotas. */
   hasProjectQuota(directory: string): boolean;
   projectOf(directory: string): number;

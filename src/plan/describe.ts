@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<Step['op'], string>> = {
   writeFile: 'write',
   source: 'take',
   image: 'mount disk image',
+  tree: 'take over the root',
   overlay: 'mount the root on',
   unshare: 'make namespaces',
   root: 'mount the root',

@@ -46,6 +46,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   own: 6,
   overlay: 10,
   image: 11,
+  tree: 12,
   unshare: 20,
   root: 21,
   become: 22,
@@ -85,8 +86,17 @@ interface Fields {
 /** Steps that every plan shares are constants of plan/, and need encoding once. */
 const encoded = new WeakMap<Step, Buffer>();
 
-/** `crashAt`: the step before which the launcher dies; for tests. */
-export function encodePlan(plan: LaunchPlan, crashAt = 0xffffffff): Buffer {
+export interface EncodeOptions {
+  /** The step before which the launcher dies; for tests. */
+  readonly crashAt?: number | undefined;
+  /** Whose container is entered. */
+  readonly target?: number;
+}
+
+export function encodePlan(
+  plan: LaunchPlan,
+  { crashAt = 0xffffffff, target = 0 }: EncodeOptions = {},
+): Buffer {
   const steps = [...plan.outside, ...plan.after, ...plan.inside].map(encodeOnce);
   const header = Buffer.alloc(HEADER_SIZE);
   const ids = plan.ids ?? { uid: 0, gid: 0, count: 0 };
@@ -102,6 +112,7 @@ export function encodePlan(plan: LaunchPlan, crashAt = 0xffffffff): Buffer {
   header.writeUInt32LE(plan.after.length, 40);
   header.writeUInt32LE(plan.inside.length, 44);
   header.writeUInt32LE(crashAt, 48);
+  header.writeUInt32LE(target, 52);
   return Buffer.concat([header, ...steps]);
 }
 
@@ -191,6 +202,7 @@ function fieldsOf(step: Step): Fields {
       };
     case 'joinTasks':
     case 'intoCgroup':
+    case 'tree':
     case 'root':
     case 'directory':
     case 'mask':

@@ -64,8 +64,11 @@ export type OverlayStep = {
   readonly volatile?: boolean;
 };
 
+/** The root is what is mounted there already, with all that is mounted below it. */
+export type TreeStep = { readonly op: 'tree'; readonly path: string };
+
 export type OutsideStep = CgroupStep | WriteStep;
-export type AfterStep = WriteStep | SourceStep | ImageStep | OverlayStep;
+export type AfterStep = WriteStep | SourceStep | ImageStep | OverlayStep | TreeStep;
 
 export type InsideStep =
   | {

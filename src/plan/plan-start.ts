@@ -163,6 +163,8 @@ export interface StartOptions {
   readonly layers: Layers;
   /** Instead of init: runs with the standard descriptors that it is given. */
   readonly command?: Command;
+  /** The root is at VE_ROOT by then, with what scripts have mounted below it. */
+  readonly mounted?: boolean;
   /** What it writes need not outlive its first run. */
   readonly volatile?: boolean;
   /** A pty at /dev/console and as init's standard descriptors. Absent: no /dev/console, the null device. */
@@ -187,7 +189,9 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
     after: [
       ...cgroup.limits,
       ...planSources(cgroup.v2, privileged),
-      ...planRoot(config, options.layers, options.volatile),
+      ...(options.mounted
+        ? [{ op: 'tree', path: config.root } as const]
+        : planRoot(config, options.layers, options.volatile)),
     ],
     inside: [
       // What needs no mounts goes first: the launcher is still making them.

@@ -48,7 +48,7 @@ export const IDENTITY: readonly Parameter[] = [
     live: true,
     default: '120',
   }),
-  stored(['USERPASSWD', '--userpasswd'], USER_PASSWORD, 'password of a user inside; never saved', {
+  container(['USERPASSWD', '--userpasswd'], USER_PASSWORD, 'password of a user inside; never saved', {
     saved: false,
     live: true,
   }),

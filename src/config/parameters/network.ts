@@ -5,7 +5,7 @@ import { type InterfaceField, NETIF } from '../interfaces.js';
 import { ADDRESSES, RATE } from '../rates.js';
 import { NAMESERVER, SEARCHDOMAIN } from '../resolver.js';
 import { TEXT, words, YES_NO } from '../value-type.js';
-import { type Parameter, stored } from './parameter.js';
+import { container, type Parameter, stored } from './parameter.js';
 
 /** Of the interface that --ifname names; addresses by themselves are the container's own. */
 const FIELDS: readonly (readonly [
@@ -35,8 +35,10 @@ export const NETWORK: readonly Parameter[] = [
     placeholder: 'ADDRESS|all',
     edit: 'remove',
   }),
-  stored(['NAMESERVER', '--nameserver'], NAMESERVER, "name server; inherit: the host's"),
-  stored(['SEARCHDOMAIN', '--searchdomain'], SEARCHDOMAIN, "search domain; inherit: the host's"),
+  container(['NAMESERVER', '--nameserver'], NAMESERVER, "name server; inherit: the host's", { live: true }),
+  container(['SEARCHDOMAIN', '--searchdomain'], SEARCHDOMAIN, "search domain; inherit: the host's", {
+    live: true,
+  }),
   stored(['NETIF', '--netif_add'], NETIF, 'network interface to have'),
   stored(['NETIF', '--netif_del'], NETIF, 'network interface not to have any more', {
     placeholder: 'NAME|all',

@@ -94,7 +94,7 @@ describe('encodePlan', () => {
   it('is read back as what it was made from', () => {
     fc.assert(
       fc.property(plans, fc.nat(100), (plan, crashAt) => {
-        const read = decodePlan(encodePlan(plan, crashAt));
+        const read = decodePlan(encodePlan(plan, { crashAt }));
         expect(read.mode).toBe({ launch: 1, enter: 2, mount: 3, guard: 4 }[plan.mode]);
         expect(read.ids).toEqual({
           base: plan.ids?.uid ?? 0,
