@@ -2,7 +2,8 @@
  * The seccomp filter of system containers, compiled ahead: a binary search over system call numbers.
  *
  * A list of what is refused, since a distribution may use the rest. New namespaces but mount and net are refused
- * so that the container can be checkpointed; systemd takes EPERM as "this manager does not want that".
+ * so that the container can be checkpointed; systemd takes EPERM as "this manager does not want that". The profile
+ * `nesting` lets them be made, and keyrings used, for containers in the container.
  */
 import { BpfProgram } from './bpf.js';
 import { type SyscallName, syscallNumber } from './syscalls.js';
@@ -28,7 +29,11 @@ const TIME = 0x80;
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 
+export type SeccompProfile = 'system' | 'nesting';
+
 interface Rule {
+  /** Only what containers in the container need. */
+  readonly nesting?: true;
   readonly names: readonly SyscallName[];
   readonly errno: number;
   /** Only where one of these bits, or one of these values, is in the low half of an argument. */
@@ -66,22 +71,13 @@ const RULES: readonly Rule[] = [
     ],
     errno: EPERM,
   },
+  { names: ['io_uring_setup', 'io_uring_enter', 'io_uring_register'], errno: ENOSYS },
   // clone3's flags lie in memory, out of a filter's sight: callers fall back to clone.
-  {
-    names: [
-      'clone3',
-      'io_uring_setup',
-      'io_uring_enter',
-      'io_uring_register',
-      'keyctl',
-      'add_key',
-      'request_key',
-    ],
-    errno: ENOSYS,
-  },
-  { names: ['clone'], errno: EPERM, when: { argument: 0, bits: NESTED } },
-  { names: ['unshare'], errno: EPERM, when: { argument: 0, bits: NESTED | TIME } },
-  { names: ['setns'], errno: EPERM, when: { argument: 1, bits: NESTED | TIME } },
+  { nesting: true, names: ['clone3', 'keyctl', 'add_key', 'request_key'], errno: ENOSYS },
+  { nesting: true, names: ['clone'], errno: EPERM, when: { argument: 0, bits: NESTED } },
+  { nesting: true, names: ['unshare'], errno: EPERM, when: { argument: 0, bits: NESTED | TIME } },
+  // 0 stands for any kind of namespace; the tools that join mount and net namespaces say which (nsenter, ip netns).
+  { nesting: true, names: ['setns'], errno: EPERM, when: { argument: 1, bits: NESTED | TIME, values: [0] } },
   // Input pushed into a terminal. The kernel looks at 32 bits of the request, and so does this (CVE-2019-7303).
   { names: ['ioctl'], errno: EPERM, when: { argument: 1, values: [TIOCSTI, TIOCLINUX] } },
 ];
@@ -94,17 +90,21 @@ interface Case {
 
 const compiled = new Map<string, Buffer>();
 
-/** The default profile, as struct sock_filter[]. */
-export function systemSeccomp(arch: 'x64' | 'arm64'): Buffer {
-  let program = compiled.get(arch);
+/** A profile as struct sock_filter[]. */
+export function systemSeccomp(arch: 'x64' | 'arm64', profile: SeccompProfile = 'system'): Buffer {
+  const key = `${arch} ${profile}`;
+  let program = compiled.get(key);
   if (!program) {
-    program = compile(arch);
-    compiled.set(arch, program);
+    program = compile(
+      arch,
+      RULES.filter(({ nesting }) => profile === 'system' || !nesting),
+    );
+    compiled.set(key, program);
   }
   return program;
 }
 
-function compile(arch: 'x64' | 'arm64'): Buffer {
+function compile(arch: 'x64' | 'arm64', rules: readonly Rule[]): Buffer {
   const program = new BpfProgram();
   const [native, compat] = arch === 'x64' ? (['x64', 'i386'] as const) : (['arm64', 'arm'] as const);
   const [nativeLabel, compatLabel] = [program.newLabel(), program.newLabel()];
@@ -119,31 +119,33 @@ function compile(arch: 'x64' | 'arm64'): Buffer {
   program.label(toCompat);
   program.jump(compatLabel);
   program.label(nativeLabel);
-  section(program, native);
+  section(program, native, rules);
   program.label(compatLabel);
-  if (compat === 'i386') section(program, compat);
+  if (compat === 'i386') section(program, compat, rules);
   else program.answer(ERRNO | ENOSYS);
   return program.assemble();
 }
 
 /** The calls that some rule is about, by number. */
-function casesOf(abi: Abi): readonly Case[] {
-  return RULES.flatMap((rule) =>
-    rule.names.flatMap((name) => {
-      const number = syscallNumber(name, abi);
-      return number === null ? [] : [{ number, rule }];
-    }),
-  ).sort((a, b) => a.number - b.number);
+function casesOf(abi: Abi, rules: readonly Rule[]): readonly Case[] {
+  return rules
+    .flatMap((rule) =>
+      rule.names.flatMap((name) => {
+        const number = syscallNumber(name, abi);
+        return number === null ? [] : [{ number, rule }];
+      }),
+    )
+    .sort((a, b) => a.number - b.number);
 }
 
 /** One ABI: the tree, its leaves, and its own answers close behind them. */
-function section(program: BpfProgram, abi: Abi): void {
+function section(program: BpfProgram, abi: Abi, rules: readonly Rule[]): void {
   const answers = new Map([ALLOW, ERRNO | EPERM, ERRNO | ENOSYS].map((value) => [value, program.newLabel()]));
   const answer = (value: number): string => answers.get(value) ?? '';
   program.load(NR);
   if (abi === 'x64') program.test('atLeast', X32_BIT, answer(ERRNO | ENOSYS), null);
   const leaves: { readonly label: string; readonly rule: Rule }[] = [];
-  search(casesOf(abi));
+  search(casesOf(abi, rules));
   for (const { label, rule } of leaves) leaf(label, rule);
   for (const [value, label] of answers) {
     program.label(label);

@@ -1,4 +1,4 @@
-/** The system profile: its verdicts against a plain model, and the program's shape. */
+/** The two profiles: their verdicts against a plain model, and the program's shape. */
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -17,14 +17,22 @@ import {
 } from '../../helpers/seccomp-model.js';
 
 const HOSTS = ['x64', 'arm64'] as const;
-const FILTERS = { x64: decodeFilter(systemSeccomp('x64')), arm64: decodeFilter(systemSeccomp('arm64')) };
+const PROFILES = ['system', 'nesting'] as const;
+const filterOf = (host: (typeof HOSTS)[number], profile: (typeof PROFILES)[number]) =>
+  decodeFilter(systemSeccomp(host, profile));
+const FILTERS = {
+  x64: { system: filterOf('x64', 'system'), nesting: filterOf('x64', 'nesting') },
+  arm64: { system: filterOf('arm64', 'system'), nesting: filterOf('arm64', 'nesting') },
+};
 const HIGH = 0xdeadbeef00000000n;
 
 const verdict = (host: 'x64' | 'arm64', arch: number, nr: number, ...args: readonly bigint[]): number =>
-  runFilter(FILTERS[host], { arch, nr, args }).value;
+  runFilter(FILTERS[host].system, { arch, nr, args }).value;
 
-describe.each(HOSTS)('the %s program', (host) => {
-  const filter = FILTERS[host];
+const PROGRAMS = HOSTS.flatMap((host) => PROFILES.map((profile) => [host, profile] as const));
+
+describe.each(PROGRAMS)('the program for %s, %s', (host, profile) => {
+  const filter = FILTERS[host][profile];
 
   it('is small', () => {
     expect(filter.length).toBeLessThan(400);
@@ -51,7 +59,7 @@ describe.each(HOSTS)('the %s program', (host) => {
   });
 
   it('is compiled once', () => {
-    expect(systemSeccomp(host)).toBe(systemSeccomp(host));
+    expect(systemSeccomp(host, profile)).toBe(systemSeccomp(host, profile));
   });
 
   it('answers every number from 0 to 600 in every ABI as the model does, whichever argument bit is set', () => {
@@ -65,7 +73,7 @@ describe.each(HOSTS)('the %s program', (host) => {
           ...Array.from({ length: 64 }, (_, bit) => 1n << BigInt(bit)),
         ]) {
           const entry = { arch, nr, args: [value, value] };
-          if (runFilter(filter, entry).value !== expectedVerdict(host, entry)) wrong.push(entry);
+          if (runFilter(filter, entry).value !== expectedVerdict(host, entry, profile)) wrong.push(entry);
         }
       }
     }
@@ -75,19 +83,20 @@ describe.each(HOSTS)('the %s program', (host) => {
   it('agrees with the model on random calls', () => {
     fc.assert(
       fc.property(anyCall, (entry) => {
-        expect(runFilter(filter, entry).value).toBe(expectedVerdict(host, entry));
+        expect(runFilter(filter, entry).value).toBe(expectedVerdict(host, entry, profile));
       }),
       { numRuns: 5000 },
     );
   });
 });
 
-const special = Object.values(ABIS).flatMap(({ eperm, enosys, clone, unshare, setns, ioctl }) => [
-  ...[...eperm, ...enosys].flatMap((nr) => [nr - 1, nr, nr + 1]),
+const special = Object.values(ABIS).flatMap(({ eperm, enosys, single, clone, unshare, setns, ioctl }) => [
+  ...[...eperm, ...enosys, ...single].flatMap((nr) => [nr - 1, nr, nr + 1]),
   ...[clone, unshare, setns, ioctl],
 ]);
 const flags = fc.subarray([0x80n, 0x11n, 0x20000n, 0x2000000n, 0x4000000n, 0x10000000n, 0x40000000n]);
 const anyArgument = fc.oneof(
+  fc.constant(0n),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   flags.map((bits) => bits.reduce((all, bit) => all | bit, 0n)),
   fc.constantFrom(0x5411n, 0x5412n, HIGH | 0x5412n, 0x541cn, HIGH | 0x541cn, HIGH),
@@ -121,6 +130,13 @@ describe('what matters by name', () => {
     expect(verdict('x64', ARCH.x64, 56, 0x80n)).toBe(ALLOW);
     expect(verdict('x64', ARCH.x64, 272, 0x80n)).toBe(EPERM);
     expect(verdict('x64', ARCH.x64, 435)).toBe(ENOSYS);
+  });
+
+  it('refuses to join what it cannot see the kind of, and lets mount and net namespaces be joined', () => {
+    for (const kind of [0n, HIGH, 0x80n, 0x2000000n, 0x4000000n, 0x8000000n, 0x10000000n, 0x20000000n])
+      expect(verdict('x64', ARCH.x64, 308, 3n, kind)).toBe(EPERM);
+    for (const kind of [0x20000n, 0x40000000n, 0x40020000n])
+      expect(verdict('x64', ARCH.x64, 308, 3n, kind)).toBe(ALLOW);
   });
 
   it('has no way round it by another ABI', () => {
