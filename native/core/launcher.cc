@@ -42,9 +42,13 @@ long Run(State& state, const Op& op) {
     case Code::JoinTasks: return JoinTasks(op);
     case Code::IntoCgroup: return IntoCgroup(state, op);
     case Code::Own: return Own(op);
+    case Code::Devices: return Devices(op);
+    case Code::Clocks: return Clocks();
     case Code::Source: return Source(state, op);
     case Code::Overlay: return Overlay(state, op);
     case Code::Image: return Image(state, op);
+    case Code::Nodes: return Nodes(state, op);
+    case Code::Bind: return Bind(state, op);
     case Code::Unshare: return Syscall(SYS_unshare, static_cast<long>(op.c));
     case Code::Root: return Root(state, op);
     case Code::Become: return Become();
@@ -53,6 +57,8 @@ long Run(State& state, const Op& op) {
     case Code::Attach: return Attach(state, op);
     case Code::Symlink: return Symlink(state, op);
     case Code::File: return File(state, op);
+    case Code::Detach: return Detach(state, op);
+    case Code::Done: return Done(state);
     case Code::Mask: return Mask(state, op);
     case Code::ReadOnly: return ReadOnly(state, op);
     case Code::Pivot: return Pivot(state);
@@ -168,7 +174,7 @@ void Enter(State& state) {
   const Header& header = state.plan.header();
   // Not to be looked into by what it is about to join (ptrace(2), proc(5)); execve makes the command visible again.
   Syscall(SYS_prctl, PR_SET_DUMPABLE, 0);
-  RunSteps(state, 0, header.outside);
+  RunSteps(state, 0, header.outside + header.after);
   // The cgroup namespace comes last, from inside: clone3 into a cgroup needs it in view.
   if (const long joined = Syscall(SYS_setns, kPidFd, static_cast<long>(header.namespaces)); joined < 0)
     Fail(state, kJoin, joined);

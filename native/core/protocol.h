@@ -13,7 +13,7 @@
 //   EOF     ◄───────────────────────────────────────────── execve succeeded (close on exec)
 //
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
-// When entering, the child waits for nothing. A guard makes no child: it says PREPARED, and ends the process of its
+// When entering, the child waits for nothing, and what the steps `after` make is its own to attach. A guard makes no child: it says PREPARED, and ends the process of its
 // pidfd when the runtime is gone.
 #pragma once
 #include <stdint.h>
@@ -40,11 +40,11 @@ struct Record {
 
 // Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.
 enum class Code : uint32_t {
-  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own,
-  Overlay = 10, Image,
+  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own, Devices, Clocks,
+  Overlay = 10, Image, Nodes, Bind,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
-  Seccomp, Exec, Console, File,
+  Seccomp, Exec, Console, File, Detach, Done,
 };
 
 struct Op {
