@@ -29,13 +29,12 @@ int OpenOrMake(const char* base, const char* path) {
   return fd;
 }
 
-int UserNamespaceOf(int pid) {
+int UserNamespaceOf(int pid, bool entering) {
   char path[40];
   PutText(PutNumber(PutText(path, "/proc/"), static_cast<uint32_t>(pid)), "/ns/user");
   const int fd = Open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-  // Entering: the pid was that of the container's init if the pidfd's process still is.
-  if (fd >= 0 && Syscall(SYS_fcntl, kPidFd, F_GETFD) >= 0 && Syscall(SYS_pidfd_send_signal, kPidFd, 0, 0, 0) < 0)
-    return -ESRCH;
+  // The number was that of the container's init if the pidfd's process still is.
+  if (fd >= 0 && entering && Syscall(SYS_pidfd_send_signal, kPidFd, 0, 0, 0) < 0) return -ESRCH;
   return fd;
 }
 
@@ -54,7 +53,7 @@ long Bind(State& state, const Op& op) {
   if (mount < 0) return mount;
   mount_attr attributes{op.b, 0, 0x40000 /* MS_PRIVATE */, 0};
   if (op.c != 0) {
-    const int userns = UserNamespaceOf(op.c == 1 ? state.child : static_cast<int>(op.c));
+    const int userns = op.c == 1 ? UserNamespaceOf(state.child, false) : UserNamespaceOf(static_cast<int>(op.c), true);
     if (userns < 0) return userns;
     attributes.attr_set |= MOUNT_ATTR_IDMAP;
     attributes.userns_fd = static_cast<uint64_t>(userns);

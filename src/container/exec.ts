@@ -6,10 +6,12 @@ import { enter as enterContainer } from '../host/launcher.js';
 import { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { planEnter, planStart } from '../plan/plan-start.js';
+import { confinementOf } from '../state/record.js';
 import { contentsOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
+import { gather } from './given.js';
 import { type GuestProcess, type GuestTerminal, openConsole, withPipes } from './guest.js';
-import { findInit, recover, sweep } from './recover.js';
+import { findInit, findRunning, type Running, recover, sweep } from './recover.js';
 import { launch } from './start.js';
 
 export interface ExecOptions {
@@ -24,8 +26,11 @@ export async function exec(
   options: ExecOptions = {},
 ): Promise<GuestProcess> {
   const config = loadConfig(context, ctid);
-  using init = runningInit(context, ctid);
-  const plan = planEnter(config, context.facts(), { argv, env: options.env ?? {}, terminal: false });
+  const { init: running, record } = expectRunning(context, ctid);
+  using init = running;
+  const confinement = confinementOf(record);
+  const env = options.env ?? {};
+  const plan = planEnter(config, context.facts(), { argv, env, terminal: false, confinement });
   // Awaited here, so that `init` stays open until the command has joined it.
   return await withPipes(async (stdio) => {
     const born = await enterContainer(plan, stdio, init);
@@ -39,10 +44,10 @@ export function untilGone(handle: ProcessHandle): Promise<Ended> {
   return handle.wait().finally(() => handle[Symbol.dispose]());
 }
 
-function runningInit(context: Context, ctid: Ctid): ProcessHandle {
-  const init = findInit(context, ctid);
-  if (!init) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
-  return init;
+function expectRunning(context: Context, ctid: Ctid): Running {
+  const running = findRunning(context, ctid);
+  if (!running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
+  return running;
 }
 
 export interface EnterOptions {
@@ -56,9 +61,15 @@ export interface EnterOptions {
 /** A login shell on a fresh pty of the container's devpts. */
 export async function enter(context: Context, ctid: Ctid, options: EnterOptions): Promise<GuestTerminal> {
   const config = loadConfig(context, ctid);
-  using init = runningInit(context, ctid);
+  const { init: running, record } = expectRunning(context, ctid);
+  using init = running;
   const env = { TERM: options.term ?? 'linux' };
-  const plan = planEnter(config, context.facts(), { argv: ['/bin/sh', '-l'], env, terminal: true });
+  const plan = planEnter(config, context.facts(), {
+    argv: ['/bin/sh', '-l'],
+    env,
+    terminal: true,
+    confinement: confinementOf(record),
+  });
   const born = await enterContainer(plan, [-1, -1, -1], init);
   const handle = new ProcessHandle(born.pid, born.pidfd);
   const console = openConsole(born.terminal);
@@ -100,6 +111,7 @@ async function runAlone(
     const config = loadConfig(context, ctid);
     const plan = planStart(config, context.facts(), {
       layers: contentsOf(context, config),
+      given: await gather(context, config),
       command: { argv: command },
     });
     return await withPipes(async (stdio) => {

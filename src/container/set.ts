@@ -7,13 +7,15 @@ import { formatConfig, parseConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { planCgroup } from '../plan/cgroup.js';
+import { unusable } from '../plan/confinement.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { areaOf, storeOf } from './area.js';
+import { changeGiven, GIVEN_KEYS } from './change-given.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { exec } from './exec.js';
 import { linkName, unlinkName } from './names.js';
-import { findInit, recover } from './recover.js';
+import { findRunning, type Running, recover } from './recover.js';
 
 export interface SetOptions {
   readonly save: boolean;
@@ -42,8 +44,9 @@ export async function set(
   // Checked as a whole before anything is touched.
   const names = { host: context.paths.hostConfig, container: path };
   const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);
-  using init = findInit(context, ctid);
-  if (init) await apply(context, ctid, after, changes);
+  const running = findRunning(context, ctid);
+  using init = running?.init;
+  if (running) await apply(context, after, changes, running);
   if (DISK.some((key) => changes.has(key)) && (init || save))
     await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
   if (save) {
@@ -55,6 +58,7 @@ export async function set(
     writeFileAtomic(path, text, { durable: true });
   }
   warnOfNoEffect(context, ctid, changes);
+  if (EQUIPMENT.some((key) => changes.has(key))) warnOfEquipment(context, after);
   if (!save && isSaved(changes)) {
     const message = 'the configuration file is not updated: use --save to keep the changes';
     context.report({ type: 'warning', ctid, message });
@@ -69,9 +73,18 @@ export function warnOfNoEffect(context: Context, ctid: Ctid, edits: Edits): void
   context.report({ type: 'warning', ctid, message });
 }
 
+/** One warning for what of the features and capabilities does nothing here. */
+export function warnOfEquipment(context: Context, config: Config): void {
+  for (const message of unusable(config)) context.report({ type: 'warning', ctid: config.ctid, message });
+}
+
+const EQUIPMENT = ['CAPABILITY', 'FEATURES'] as const;
+
 type Config = ReturnType<typeof readContainerConfig>;
 
-async function apply(context: Context, ctid: Ctid, config: Config, changes: Edits): Promise<void> {
+async function apply(context: Context, config: Config, changes: Edits, running: Running): Promise<void> {
+  const { ctid } = config;
+  if (GIVEN_KEYS.some((key) => changes.has(key))) await changeGiven(context, config, running);
   if (![...changes.keys()].some((key) => LIVE.has(key))) return;
   const { cgroups, cgroupGroup } = context.facts();
   const { limits } = planCgroup(cgroups, cgroupGroup, ctid, config);

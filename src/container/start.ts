@@ -6,17 +6,22 @@ import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
+import { PLACES } from '../host/devices.js';
 import { guard, prepare, type Stdio } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
-import { isPrivileged, planStart, type StartPlan } from '../plan/plan-start.js';
-import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
+import { USUAL } from '../plan/confinement.js';
+import { NOTHING } from '../plan/equipment.js';
+import { isPrivileged, obstacles, planStart, type StartPlan } from '../plan/plan-start.js';
+import { confinementOf, type RuntimeRecord, readRecord, removeRecord, writeRecord } from '../state/record.js';
 import { requireEmulation } from '../template/foreign.js';
-import { withUndo } from '../undo.js';
+import { type Undo, withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { gather, lookUp } from './given.js';
+import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
 import { prepareRoot } from './mount.js';
-import { findInit, recover } from './recover.js';
+import { findInit, findRunning, recover } from './recover.js';
 
 export interface StartOptions {
   /** Starts a disabled container too. */
@@ -36,7 +41,8 @@ export interface Started {
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
-  return planStart(config, context.facts(), { layers: contentsOf(context, config) });
+  const given = lookUp(config, PLACES);
+  return planStart(config, context.facts(), { layers: contentsOf(context, config), given });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -51,10 +57,19 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
-  const plan = planStart(config, context.facts(), { layers, console: options.console ?? false });
+  const given = await gather(context, config);
+  const plan = planStart(config, context.facts(), { layers, given, console: options.console ?? false });
   const launched = await launch(context, config, plan, { signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
+}
+
+/** Why it cannot be checkpointed, as it runs or, where it does not, as it would start. */
+export function whyNotCheckpointable(context: Context, ctid: Ctid): readonly string[] {
+  const running = findRunning(context, ctid);
+  using _init = running?.init;
+  if (!running) return planOf(context, ctid).whyNotCheckpointable;
+  return obstacles(confinementOf(running.record), running.record.given ?? NOTHING);
 }
 
 export interface Launch {
@@ -88,6 +103,8 @@ export async function launch(
     bootId: bootId(),
     root: config.root,
     cgroups: plan.cgroup.directories,
+    ...(plan.confinement === USUAL ? {} : { confinement: plan.confinement }),
+    ...(plan.given === NOTHING ? {} : { given: plan.given }),
     init: null,
   };
   return withUndo(async (undo) => {
@@ -104,10 +121,27 @@ export async function launch(
     if (tied) undo.push('tie init to this process', () => closeSync(tie));
     signal?.throwIfAborted();
     const { pid } = prepared.init;
-    writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
+    const started = await giveAway(context, intent, plan, pid, undo);
+    writeRecord(path, { ...started, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
     faultPoint('start.recorded');
     const master = await prepared.release();
     faultPoint('start.done');
     return { init: prepared.init, console: master, tie };
   });
+}
+
+/** Interfaces of the host, before anything runs that could be waiting for them. */
+async function giveAway(
+  context: Context,
+  record: RuntimeRecord,
+  { given }: StartPlan,
+  pid: number,
+  undo: Undo,
+): Promise<RuntimeRecord> {
+  if (given.interfaces.length === 0) return record;
+  undo.push('give network interfaces', async () => {
+    const now = readRecord(context.paths.record(record.ctid));
+    if (now) await takeBackInterfaces(context, now);
+  });
+  return giveInterfaces(context, record, pid, given.interfaces);
 }

@@ -25,6 +25,8 @@ export interface Paths {
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
+  /** Where a container's network namespace is mounted while it has interfaces of the host. */
+  network(ctid: number): string;
   /** Where a disk image's file system is mounted while its top is worked on. */
   area(ctid: number): string;
   /** Where a container's tree is mounted to be read. */
@@ -56,6 +58,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     renaming: (ctid) => `${configDir}/.${ctid}.conf.renaming`,
     throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
     record: (ctid) => `${runDir}/${ctid}.json`,
+    network: (ctid) => `${runDir}/${ctid}.network`,
     area: (ctid) => `${runDir}/${ctid}.area`,
     contents: (ctid) => `${runDir}/${ctid}.contents`,
     view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,

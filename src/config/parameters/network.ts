@@ -5,7 +5,7 @@ import { type InterfaceField, NETIF } from '../interfaces.js';
 import { ADDRESSES, RATE } from '../rates.js';
 import { NAMESERVER, SEARCHDOMAIN } from '../resolver.js';
 import { TEXT, words, YES_NO } from '../value-type.js';
-import { type Parameter, stored } from './parameter.js';
+import { container, type Parameter, stored } from './parameter.js';
 
 /** Of the interface that --ifname names; addresses by themselves are the container's own. */
 const FIELDS: readonly (readonly [option: string, field: InterfaceField, help: string])[] = [
@@ -34,8 +34,11 @@ export const NETWORK: readonly Parameter[] = [
     edit: 'remove',
   }),
   ...FIELDS.map(([option, field, help]) => stored(['NETIF', option], NETIF, help, { field })),
-  stored(['NETDEV', '--netdev_add'], NETDEV, 'network device of the host to hand over'),
-  stored(['NETDEV', '--netdev_del'], NETDEV, 'network device to give back, or all', { edit: 'remove' }),
+  container(['NETDEV', '--netdev_add'], NETDEV, 'network device of the host to hand over', { live: true }),
+  container(['NETDEV', '--netdev_del'], NETDEV, 'network device to give back, or all', {
+    live: true,
+    edit: 'remove',
+  }),
   stored(
     ['NETFILTER', '--netfilter'],
     words('disabled', 'stateless', 'stateful', 'full'),
