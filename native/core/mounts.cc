@@ -112,6 +112,15 @@ long IsDirectory(int fd) {
   return got < 0 ? got : (info.stx_mode & S_IFMT) == S_IFDIR;
 }
 
+bool IsType(int directory, const char* name, uint32_t type) {
+  const int fd = Beneath(directory, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return false;
+  struct statx info;
+  const long got = Syscall(SYS_statx, fd, Ptr(""), AT_EMPTY_PATH, STATX_TYPE, Ptr(&info));
+  Close(fd);
+  return got == 0 && (info.stx_mode & S_IFMT) == type;
+}
+
 // b: 0 on a file, 1 on a directory, 2 on what the mount is, with the directories above it made where they are missing.
 long Attach(State& state, const Op& op) {
   if (op.a >= kSlots || state.slots[op.a] < 0) return -EBADF;
@@ -120,11 +129,14 @@ long Attach(State& state, const Op& op) {
   if (op.b != 2) return AttachAt(state, mount, Text(op, 0), op.b != 0);
   if (const int root = RootOf(state); root < 0) return root;
   if (const long made = ParentsBeneath(state.root, Text(op, 0)); made < 0) return made;
+  // A link would do as a place to mount on, and lead nowhere; but who made it wanted it followed.
+  if (IsType(state.root, Text(op, 0), S_IFLNK)) return -ELOOP;
   const long directory = IsDirectory(mount);
   return directory < 0 ? directory : AttachAt(state, mount, Text(op, 0), directory != 0);
 }
 
-// Takes away what was attached; nothing mounted there is fine. By name in the parent: a descriptor cannot be unmounted.
+// Takes away what was attached, and the file that it was attached to; nothing mounted there is fine. By name in the
+// parent: a descriptor cannot be unmounted.
 long Detach(State& state, const Op& op) {
   if (const int root = RootOf(state); root < 0) return root;
   const char* name;
@@ -133,6 +145,7 @@ long Detach(State& state, const Op& op) {
   if (parent < 0) return parent;
   long gone = Syscall(SYS_fchdir, parent);
   if (gone >= 0) gone = Syscall(SYS_umount2, Ptr(name), kDetach | kNoFollow);
+  if (gone == 0 && IsType(parent, name, S_IFREG)) Syscall(SYS_unlinkat, parent, Ptr(name), 0);
   Close(parent);
   Syscall(SYS_chdir, Ptr("/"));
   return gone == -EINVAL || gone == -ENOENT ? 0 : gone;

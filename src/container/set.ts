@@ -46,7 +46,8 @@ export async function set(
   const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);
   const running = findRunning(context, ctid);
   using init = running?.init;
-  if (running) await apply(context, after, changes, running);
+  const { root, privateArea } = before;
+  if (running) await apply(context, { ...after, root, privateArea }, changes, running);
   if (DISK.some((key) => changes.has(key)) && (init || save))
     await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
   if (save) {

@@ -23,6 +23,12 @@ export const DEFAULT_ACCESS: readonly DeviceAccess[] = [
   all(136, null),
 ];
 
+/** The usual devices, but for what is said of one of them. */
+export function withDefaults(rules: readonly DeviceAccess[]): readonly DeviceAccess[] {
+  const said = new Set(rules.map(deviceOf));
+  return mergeAccess([...DEFAULT_ACCESS.filter((rule) => !said.has(deviceOf(rule))), ...rules]);
+}
+
 /** One rule for each device, allowing what all of them allow. */
 export function mergeAccess(rules: readonly DeviceAccess[]): readonly DeviceAccess[] {
   const merged = new Map<string, DeviceAccess>();

@@ -3,7 +3,7 @@ import type { BindMount } from '../config/bindmounts.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { FeatureName } from '../config/switches.js';
 import { CellaError } from '../errors.js';
-import { DEFAULT_ACCESS, type DeviceAccess, mergeAccess } from './device-policy.js';
+import { type DeviceAccess, withDefaults } from './device-policy.js';
 import type { AfterStep, IdMap, InsideStep } from './launch-plan.js';
 
 /** A node below /dev that the container gets, for a device of the host. */
@@ -37,7 +37,7 @@ export const FEATURE_NODES: Partial<Readonly<Record<FeatureName, GivenNode>>> = 
 };
 
 export function accessOf({ access }: Given): readonly DeviceAccess[] {
-  return mergeAccess([...DEFAULT_ACCESS, ...access]);
+  return withDefaults(access);
 }
 
 export interface Giving {
