@@ -56,7 +56,7 @@ describe('--netdev_add', () => {
     expect(await links()).toBe(' lo other');
     await inside('ip addr add 192.0.2.2/24 dev given; ip link set given up');
     await onHost('ip addr add 192.0.2.1/24 dev other');
-    expect(await onHost('ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered\n');
+    expect(await inside('ping -c 1 -W 2 192.0.2.1 >/dev/null && echo answered')).toBe('answered');
     expect(await vzctl('stop', '101')).toMatchObject({ code: 0, stderr: '' });
     expect(await links()).toMatch(/ given/);
   });

@@ -56,7 +56,7 @@ const probes = (['x64', 'i386'] as const).flatMap((abi) => [
   probe(abi, 'setns', 'net', [FD, NET], [0, 0]),
   probe(abi, 'setns', 'time', [FD, TIME], [EPERM, EINVAL]),
   probe(abi, 'clone3', 'nothing', [0, 0], [ENOSYS, EINVAL]),
-  probe(abi, 'keyctl', 'session', [0, 0, 0], [ENOSYS, 0]),
+  probe(abi, 'keyctl', 'session', [1, 0], [ENOSYS, 0]),
   probe(abi, 'io_uring_setup', 'one', [1, 0], [ENOSYS, ENOSYS]),
   probe(abi, 'ioctl', 'tiocsti', [FD, TIOCSTI], [EPERM, EPERM]),
   // Another terminal request gets as far as the kernel.
@@ -97,13 +97,35 @@ const WAYS = {
     (await sandbox.vzctl(['enter', ctid, '--exec', '/probes/all; exit'])).stdout.replaceAll('\r', ''),
 } as const;
 
+const WAY_NAMES = Object.keys(WAYS) as readonly (keyof typeof WAYS)[];
+
 describe('a container', () => {
   beforeAll(() => createWithProbes(101));
 
-  it.each(Object.keys(WAYS) as readonly (keyof typeof WAYS)[])(
-    'refuses %s nested namespaces',
-    async (way) => {
-      expect(answers(await WAYS[way]('101'))).toEqual(expected('single'));
-    },
-  );
+  it.each(WAY_NAMES)('refuses %s nested namespaces', async (way) => {
+    expect(answers(await WAYS[way]('101'))).toEqual(expected('single'));
+  });
+});
+
+describe('a container with nesting:on', () => {
+  beforeAll(() => createWithProbes(102, '--features', 'nesting:on'));
+
+  it.each(WAY_NAMES)('lets %s have them, and keeps the rest refused', async (way) => {
+    expect(answers(await WAYS[way]('102'))).toEqual(expected('nesting'));
+  });
+
+  it('has room for a user namespace with a /proc, a /sys and an overlay of its own', async () => {
+    const nested = `mount -t proc proc /proc && mount -t sysfs -o ro sys /sys && ls /proc | grep -c '^[0-9]*$'
+      mount -t tmpfs t /tmp && mkdir /tmp/a /tmp/b /tmp/c && mount -t overlay -o lowerdir=/tmp/a,upperdir=/tmp/b,workdir=/tmp/c o /tmp/a && touch /tmp/a/x && ls /tmp/b`;
+    expect(
+      (await sandbox.vzctl(['exec', '102', `unshare -U -r -m -p -n -f sh -c "${nested}"`])).stdout,
+    ).toMatch(/^[1-9]\nx\n$/);
+  });
+
+  it('stays as it began: a change waits for the next start', async () => {
+    await sandbox.vzctl(['set', '102', '--features', 'nesting:off', '--save']);
+    expect((await sandbox.vzctl(['exec2', '102', 'unshare -U true'])).code).toBe(0);
+    await sandbox.vzctl(['restart', '102', '--wait']);
+    expect((await sandbox.vzctl(['exec2', '102', 'unshare -U true'])).code).not.toBe(0);
+  });
 });
