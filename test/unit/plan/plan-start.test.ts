@@ -5,11 +5,18 @@ import { readContainerConfig } from '../../../src/config/container-config.js';
 import { parseCtid } from '../../../src/config/ctid.js';
 import { parseConfig } from '../../../src/config/grammar.js';
 import type { CgroupMounts } from '../../../src/plan/cgroup.js';
+import { USUAL } from '../../../src/plan/confinement.js';
 import { encodePlan } from '../../../src/plan/encode.js';
 import { type HostFacts, planEnter, planMount, planStart } from '../../../src/plan/plan-start.js';
 import { decodePlan } from '../../helpers/plan-decoder.js';
 
-const V1 = { memory: '/cg/memory', pids: '/cg/pids', freezer: '/cg/freezer', cpu: '/cg/cpu' };
+const V1 = {
+  memory: '/cg/memory',
+  pids: '/cg/pids',
+  freezer: '/cg/freezer',
+  cpu: '/cg/cpu',
+  devices: '/cg/devices',
+};
 const OURS = { delegation: null, swapV1: false };
 const V2 = { mount: '/cg', controllers: ['cpu', 'memory', 'pids'] };
 const DELEGATION = { unit: 'a.service', slice: 'b.slice', path: 'b.slice/a.service' };
@@ -95,7 +102,12 @@ describe('control groups', () => {
   it('on v1 alone: the freezer too', () => {
     expect(start('v1').cgroup).toMatchObject({
       v2: null,
-      directories: ['/cg/memory/cella/101', '/cg/pids/cella/101', '/cg/freezer/cella/101'],
+      directories: [
+        '/cg/memory/cella/101',
+        '/cg/pids/cella/101',
+        '/cg/freezer/cella/101',
+        '/cg/devices/cella/101',
+      ],
     });
     expect(written('v1').filter((at) => at.startsWith('intoCgroup'))).toEqual([]);
   });
@@ -153,6 +165,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
       argv: ['ls'],
       env: {},
       terminal: false,
+      confinement: USUAL,
     });
     const into = entering.outside.filter(({ op }) => op === 'intoCgroup');
     const { v2 } = start(host).cgroup;
@@ -168,7 +181,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
         const where = facts(HOSTS[host] as CgroupMounts);
         const make = () => [
           planStart(config, where, { ...LAYERS, console: terminal }),
-          planEnter(config, where, { argv: ['ls'], env: {}, terminal }),
+          planEnter(config, where, { argv: ['ls'], env: {}, terminal, confinement: USUAL }),
           planMount(config, LAYERS.layers),
         ];
         expect(make()).toEqual(make());
@@ -201,7 +214,12 @@ describe('what runs', () => {
 
   it('is looked for in the usual directories, with nothing of the operator’s environment', () => {
     const run = (argv: readonly string[]) =>
-      planEnter(UNPRIVILEGED, host, { argv, env: { TERM: 'x' }, terminal: false }).inside.at(-1);
+      planEnter(UNPRIVILEGED, host, {
+        argv,
+        env: { TERM: 'x' },
+        terminal: false,
+        confinement: USUAL,
+      }).inside.at(-1);
     expect(run(['/opt/a', 'b'])).toMatchObject({ paths: ['/opt/a'], argv: ['/opt/a', 'b'] });
     expect(run(['ls'])).toMatchObject({ paths: expect.arrayContaining(['/bin/ls', '/usr/sbin/ls']) });
     expect(run(['ls'])).toMatchObject({
