@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
+import { PLACES, pciDevice } from '../../src/host/devices.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ clear: [101] });
@@ -229,5 +230,43 @@ describe('what keeps it from being checkpointed', () => {
     await vzctl('set', '101', '--features', 'nesting:off', '--save');
     // It goes on as it began.
     expect(await container.whyNotCheckpointable()).toEqual(reasons);
+  });
+});
+
+describe('--pci_add', () => {
+  /** One of this machine's with a disk, and none that its network needs. */
+  const address = readdirSync('/sys/bus/pci/devices').find((at) => {
+    const { nodes, interfaces } = pciDevice(PLACES, at);
+    return interfaces.length === 0 && nodes.some(({ type }) => type === 'b');
+  });
+
+  it('gives the nodes that belong to a device, and takes them back', async () => {
+    expect(address).toBeDefined();
+    const [node] = pciDevice(PLACES, address ?? '').nodes;
+    // A machine may keep its own disk from being opened, even by its root.
+    const look = `[ -b /dev/${node?.name} ] && head -c 512 /dev/${node?.name} 2>/dev/null | wc -c`;
+    const there = (await sandbox.shell(look)).trim();
+    await start();
+    expect(await inside(look)).toBe('');
+    expect(await vzctl('set', '101', '--pci_add', address ?? '', '--save')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(await inside(look)).toBe(there);
+    await vzctl('restart', '101', '--wait');
+    expect(await inside(look)).toBe(there);
+    expect(await vzctl('set', '101', '--pci_del', address ?? '', '--save')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(await inside(look)).toBe('');
+  });
+
+  it('refuses a device that is not there', async () => {
+    await start();
+    expect(await vzctl('set', '101', '--pci_add', '0f:1f.7', '--save')).toMatchObject({
+      code: 147,
+      stderr: "this host has no PCI device '0000:0f:1f.7'\n",
+    });
   });
 });
