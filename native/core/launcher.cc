@@ -59,6 +59,7 @@ long Run(State& state, const Op& op) {
     case Code::File: return File(state, op);
     case Code::Detach: return Detach(state, op);
     case Code::Done: return Done(state);
+    case Code::Sysctl: return Sysctl(state, op);
     case Code::Mask: return Mask(state, op);
     case Code::ReadOnly: return ReadOnly(state, op);
     case Code::Pivot: return Pivot(state);

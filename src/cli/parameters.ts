@@ -21,9 +21,12 @@ export function addParameters(
 }
 
 /** One-letter options are those of set, as in vzctl. */
-function optionOf({ option, short, value, help, unit, hidden }: Parameter, withShort: boolean): Option {
-  const flags = `${withShort && short !== undefined ? `${short}, ` : ''}${option} <${value.placeholder}>`;
-  const made = new Option(flags, unit === undefined ? help : `${help}, in ${unit}`).hideHelp(hidden);
+function optionOf(
+  { option, short, value, placeholder, help, unit, hidden }: Parameter,
+  withShort: boolean,
+): Option {
+  const flags = `${withShort && short !== undefined ? `${short}, ` : ''}${option} <${placeholder ?? value.placeholder}>`;
+  const made = new Option(flags, unit === undefined ? help : `${help} (${unit})`).hideHelp(hidden);
   // What is given last counts for one value, as in vzctl; a list takes all.
   if (value.list === undefined) return made;
   return made.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]);

@@ -125,13 +125,12 @@ function writeAccess(
   }
 }
 
-/** A running process keeps its filter, its capabilities and its clocks. */
+/** A running process keeps its filter and its clocks. */
 function warnOfLater(context: Context, config: ContainerConfig, record: RuntimeRecord): void {
   const [now, then] = [startedWith(record), confinementOf(config)];
   const later = [
     ...(now.nesting === then.nesting ? [] : ['nesting']),
     ...(now.time === then.time ? [] : ['time']),
-    ...(now.without.toSorted().join() === then.without.toSorted().join() ? [] : ['capabilities']),
   ];
   if (later.length === 0) return;
   const message = `from the next start on: ${later.join(', ')}`;

@@ -29,6 +29,7 @@ const WORDS: Readonly<Record<Step['op'], string>> = {
   done: 'finish',
   symlink: 'make symbolic link',
   file: 'write',
+  sysctl: 'set',
   mask: 'mask',
   readOnly: 'make read-only',
   console: 'make the console',

@@ -77,8 +77,9 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   exec: 41,
   console: 42,
   file: 43,
-  detach: 44,
-  done: 45,
+  sysctl: 44,
+  detach: 45,
+  done: 46,
 };
 
 interface Fields {
@@ -191,6 +192,8 @@ function fieldsOf(step: Step): Fields {
       return { strings: [step.to, step.path] };
     case 'file':
       return { strings: [step.path, step.text] };
+    case 'sysctl':
+      return { strings: [step.path, step.value] };
     case 'readOnly':
       return { b: step.writable ? 1 : 0, strings: [step.path] };
     case 'hostname':

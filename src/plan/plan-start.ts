@@ -4,6 +4,7 @@ import type { CgroupPlan } from './cgroup.js';
 import { handOver, planCgroup, planDevices } from './cgroup.js';
 import { type Command, planCommand, planFirst } from './command.js';
 import { type Confinement, confinementOf, planConfinement } from './confinement.js';
+import { limitMounts, limitProcesses } from './counts.js';
 import type { DeviceAccess } from './device-policy.js';
 import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
 import type { HostFacts } from './host-facts.js';
@@ -211,12 +212,15 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       { op: 'hostname', name: config.hostname ?? `CT${config.ctid}` },
       { op: 'root', path: config.root },
       { op: 'become' },
-      ...planMounts({ cgroup: cgroup.v2, privileged, nesting: confinement.nesting }),
+      ...limitMounts(
+        planMounts({ cgroup: cgroup.v2, privileged, nesting: confinement.nesting }),
+        config.counts,
+      ),
       ...giving.inside,
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
-      ...planConfinement(facts.arch, privileged, confinement),
+      ...limitProcesses(planConfinement(facts.arch, privileged, confinement), config.counts),
       ...(options.command ? planFirst(options.command) : [INIT]),
     ],
   };
@@ -257,7 +261,7 @@ export function planEnter(config: ContainerConfig, facts: HostFacts, options: En
     inside: [
       { op: 'become' },
       ...(options.terminal ? [{ op: 'terminal' } as const] : []),
-      ...planConfinement(facts.arch, ids === null, confinement),
+      ...limitProcesses(planConfinement(facts.arch, ids === null, confinement), config.counts),
       { op: 'chdir', path: '/' },
       planCommand(options.argv, options.env),
     ],

@@ -14,7 +14,8 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)
 
 packages="make g++ python3 busybox-static"
 [ "${1-}" != --with-tests ] || packages="$packages cmake strace procps iproute2 util-linux gcc libc6-dev
-  qemu-utils fdisk attr e2fsprogs xfsprogs btrfs-progs mmdebstrap qemu-user-static binfmt-support zstd quota"
+  qemu-utils fdisk attr e2fsprogs xfsprogs btrfs-progs mmdebstrap qemu-user-static binfmt-support zstd quota
+  man-db groff zsh"
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

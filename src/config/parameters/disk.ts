@@ -38,7 +38,8 @@ export const DISK: readonly Parameter[] = [
   container(['BINDMOUNT', '--bindmount_add'], BINDMOUNT, 'directory of the host to show in the container', {
     live: true,
   }),
-  container(['BINDMOUNT', '--bindmount_del'], BINDMOUNT, 'take such a directory away: DST, or all', {
+  container(['BINDMOUNT', '--bindmount_del'], BINDMOUNT, 'take such a directory away', {
+    placeholder: 'DST|all',
     live: true,
     edit: 'remove',
   }),

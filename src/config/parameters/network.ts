@@ -8,34 +8,46 @@ import { TEXT, words, YES_NO } from '../value-type.js';
 import { container, type Parameter, stored } from './parameter.js';
 
 /** Of the interface that --ifname names; addresses by themselves are the container's own. */
-const FIELDS: readonly (readonly [option: string, field: InterfaceField, help: string])[] = [
-  ['--ifname', 'ifname', 'the interface that the options below are about'],
-  ['--mac', 'mac', 'its hardware address'],
-  ['--host_ifname', 'host_ifname', "its other end's name on the host"],
-  ['--host_mac', 'host_mac', "its other end's hardware address"],
-  ['--bridge', 'bridge', 'bridge of the host that it belongs to'],
-  ['--mac_filter', 'mac_filter', 'on: only its own hardware address may be used'],
-  ['--gw', 'gw', 'gateway'],
-  ['--gw6', 'gw6', 'gateway of IPv6'],
-  ['--dhcp', 'dhcp', 'whether it is configured by DHCP'],
-  ['--dhcp6', 'dhcp6', 'whether it is configured by DHCP of IPv6'],
-  ['--network', 'network', 'network that it belongs to'],
-  ['--configure', 'configure', 'whether the container configures it'],
+const FIELDS: readonly (readonly [
+  option: string,
+  field: InterfaceField,
+  placeholder: string,
+  help: string,
+])[] = [
+  ['--ifname', 'ifname', 'NAME', 'the interface that the options below are about'],
+  ['--mac', 'mac', 'MAC', 'its hardware address'],
+  ['--host_ifname', 'host_ifname', 'NAME', "its other end's name on the host"],
+  ['--host_mac', 'host_mac', 'MAC', "its other end's hardware address"],
+  ['--bridge', 'bridge', 'NAME', 'bridge of the host that it belongs to'],
+  ['--mac_filter', 'mac_filter', 'on|off', 'on: only its own hardware address may be used'],
+  ['--gw', 'gw', 'ADDRESS', 'gateway'],
+  ['--gw6', 'gw6', 'ADDRESS', 'gateway of IPv6'],
+  ['--dhcp', 'dhcp', 'yes|no', 'whether it is configured by DHCP'],
+  ['--dhcp6', 'dhcp6', 'yes|no', 'whether it is configured by DHCP of IPv6'],
+  ['--network', 'network', 'NAME', 'network that it belongs to'],
+  ['--configure', 'configure', 'all|none', 'whether the container configures it'],
 ];
 
 export const NETWORK: readonly Parameter[] = [
   stored(['IP_ADDRESS', '--ipadd'], ADDRESSES, 'address to have', { live: true }),
   stored(['IP_ADDRESS', '--ip'], ADDRESSES, 'as --ipadd', { hidden: true }),
-  stored(['IP_ADDRESS', '--ipdel'], ADDRESSES, 'address not to have any more, or all', { edit: 'remove' }),
+  stored(['IP_ADDRESS', '--ipdel'], ADDRESSES, 'address not to have any more', {
+    placeholder: 'ADDRESS|all',
+    edit: 'remove',
+  }),
   stored(['NAMESERVER', '--nameserver'], NAMESERVER, "name server; inherit: the host's"),
   stored(['SEARCHDOMAIN', '--searchdomain'], SEARCHDOMAIN, "search domain; inherit: the host's"),
   stored(['NETIF', '--netif_add'], NETIF, 'network interface to have'),
-  stored(['NETIF', '--netif_del'], NETIF, 'network interface not to have any more, or all', {
+  stored(['NETIF', '--netif_del'], NETIF, 'network interface not to have any more', {
+    placeholder: 'NAME|all',
     edit: 'remove',
   }),
-  ...FIELDS.map(([option, field, help]) => stored(['NETIF', option], NETIF, help, { field })),
+  ...FIELDS.map(([option, field, placeholder, help]) =>
+    stored(['NETIF', option], NETIF, help, { field, placeholder }),
+  ),
   container(['NETDEV', '--netdev_add'], NETDEV, 'network device of the host to hand over', { live: true }),
-  container(['NETDEV', '--netdev_del'], NETDEV, 'network device to give back, or all', {
+  container(['NETDEV', '--netdev_del'], NETDEV, 'network device to give back', {
+    placeholder: 'NAME|all',
     live: true,
     edit: 'remove',
   }),

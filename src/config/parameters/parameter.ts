@@ -10,6 +10,8 @@ export interface Parameter {
   /** One letter for it, as `-p`. */
   readonly short?: string;
   readonly value: ValueType;
+  /** For usage lines, where it is not that of the value. */
+  readonly placeholder?: string;
   readonly help: string;
   /** Of a bare number that the option is given. */
   readonly unit?: Unit;

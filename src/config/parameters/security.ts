@@ -11,5 +11,9 @@ export const SECURITY: readonly Parameter[] = [
   }),
   container(['DEVICES', '--devices'], DEVICES, 'device by its numbers, without a node', { live: true }),
   container(['PCI', '--pci_add'], PCI, 'PCI device to hand over', { live: true }),
-  container(['PCI', '--pci_del'], PCI, 'PCI device to give back, or all', { live: true, edit: 'remove' }),
+  container(['PCI', '--pci_del'], PCI, 'PCI device to give back', {
+    placeholder: 'ADDRESS|all',
+    live: true,
+    edit: 'remove',
+  }),
 ];
