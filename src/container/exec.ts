@@ -8,7 +8,7 @@ import type { Ended } from '../native/binding.js';
 import { planEnter, planStart } from '../plan/plan-start.js';
 import { confinementOf } from '../state/record.js';
 import { contentsOf } from './area.js';
-import { type Context, loadConfig, lockContainer } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer } from './context.js';
 import { gather } from './given.js';
 import { type GuestProcess, type GuestTerminal, openConsole, withPipes } from './guest.js';
 import { findInit, findRunning, type Running, recover, sweep } from './recover.js';
@@ -30,7 +30,7 @@ export async function exec(
   using init = running;
   const confinement = confinementOf(record);
   const env = options.env ?? {};
-  const plan = planEnter(config, context.facts(), { argv, env, terminal: false, confinement });
+  const plan = planEnter(config, factsFor(context, config), { argv, env, terminal: false, confinement });
   // Awaited here, so that `init` stays open until the command has joined it.
   return await withPipes(async (stdio) => {
     const born = await enterContainer(plan, stdio, init);
@@ -64,7 +64,7 @@ export async function enter(context: Context, ctid: Ctid, options: EnterOptions)
   const { init: running, record } = expectRunning(context, ctid);
   using init = running;
   const env = { TERM: options.term ?? 'linux' };
-  const plan = planEnter(config, context.facts(), {
+  const plan = planEnter(config, factsFor(context, config), {
     argv: ['/bin/sh', '-l'],
     env,
     terminal: true,
@@ -109,7 +109,7 @@ async function runAlone(
   try {
     await recover(context, ctid);
     const config = loadConfig(context, ctid);
-    const plan = planStart(config, context.facts(), {
+    const plan = planStart(config, factsFor(context, config), {
       layers: contentsOf(context, config),
       given: await gather(context, config),
       command: { argv: command },

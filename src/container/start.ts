@@ -17,8 +17,9 @@ import { confinementOf, type RuntimeRecord, readRecord, removeRecord, writeRecor
 import { requireEmulation } from '../template/foreign.js';
 import { type Undo, withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
 import { gather, lookUp } from './given.js';
+import { expectCgroups } from './guest-systemd.js';
 import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
 import { prepareRoot } from './mount.js';
 import { findInit, findRunning, recover } from './recover.js';
@@ -43,7 +44,7 @@ export interface Started {
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
   const given = lookUp(config, PLACES);
-  return planStart(config, context.facts(), { layers: contentsOf(context, config), given });
+  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config), given });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -58,8 +59,13 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
+  if (!options.force) expectCgroups(context, config, layers);
   const given = await gather(context, config);
-  const plan = planStart(config, context.facts(), { layers, given, console: options.console ?? false });
+  const plan = planStart(config, factsFor(context, config), {
+    layers,
+    given,
+    console: options.console ?? false,
+  });
   const launched = await launch(context, config, plan, { signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };

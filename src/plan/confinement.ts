@@ -57,12 +57,6 @@ const SURROUNDINGS: readonly InsideStep[] = [
   { op: 'rlimit', resource: 'core', soft: 0, hard: Number.POSITIVE_INFINITY },
   { op: 'keyring' },
 ];
-const seccomp = (profile: 'system' | 'nesting') =>
-  ({
-    x64: { op: 'seccomp', profile, arch: 'x64' },
-    arm64: { op: 'seccomp', profile, arch: 'arm64' },
-  }) as const satisfies Record<string, InsideStep>;
-const SECCOMP = { system: seccomp('system'), nesting: seccomp('nesting') };
 const CAPABILITIES = {
   privileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.privileged },
   unprivileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.unprivileged },
@@ -70,14 +64,19 @@ const CAPABILITIES = {
 
 /** What init and every entered process get alike. Seccomp first: loading it needs a capability. */
 export function planConfinement(
-  arch: HostFacts['arch'],
+  { arch, emulated }: Pick<HostFacts, 'arch' | 'emulated'>,
   privileged: boolean,
   { nesting, without }: Confinement,
 ): readonly InsideStep[] {
   const usual = CAPABILITIES[privileged ? 'privileged' : 'unprivileged'];
   return [
     ...SURROUNDINGS,
-    SECCOMP[nesting ? 'nesting' : 'system'][arch],
+    {
+      op: 'seccomp',
+      profile: nesting ? 'nesting' : 'system',
+      arch,
+      ...(emulated ? { emulated: true as const } : {}),
+    },
     without.length === 0
       ? usual
       : { op: 'capabilities', names: usual.names.filter((name) => !without.includes(name)) },

@@ -203,7 +203,7 @@ function fieldsOf(step: Step): Fields {
     case 'capabilities':
       return { c: capabilityMask(step.names) };
     case 'seccomp':
-      return { bytes: systemSeccomp(step.arch, step.profile) };
+      return { bytes: systemSeccomp(step.arch, step.profile, step.emulated) };
     case 'identity':
       return { a: step.uid, b: step.gid, bytes: new Uint8Array(new Uint32Array(step.groups).buffer) };
     case 'exec':

@@ -6,4 +6,6 @@ export interface HostFacts {
   readonly cgroups: CgroupMounts;
   /** Which of our control groups this root directory's are, "" for the host's own. */
   readonly cgroupGroup: string;
+  /** The container's programs are another machine's. */
+  readonly emulated?: boolean;
 }

@@ -220,7 +220,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
-      ...limitProcesses(planConfinement(facts.arch, privileged, confinement), config.counts),
+      ...limitProcesses(planConfinement(facts, privileged, confinement), config.counts),
       ...(options.command ? planFirst(options.command) : [INIT]),
     ],
   };
@@ -261,7 +261,7 @@ export function planEnter(config: ContainerConfig, facts: HostFacts, options: En
     inside: [
       { op: 'become' },
       ...(options.terminal ? [{ op: 'terminal' } as const] : []),
-      ...limitProcesses(planConfinement(facts.arch, ids === null, confinement), config.counts),
+      ...limitProcesses(planConfinement(facts, ids === null, confinement), config.counts),
       { op: 'chdir', path: '/' },
       planCommand(options.argv, options.env),
     ],

@@ -12,27 +12,28 @@ import {
   ARCH,
   ENOSYS,
   EPERM,
+  expectedEmulated,
   expectedVerdict,
   KILL_PROCESS,
 } from '../../helpers/seccomp-model.js';
 
 const HOSTS = ['x64', 'arm64'] as const;
 const PROFILES = ['system', 'nesting'] as const;
-const filterOf = (host: (typeof HOSTS)[number], profile: (typeof PROFILES)[number]) =>
-  decodeFilter(systemSeccomp(host, profile));
-const FILTERS = {
-  x64: { system: filterOf('x64', 'system'), nesting: filterOf('x64', 'nesting') },
-  arm64: { system: filterOf('arm64', 'system'), nesting: filterOf('arm64', 'nesting') },
-};
+const filterOf = (...of: Parameters<typeof systemSeccomp>) => decodeFilter(systemSeccomp(...of));
+const FILTERS = { x64: filterOf('x64'), arm64: filterOf('arm64') };
+const CASES = HOSTS.flatMap((host) =>
+  PROFILES.flatMap((profile) => [
+    { host, profile, emulated: false, expected: expectedVerdict, filter: filterOf(host, profile) },
+    { host, profile, emulated: true, expected: expectedEmulated, filter: filterOf(host, profile, true) },
+  ]),
+);
 const HIGH = 0xdeadbeef00000000n;
 
 const verdict = (host: 'x64' | 'arm64', arch: number, nr: number, ...args: readonly bigint[]): number =>
-  runFilter(FILTERS[host].system, { arch, nr, args }).value;
+  runFilter(FILTERS[host], { arch, nr, args }).value;
 
-const PROGRAMS = HOSTS.flatMap((host) => PROFILES.map((profile) => [host, profile] as const));
-
-describe.each(PROGRAMS)('the program for %s, %s', (host, profile) => {
-  const filter = FILTERS[host][profile];
+describe.each(CASES)('the $host program $profile, emulated: $emulated', (one) => {
+  const { host, profile, emulated, expected, filter } = one;
 
   it('is small', () => {
     expect(filter.length).toBeLessThan(400);
@@ -59,7 +60,8 @@ describe.each(PROGRAMS)('the program for %s, %s', (host, profile) => {
   });
 
   it('is compiled once', () => {
-    expect(systemSeccomp(host, profile)).toBe(systemSeccomp(host, profile));
+    const compile = () => systemSeccomp(host, profile, emulated);
+    expect(compile()).toBe(compile());
   });
 
   it('answers every number from 0 to 600 in every ABI as the model does, whichever argument bit is set', () => {
@@ -72,8 +74,8 @@ describe.each(PROGRAMS)('the program for %s, %s', (host, profile) => {
           0x541cn,
           ...Array.from({ length: 64 }, (_, bit) => 1n << BigInt(bit)),
         ]) {
-          const entry = { arch, nr, args: [value, value] };
-          if (runFilter(filter, entry).value !== expectedVerdict(host, entry, profile)) wrong.push(entry);
+          const entry = { arch, nr, args: [value, value, value, value] };
+          if (runFilter(filter, entry).value !== expected(host, entry, profile)) wrong.push(entry);
         }
       }
     }
@@ -83,18 +85,30 @@ describe.each(PROGRAMS)('the program for %s, %s', (host, profile) => {
   it('agrees with the model on random calls', () => {
     fc.assert(
       fc.property(anyCall, (entry) => {
-        expect(runFilter(filter, entry).value).toBe(expectedVerdict(host, entry, profile));
+        expect(runFilter(filter, entry).value).toBe(expected(host, entry, profile));
       }),
       { numRuns: 5000 },
     );
   });
 });
 
-const special = Object.values(ABIS).flatMap(({ eperm, enosys, single, clone, unshare, setns, ioctl }) => [
-  ...[...eperm, ...enosys, ...single].flatMap((nr) => [nr - 1, nr, nr + 1]),
-  ...[clone, unshare, setns, ioctl],
+const special = Object.values(ABIS).flatMap(
+  ({ eperm, enosys, single, clone, unshare, setns, ioctl, statx }) => [
+    ...[...eperm, ...enosys, ...single].flatMap((nr) => [nr - 1, nr, nr + 1]),
+    ...[clone, unshare, setns, ioctl, statx],
+  ],
+);
+const flags = fc.subarray([
+  0x80n,
+  0x11n,
+  0x1000n,
+  0x4000n,
+  0x20000n,
+  0x2000000n,
+  0x4000000n,
+  0x10000000n,
+  0x40000000n,
 ]);
-const flags = fc.subarray([0x80n, 0x11n, 0x20000n, 0x2000000n, 0x4000000n, 0x10000000n, 0x40000000n]);
 const anyArgument = fc.oneof(
   fc.constant(0n),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -146,6 +160,14 @@ describe('what matters by name', () => {
     expect(verdict('x64', ARCH.arm64, 0)).toBe(KILL_PROCESS);
     expect(verdict('arm64', ARCH.arm, 0)).toBe(ENOSYS);
     expect(verdict('arm64', ARCH.x64, 0)).toBe(KILL_PROCESS);
+  });
+
+  it('lets an emulated statx ask for all but a mount id', () => {
+    const emulated = decodeFilter(systemSeccomp('x64', true));
+    const asking = (mask: bigint) =>
+      runFilter(emulated, { arch: ARCH.x64, nr: 332, args: [0n, 0n, 0n, mask] }).value;
+    expect([0x7ffn, 0xfffn, 0x1103n, 0x4000n].map(asking)).toEqual([ALLOW, ALLOW, EPERM, EPERM]);
+    expect(verdict('x64', ARCH.x64, 332, 0n, 0n, 0n, 0x1000n)).toBe(ALLOW);
   });
 
   it('leaves ptrace, process_vm_readv, process_vm_writev and kcmp', () => {
