@@ -202,7 +202,7 @@ describe('--capability', () => {
   it('waits for the next start where it runs, and says so; what no container has stays off', async () => {
     await start();
     const { stderr } = await vzctl('set', '101', '--capability', 'net_raw:off,sys_module:on', '--save');
-    expect(stderr).toContain('from the next start on: capabilities\n');
+    expect(stderr).toContain('from its next start on: --capability; --setmode restart starts it anew\n');
     expect(stderr).toContain('no container has these capabilities: sys_module\n');
     const mask = async (): Promise<bigint> =>
       BigInt(`0x${await inside("sed -n 's/^CapBnd:.//p' /proc/self/status")}`);

@@ -187,7 +187,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
     const where = { ...facts(HOSTS[host] as CgroupMounts), emulated: true };
     for (const plan of [
       planStart(UNPRIVILEGED, where, LAYERS),
-      planEnter(UNPRIVILEGED, where, { argv: ['ls'], env: {}, terminal: false }),
+      planEnter(UNPRIVILEGED, where, { argv: ['ls'], env: {}, terminal: false, confinement: USUAL }),
     ])
       expect(plan.inside.filter(({ op }) => op === 'seccomp')).toMatchObject([{ emulated: true }]);
   });

@@ -163,7 +163,7 @@ describe('what matters by name', () => {
   });
 
   it('lets an emulated statx ask for all but a mount id', () => {
-    const emulated = decodeFilter(systemSeccomp('x64', true));
+    const emulated = decodeFilter(systemSeccomp('x64', 'system', true));
     const asking = (mask: bigint) =>
       runFilter(emulated, { arch: ARCH.x64, nr: 332, args: [0n, 0n, 0n, mask] }).value;
     expect([0x7ffn, 0xfffn, 0x1103n, 0x4000n].map(asking)).toEqual([ALLOW, ALLOW, EPERM, EPERM]);
