@@ -80,6 +80,11 @@ export function planGiving({ nodes, binds }: Giving, receiver: Receiver): Steps 
   };
 }
 
+/** Where bind mounts without a source are, which no snapshot, clone or backup has. */
+export function ownMounts(privateArea: string): string {
+  return `${privateArea}/mnt`;
+}
+
 function attach(path: string, slot: number): InsideStep {
   return { op: 'attach', path, slot, directory: 'either' };
 }
@@ -105,7 +110,7 @@ function planBind(
   return {
     op: 'bind',
     slot,
-    base: source === undefined ? `${config.privateArea}/mnt` : null,
+    base: source === undefined ? ownMounts(config.privateArea) : null,
     path: source ?? target,
     // Devices are given by name, never by what lies in a directory.
     flags: [...new Set([...flags, 'nodev' as const])],

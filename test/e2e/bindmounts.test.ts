@@ -67,6 +67,20 @@ describe('--bindmount_add', () => {
     expect(readFileSync(`${kept}/file`, 'utf8')).toBe('mine\n');
   });
 
+  it.each([
+    ['convert', ['--layout', 'plain:directory']],
+    ['move', ['--private', '/var/lib/vz/private/elsewhere']],
+  ] as const)('without a source, it outlives a %s', async (verb, options) => {
+    await sandbox.create(101, '--layout', 'overlay:directory', ...add('/var/kept'));
+    await vzctl('start', '101', '--wait');
+    await inside('echo mine >/var/kept/file');
+    await vzctl('stop', '101', '--fast');
+    const command = verb === 'move' ? 'cella' : 'vzctl';
+    expect(await sandbox.run(command, [verb, '101', ...options])).toMatchObject({ code: 0 });
+    await vzctl('start', '101', '--wait');
+    expect(await inside('cat /var/kept/file')).toBe('mine');
+  });
+
   it('has the flags that it is given, and never devices', async () => {
     await start(...add(`${data}:/a,noexec,nosuid`, `${data}:/b`));
     expect(await inside("grep -E ' /(a|b) ' /proc/mounts | cut -d' ' -f2,4")).toMatch(

@@ -10,7 +10,7 @@ import { FEATURE_NODES, type Given, type GivenNode, NOTHING } from '../../../src
 import { planChange, planEnter, planStart } from '../../../src/plan/plan-start.js';
 import { decodePlan } from '../../helpers/plan-decoder.js';
 
-const OURS = { delegation: null, swapV1: false };
+const OURS = { delegation: null, swapV1: false, cpuCount: 4 };
 const V1 = { memory: '/cg/memory', freezer: '/cg/freezer' };
 const HOSTS = {
   v2: { ...OURS, v2: { mount: '/cg', controllers: ['memory'] }, v1: {} },
