@@ -18,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("exchange", vz::Exchange);
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);
+  add("moveLink", vz::MoveLink);
   add("umount", vz::Umount);
   add("closeOnExec", vz::CloseOnExec);
   add("pipe", vz::Pipe);

@@ -21,6 +21,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);
+Napi::Value MoveLink(const Napi::CallbackInfo& info);
 Napi::Value Umount(const Napi::CallbackInfo& info);
 Napi::Value CloseOnExec(const Napi::CallbackInfo& info);
 Napi::Value Pipe(const Napi::CallbackInfo& info);

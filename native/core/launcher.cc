@@ -42,10 +42,14 @@ long Run(State& state, const Op& op) {
     case Code::JoinTasks: return JoinTasks(op);
     case Code::IntoCgroup: return IntoCgroup(state, op);
     case Code::Own: return Own(op);
+    case Code::Devices: return Devices(op);
+    case Code::Clocks: return Clocks();
     case Code::Source: return Source(state, op);
     case Code::Overlay: return Overlay(state, op);
     case Code::Image: return Image(state, op);
     case Code::Tree: return Tree(state, op);
+    case Code::Nodes: return Nodes(state, op);
+    case Code::Bind: return Bind(state, op);
     case Code::Unshare: return Syscall(SYS_unshare, static_cast<long>(op.c));
     case Code::Root: return Root(state, op);
     case Code::Become: return Become();
@@ -54,6 +58,8 @@ long Run(State& state, const Op& op) {
     case Code::Attach: return Attach(state, op);
     case Code::Symlink: return Symlink(state, op);
     case Code::File: return File(state, op);
+    case Code::Detach: return Detach(state, op);
+    case Code::Done: return Done(state);
     case Code::Sysctl: return Sysctl(state, op);
     case Code::Mask: return Mask(state, op);
     case Code::ReadOnly: return ReadOnly(state, op);
@@ -183,7 +189,7 @@ void Enter(State& state) {
   const Header& header = state.plan.header();
   // Not to be looked into by what it is about to join (ptrace(2), proc(5)); execve makes the command visible again.
   Syscall(SYS_prctl, PR_SET_DUMPABLE, 0);
-  RunSteps(state, 0, header.outside);
+  RunSteps(state, 0, header.outside + header.after);
   const int cgroups = OpenCgroupNamespace(header.target);
   if (cgroups < 0) Fail(state, kJoin, cgroups);
   // The cgroup namespace comes last, from inside: clone3 into a cgroup needs it in view.

@@ -1,11 +1,11 @@
 // What the container mounts for itself. Every target is looked up beneath the container's root, with no symbolic
 // link followed: a guest cannot lead these steps anywhere else.
+#include "beneath.h"
 #include "state.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <sys/stat.h>
 
@@ -13,38 +13,20 @@ namespace vz {
 namespace {
 
 constexpr uint32_t kMaxOptions = 32;
-
-int Lookup(const State& state, const char* path, uint64_t flags) {
-  open_how how{flags | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
-  return static_cast<int>(Syscall(SYS_openat2, state.root, Ptr(path), Ptr(&how), sizeof how));
-}
-
-// Splits "/a/b/c" into a descriptor of "/a/b" and the name "c".
-int LookupParent(const State& state, const char* path, const char*& name) {
-  char parent[4096];
-  size_t slash = 0;
-  for (size_t i = 0; path[i]; ++i) {
-    if (i + 1 >= sizeof parent) return -ENAMETOOLONG;
-    parent[i] = path[i];
-    if (path[i] == '/') slash = i;
-  }
-  parent[slash] = 0;
-  name = path + slash + 1;
-  return Lookup(state, slash == 0 ? "/" : parent, O_PATH | O_DIRECTORY);
-}
+constexpr int kDetach = 2, kNoFollow = 8;  // umount2(2)
 
 int LookupOrMake(const State& state, const char* path, bool directory) {
   const uint64_t flags = O_PATH | O_NOFOLLOW | (directory ? O_DIRECTORY : 0);
-  int fd = Lookup(state, path, flags);
+  int fd = Beneath(state.root, path, flags);
   if (fd != -ENOENT) return fd;
   const char* name;
-  const int parent = LookupParent(state, path, name);
+  const int parent = ParentBeneath(state.root, path, name);
   if (parent < 0) return parent;
   const long made = directory ? Syscall(SYS_mkdirat, parent, Ptr(name), 0755)
                               : Syscall(SYS_mknodat, parent, Ptr(name), S_IFREG | 0644, 0);
   Close(parent);
   if (made < 0) return static_cast<int>(made);
-  return Lookup(state, path, flags);
+  return Beneath(state.root, path, flags);
 }
 
 long MoveTo(int mount, int target) {
@@ -113,21 +95,65 @@ long Directory(State& state, const Op& op) {
   return 0;
 }
 
+// The container's root as an entered process sees it, whose launch is long over.
+int RootOf(State& state) {
+  if (state.root < 0) state.root = Open(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return state.root;
+}
+
 long AttachAt(State& state, int mount, const char* path, bool directory) {
   const int target = LookupOrMake(state, path, directory);
   return target < 0 ? target : MoveTo(mount, target);
 }
 
+long IsDirectory(int fd) {
+  struct statx info;
+  const long got = Syscall(SYS_statx, fd, Ptr(""), AT_EMPTY_PATH, STATX_TYPE, Ptr(&info));
+  return got < 0 ? got : (info.stx_mode & S_IFMT) == S_IFDIR;
+}
+
+bool IsType(int directory, const char* name, uint32_t type) {
+  const int fd = Beneath(directory, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return false;
+  struct statx info;
+  const long got = Syscall(SYS_statx, fd, Ptr(""), AT_EMPTY_PATH, STATX_TYPE, Ptr(&info));
+  Close(fd);
+  return got == 0 && (info.stx_mode & S_IFMT) == type;
+}
+
+// b: 0 on a file, 1 on a directory, 2 on what the mount is, with the directories above it made where they are missing.
 long Attach(State& state, const Op& op) {
   if (op.a >= kSlots || state.slots[op.a] < 0) return -EBADF;
   const int mount = state.slots[op.a];
   state.slots[op.a] = -1;
-  return AttachAt(state, mount, Text(op, 0), op.b != 0);
+  if (op.b != 2) return AttachAt(state, mount, Text(op, 0), op.b != 0);
+  if (const int root = RootOf(state); root < 0) return root;
+  if (const long made = ParentsBeneath(state.root, Text(op, 0)); made < 0) return made;
+  // A link would do as a place to mount on, and lead nowhere; but who made it wanted it followed.
+  if (IsType(state.root, Text(op, 0), S_IFLNK)) return -ELOOP;
+  const long directory = IsDirectory(mount);
+  return directory < 0 ? directory : AttachAt(state, mount, Text(op, 0), directory != 0);
+}
+
+// Takes away what was attached, and the file that it was attached to; nothing mounted there is fine. By name in the
+// parent: a descriptor cannot be unmounted.
+long Detach(State& state, const Op& op) {
+  if (const int root = RootOf(state); root < 0) return root;
+  const char* name;
+  const int parent = ParentBeneath(state.root, Text(op, 0), name);
+  if (parent == -ENOENT || parent == -ENOTDIR) return 0;
+  if (parent < 0) return parent;
+  long gone = Syscall(SYS_fchdir, parent);
+  if (gone >= 0) gone = Syscall(SYS_umount2, Ptr(name), kDetach | kNoFollow);
+  if (gone == 0 && IsType(parent, name, S_IFREG)) Syscall(SYS_unlinkat, parent, Ptr(name), 0);
+  Close(parent);
+  Syscall(SYS_chdir, Ptr("/"));
+  return gone == -EINVAL || gone == -ENOENT ? 0 : gone;
 }
 
 long Symlink(State& state, const Op& op) {
   const char* name;
-  const int parent = LookupParent(state, Text(op, 1), name);
+  const int parent = ParentBeneath(state.root, Text(op, 1), name);
   if (parent < 0) return parent;
   const long made = Syscall(SYS_symlinkat, Ptr(Text(op, 0)), parent, Ptr(name));
   Close(parent);
@@ -137,7 +163,7 @@ long Symlink(State& state, const Op& op) {
 // A new file with the step's text; nothing is there yet, since it lies in a mount that was made just before.
 long File(State& state, const Op& op) {
   const char* name;
-  const int parent = LookupParent(state, Text(op, 0), name);
+  const int parent = ParentBeneath(state.root, Text(op, 0), name);
   if (parent < 0) return parent;
   const int fd = Open(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   Close(parent);
@@ -151,7 +177,7 @@ long File(State& state, const Op& op) {
 // A value of the container's own namespaces, in its own /proc.
 long Sysctl(State& state, const Op& op) {
   const char* name;
-  const int parent = LookupParent(state, Text(op, 0), name);
+  const int parent = ParentBeneath(state.root, Text(op, 0), name);
   if (parent < 0) return parent;
   const int fd = Open(parent, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   Close(parent);
@@ -164,16 +190,16 @@ long Sysctl(State& state, const Op& op) {
 
 // Hides a path of a kernel file system: a file behind the container's null device, a directory behind nothing.
 long Mask(State& state, const Op& op) {
-  const int target = Lookup(state, Text(op, 0), O_PATH | O_NOFOLLOW);
+  const int target = Beneath(state.root, Text(op, 0), O_PATH | O_NOFOLLOW);
   if (target == -ENOENT) return 0;  // this kernel does not have it
   if (target < 0) return target;
-  struct statx info;
-  if (const long got = Syscall(SYS_statx, target, Ptr(""), AT_EMPTY_PATH, STATX_TYPE, Ptr(&info)); got < 0) return got;
-  if ((info.stx_mode & S_IFMT) == S_IFDIR) {
+  const long directory = IsDirectory(target);
+  if (directory < 0) return directory;
+  if (directory) {
     const int empty = NewMount("tmpfs", nullptr, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     return empty < 0 ? empty : MoveTo(empty, target);
   }
-  const int null = Lookup(state, "/dev/null", O_PATH | O_NOFOLLOW);
+  const int null = Beneath(state.root, "/dev/null", O_PATH | O_NOFOLLOW);
   if (null < 0) return null;
   const int mount = CopyOf(null);
   Close(null);
@@ -182,7 +208,7 @@ long Mask(State& state, const Op& op) {
 
 // b != 0: writable again, for a path beneath one that was made read-only before.
 long ReadOnly(State& state, const Op& op) {
-  const int target = Lookup(state, Text(op, 0), O_PATH | O_NOFOLLOW);
+  const int target = Beneath(state.root, Text(op, 0), O_PATH | O_NOFOLLOW);
   if (target == -ENOENT) return 0;
   if (target < 0) return target;
   const int mount = CopyOf(target);
@@ -197,7 +223,7 @@ long Pivot(State& state) {
   if (const long moved = Syscall(SYS_fchdir, state.root); moved < 0) return moved;
   // Old and new root on one directory: the old one ends on top and is let go (pivot_root(2), NOTES).
   if (const long turned = Syscall(SYS_pivot_root, Ptr("."), Ptr(".")); turned < 0) return turned;
-  if (const long gone = Syscall(SYS_umount2, Ptr("."), 2 /* MNT_DETACH */); gone < 0) return gone;
+  if (const long gone = Syscall(SYS_umount2, Ptr("."), kDetach); gone < 0) return gone;
   return Syscall(SYS_chdir, Ptr("/"));
 }
 

@@ -112,4 +112,9 @@ long Exec(State& state, const Op& op) {
   return result;
 }
 
+long Done(const State& state) {
+  Send(state.control, {Say::Ready, 0, 0, 0});
+  Exit(0);
+}
+
 }  // namespace vz

@@ -14,7 +14,7 @@
 //   EOF     ◄───────────────────────────────────────────── execve succeeded (close on exec)
 //
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
-// When entering, the child waits for nothing. A guard makes no child: it says PREPARED, and ends the process of its
+// When entering, the child waits for nothing, and what the steps `after` make is its own to attach. A guard makes no child: it says PREPARED, and ends the process of its
 // pidfd when the runtime is gone.
 #pragma once
 #include <stdint.h>
@@ -41,11 +41,11 @@ struct Record {
 
 // Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.
 enum class Code : uint32_t {
-  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own,
-  Overlay = 10, Image, Tree,
+  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own, Devices, Clocks,
+  Overlay = 10, Image, Nodes, Bind, Tree,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
-  Seccomp, Exec, Console, File, Sysctl,
+  Seccomp, Exec, Console, File, Sysctl, Detach, Done,
 };
 
 struct Op {

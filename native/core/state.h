@@ -26,8 +26,12 @@ long WriteFile(const Op& op);
 long JoinTasks(const Op& op);
 long IntoCgroup(State& state, const Op& op);
 long Own(const Op& op);
+long Devices(const Op& op);
+long Clocks();
 
 long Source(State& state, const Op& op);
+long Bind(State& state, const Op& op);
+long Nodes(State& state, const Op& op);
 long Image(State& state, const Op& op);
 long Overlay(State& state, const Op& op);
 long Tree(State& state, const Op& op);
@@ -36,6 +40,7 @@ long Root(State& state, const Op& op);
 long Mount(State& state, const Op& op);
 long Directory(State& state, const Op& op);
 long Attach(State& state, const Op& op);
+long Detach(State& state, const Op& op);
 long Symlink(State& state, const Op& op);
 long File(State& state, const Op& op);
 long Sysctl(State& state, const Op& op);
@@ -57,6 +62,8 @@ long Capabilities(const Op& op);
 long NoNewPrivileges();
 long Seccomp(const Op& op);
 long Exec(State& state, const Op& op);
+// Instead of Exec, where nothing is to run.
+long Done(const State& state);
 
 // Puts a detached mount at a path beneath the root, which is made where it is missing.
 long AttachAt(State& state, int mount, const char* path, bool directory);

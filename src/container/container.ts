@@ -41,7 +41,7 @@ import {
   switchSnapshot,
 } from './snapshot.js';
 import { mountSnapshot, umountSnapshot } from './snapshot-mount.js';
-import { planOf, type Started, type StartOptions, start } from './start.js';
+import { planOf, type Started, type StartOptions, start, whyNotCheckpointable } from './start.js';
 import { type StopOptions, stop } from './stop.js';
 
 export interface Abortable {
@@ -257,6 +257,11 @@ export class Container {
   /** What start would do, as data. */
   async planStart(): Promise<unknown> {
     return planOf(this.#context, this.ctid);
+  }
+
+  /** Why it cannot be checkpointed, as phrases: as it runs or, where it does not, as it would start. */
+  async whyNotCheckpointable(): Promise<readonly string[]> {
+    return whyNotCheckpointable(this.#context, this.ctid);
   }
 
   /** Runs a command without a shell; aborting kills it. */

@@ -13,7 +13,7 @@ import { prepareParent, storeOf } from './area.js';
 import { type Context, layersOf, lockContainer, templateOf } from './context.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { recover } from './recover.js';
-import { warnOfNoEffect } from './set.js';
+import { warnOfEquipment, warnOfNoEffect } from './set.js';
 
 export interface CreateOptions {
   readonly ostemplate?: string;
@@ -77,6 +77,7 @@ export async function createLocked(
     },
   });
   warnOfNoEffect(context, ctid, options.changes);
+  warnOfEquipment(context, config);
   return { privileged: range === 0 };
 }
 

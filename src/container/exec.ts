@@ -6,11 +6,13 @@ import { enter as enterContainer } from '../host/launcher.js';
 import { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { planEnter, planStart } from '../plan/plan-start.js';
+import { confinementOf } from '../state/record.js';
 import { contentsOf } from './area.js';
 import { type Context, factsFor, loadConfig, lockContainer } from './context.js';
+import { gather } from './given.js';
 import { type GuestProcess, type GuestTerminal, openConsole, withPipes } from './guest.js';
 import { execIn, interpreterOf, untilGone } from './inside.js';
-import { findInit, recover, sweep } from './recover.js';
+import { findInit, findRunning, type Running, recover, sweep } from './recover.js';
 import { launch } from './start.js';
 
 export interface ExecOptions {
@@ -25,14 +27,15 @@ export async function exec(
   options: ExecOptions = {},
 ): Promise<GuestProcess> {
   const config = loadConfig(context, ctid);
-  using init = runningInit(context, ctid);
+  const { init: running } = expectRunning(context, ctid);
+  using init = running;
   return await execIn(context, config, init, { argv, ...options });
 }
 
-function runningInit(context: Context, ctid: Ctid): ProcessHandle {
-  const init = findInit(context, ctid);
-  if (!init) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
-  return init;
+function expectRunning(context: Context, ctid: Ctid): Running {
+  const running = findRunning(context, ctid);
+  if (!running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
+  return running;
 }
 
 export interface EnterOptions {
@@ -46,9 +49,15 @@ export interface EnterOptions {
 /** A login shell on a fresh pty of the container's devpts. */
 export async function enter(context: Context, ctid: Ctid, options: EnterOptions): Promise<GuestTerminal> {
   const config = loadConfig(context, ctid);
-  using init = runningInit(context, ctid);
+  const { init: running, record } = expectRunning(context, ctid);
+  using init = running;
   const env = { TERM: options.term ?? 'linux' };
-  const plan = planEnter(config, factsFor(context, config), { argv: ['/bin/sh', '-l'], env, terminal: true });
+  const plan = planEnter(config, factsFor(context, config), {
+    argv: ['/bin/sh', '-l'],
+    env,
+    terminal: true,
+    confinement: confinementOf(record),
+  });
   const born = await enterContainer(plan, [-1, -1, -1], init);
   const handle = new ProcessHandle(born.pid, born.pidfd);
   const console = openConsole(born.terminal);
@@ -86,6 +95,7 @@ async function runAlone(
     const config = loadConfig(context, ctid);
     const plan = planStart(config, factsFor(context, config), {
       layers: contentsOf(context, config),
+      given: await gather(context, config),
       command: { argv: command },
     });
     return await withPipes(async (stdio) => {

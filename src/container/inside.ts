@@ -4,6 +4,7 @@ import { enter } from '../host/launcher.js';
 import { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { planEnter } from '../plan/plan-start.js';
+import { confinementOf, readRecord } from '../state/record.js';
 import { type Context, factsFor } from './context.js';
 import { type GuestProcess, withPipes } from './guest.js';
 
@@ -19,7 +20,8 @@ export async function execIn(
   init: ProcessHandle,
   { argv, env = {}, signal }: InsideOptions,
 ): Promise<GuestProcess> {
-  const plan = planEnter(config, factsFor(context, config), { argv, env, terminal: false });
+  const confinement = confinementOf(readRecord(context.paths.record(config.ctid)));
+  const plan = planEnter(config, factsFor(context, config), { argv, env, terminal: false, confinement });
   // Awaited here, so that `init` stays open until the command has joined it.
   return await withPipes(async (stdio) => {
     const born = await enter(plan, stdio, init);

@@ -20,6 +20,7 @@ import { setScriptsAside } from './action-files.js';
 import { finishScripts, takeDown, warn } from './actions.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
+import { takeBackInterfaces } from './interfaces.js';
 import { finishRenumber } from './renumbered.js';
 import { finishReplace } from './replace-area.js';
 import { finishSnapshots } from './snapshot-edit.js';
@@ -63,8 +64,18 @@ function isUp(context: Context, ctid: Ctid): boolean {
 
 /** A running container's init; undefined when it does not run. */
 export function findInit(context: Context, ctid: Ctid): ProcessHandle | undefined {
+  return findRunning(context, ctid)?.init;
+}
+
+export interface Running {
+  readonly init: ProcessHandle;
+  readonly record: RuntimeRecord;
+}
+
+export function findRunning(context: Context, ctid: Ctid): Running | undefined {
   const record = readRecord(context.paths.record(ctid));
-  return record && initOf(record);
+  const init = record && initOf(record);
+  return init && { init, record };
 }
 
 /** For what cannot be done to a running container. */
@@ -91,6 +102,7 @@ function initOf(record: RuntimeRecord): ProcessHandle | undefined {
 
 /** Takes away what a start made, in reverse; each part may be gone already. */
 export async function release(context: Context, record: RuntimeRecord): Promise<void> {
+  if (record.bootId === bootId()) await takeBackInterfaces(context, record);
   // Unmounting takes longest, and needs nobody's end: whoever is left has the container's own mounts.
   if (record.bootId === bootId()) await Promise.all([umountAll(record.root), removeCgroups(record.cgroups)]);
   removeRecord(context.paths.record(record.ctid));

@@ -2,8 +2,10 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { faultPoint } from '../fault.js';
+import { copyTree } from '../host/storage/directory.js';
 import { removeArea } from '../host/storage/index.js';
 import { renameArea } from '../host/storage/rename.js';
+import { ownMounts } from '../plan/equipment.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
@@ -30,12 +32,19 @@ export async function replaceArea(context: Context, { config, text, fill }: Repl
     faultPoint('replace.begun');
     undo.push('make private area', () => removeArea(privateArea));
     await fill?.({ ...next, privateArea });
+    if (fill) await carryMounts(config.privateArea, privateArea);
     faultPoint('replace.filled');
     renameSync(filling, replacing);
     syncDirectory(context.paths.configDir);
   });
   faultPoint('replace.decided');
   await finishReplace(context, config);
+}
+
+/** What containers keep outside their tree: bind mounts without a source. */
+async function carryMounts(from: string, to: string): Promise<void> {
+  const source = ownMounts(from);
+  if (existsSync(source)) await copyTree(source, ownMounts(to));
 }
 
 /**

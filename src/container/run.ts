@@ -17,6 +17,7 @@ import { changesLocked, expectOverlay } from './changes.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
 import { type CreateOptions, createLocked, expectFree } from './create.js';
 import { FirstProcess } from './first-process.js';
+import { gather } from './given.js';
 import { type GuestProcess, type GuestTerminal, type Owner, withPipes } from './guest.js';
 import { recover, sweep } from './recover.js';
 import { launch } from './start.js';
@@ -152,6 +153,7 @@ async function start(context: Context, config: ContainerConfig, run: Run): Promi
   const plan = planStart(config, factsFor(context, config), {
     layers: contentsOf(context, config),
     command,
+    given: await gather(context, config),
     volatile: options.remove ?? false,
   });
   const begun = async (stdio: Stdio): Promise<FirstProcess> => {

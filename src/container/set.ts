@@ -8,15 +8,17 @@ import { findByKey } from '../config/parameters.js';
 import { editsFromSample } from '../config/samples.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
+import { unusable } from '../plan/confinement.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
 import { areaOf, storeOf } from './area.js';
+import { changeGiven, GIVEN_KEYS } from './change-given.js';
 import { changeGuest } from './configure.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { applyLimits, applyLive, waitingKeys } from './live.js';
 import { linkName, unlinkName } from './names.js';
-import { findInit, recover } from './recover.js';
+import { findRunning, type Running, recover } from './recover.js';
 
 export interface SetOptions {
   readonly save: boolean;
@@ -42,7 +44,8 @@ export async function set(
   using _lock = await lockContainer(context, ctid, 'set', options.signal);
   await recover(context, ctid);
   const before = loadConfig(context, ctid);
-  using init = findInit(context, ctid);
+  const running = findRunning(context, ctid);
+  using init = running?.init;
   if (options.resetLimits) {
     if (!init) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
     applyLimits(context, before);
@@ -54,9 +57,10 @@ export async function set(
   const restart = waiting.length > 0 && options.setMode === 'restart';
   if (restart && !options.save)
     throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
-  await apply(context, { before, after }, { edits, isRunning: init !== undefined, options });
+  await apply(context, { before, after }, { edits, running, options });
   if (options.save) save(context, { before, after }, { text, named: edits.has('NAME') });
   warnOfNoEffect(context, ctid, changes);
+  if (EQUIPMENT.some((key) => edits.has(key))) warnOfEquipment(context, after);
   if (!restart && options.setMode !== 'ignore') warnOfRestart(context, ctid, waiting);
   if (!options.save && isSaved(edits))
     warn(context, ctid, 'the configuration file is not updated: use --save to keep the changes');
@@ -94,30 +98,31 @@ interface Change {
 
 interface Applying {
   readonly edits: Edits;
-  readonly isRunning: boolean;
+  readonly running: Running | undefined;
   readonly options: SetOptions;
 }
 
 /** All of it or, where something fails, nothing. */
 async function apply(context: Context, change: Change, applying: Applying): Promise<void> {
-  const { edits, isRunning, options } = applying;
+  const { edits, running, options } = applying;
   const keys = new Set(edits.keys());
   const { before } = change;
   // Where its files are does not change by that.
   const after = { ...change.after, root: before.root, privateArea: before.privateArea };
   try {
     await withUndo(async (undo) => {
-      if (isRunning) {
+      if (running) {
         undo.push('set the limits', () => applyLimits(context, before, keys));
         await applyLive(context, after, keys);
+        if (GIVEN_KEYS.some((key) => keys.has(key))) await changeGiven(context, after, running);
       }
-      if ((isRunning || options.save) && !isDeepStrictEqual(before.disk, after.disk)) {
+      if ((running || options.save) && !isDeepStrictEqual(before.disk, after.disk)) {
         const area = areaOf(context, before);
         undo.push('set the disk limit', () => storeOf(before).limit({ ...area, limits: before.disk }));
         await storeOf(before).limit({ ...area, limits: after.disk });
       }
       // Last: what was in files of the guest is not kept.
-      await changeGuest(context, after, { changes: edits, now: isRunning || options.save });
+      await changeGuest(context, after, { changes: edits, now: running !== undefined || options.save });
     });
   } catch (error) {
     if (!options.force || !options.save || !(error instanceof CellaError)) throw error;
@@ -154,3 +159,10 @@ function warnOfRestart(context: Context, ctid: Ctid, keys: readonly string[]): v
 function warn(context: Context, ctid: Ctid, message: string): void {
   context.report({ type: 'warning', ctid, message });
 }
+
+/** A warning for each kind of features and capabilities that does nothing here. */
+export function warnOfEquipment(context: Context, config: ContainerConfig): void {
+  for (const message of unusable(config)) warn(context, config.ctid, message);
+}
+
+const EQUIPMENT = ['CAPABILITY', 'FEATURES'] as const;

@@ -6,20 +6,25 @@ import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
+import { PLACES } from '../host/devices.js';
 import { guard, mountRoot, prepare, type Stdio } from '../host/launcher.js';
 import { umountAll, umountTree } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
-import { isPrivileged, planMount, planStart, type StartPlan } from '../plan/plan-start.js';
-import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
+import { USUAL } from '../plan/confinement.js';
+import { NOTHING } from '../plan/equipment.js';
+import { isPrivileged, obstacles, planMount, planStart, type StartPlan } from '../plan/plan-start.js';
+import { confinementOf, type RuntimeRecord, readRecord, removeRecord, writeRecord } from '../state/record.js';
 import { requireEmulation } from '../template/foreign.js';
 import { type Undo, withUndo } from '../undo.js';
 import { Actions, takeDown, warn } from './actions.js';
 import { contentsOf } from './area.js';
 import { configureForStart, pendingSettings } from './configure.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
+import { gather, lookUp } from './given.js';
 import { expectCgroups } from './guest-systemd.js';
+import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
 import { prepareRoot } from './mount.js';
-import { findInit, recover } from './recover.js';
+import { findInit, findRunning, recover } from './recover.js';
 import { applyShares } from './shares.js';
 
 export interface StartOptions {
@@ -40,7 +45,8 @@ export interface Started {
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
-  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config) });
+  const given = lookUp(config, PLACES);
+  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config), given });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -57,14 +63,24 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   const layers = contentsOf(context, config);
   if (!options.force) expectCgroups(context, config, layers);
   const actions = Actions.find(context, config);
+  const given = await gather(context, config);
   const plan = planStart(config, factsFor(context, config), {
     layers,
+    given,
     console: options.console ?? false,
     mounted: actions?.has('mount') ?? false,
   });
   const launched = await launch(context, config, plan, { actions, configure: true, signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
+}
+
+/** Why it cannot be checkpointed, as it runs or, where it does not, as it would start. */
+export function whyNotCheckpointable(context: Context, ctid: Ctid): readonly string[] {
+  const running = findRunning(context, ctid);
+  using _init = running?.init;
+  if (!running) return planOf(context, ctid).whyNotCheckpointable;
+  return obstacles(confinementOf(running.record), running.record.given ?? NOTHING);
 }
 
 export interface Launch {
@@ -103,6 +119,8 @@ export async function launch(
     bootId: bootId(),
     root: config.root,
     cgroups: plan.cgroup.directories,
+    ...(plan.confinement === USUAL ? {} : { confinement: plan.confinement }),
+    ...(plan.given === NOTHING ? {} : { given: plan.given }),
     init: null,
   };
   return withUndo(async (undo) => {
@@ -126,7 +144,8 @@ export async function launch(
     if (tied) undo.push('tie init to this process', () => closeSync(tie));
     signal?.throwIfAborted();
     const { pid } = prepared.init;
-    writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
+    const started = await giveAway(context, intent, plan, pid, undo);
+    writeRecord(path, { ...started, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
     faultPoint('start.recorded');
     const master = await prepared.release();
     actions?.settle();
@@ -152,4 +171,20 @@ async function mountWithActions(
 
 function mountsBefore({ after }: StartPlan): boolean {
   return after.some(({ op }) => op === 'tree');
+}
+
+/** Interfaces of the host, before anything runs that could be waiting for them. */
+async function giveAway(
+  context: Context,
+  record: RuntimeRecord,
+  { given }: StartPlan,
+  pid: number,
+  undo: Undo,
+): Promise<RuntimeRecord> {
+  if (given.interfaces.length === 0) return record;
+  undo.push('give network interfaces', async () => {
+    const now = readRecord(context.paths.record(record.ctid));
+    if (now) await takeBackInterfaces(context, now);
+  });
+  return giveInterfaces(context, record, pid, given.interfaces);
 }

@@ -74,6 +74,11 @@ export interface Binding {
   /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;
   signalPid(pidfd: number, signal: number): void;
+  /**
+   * Moves a network interface between namespaces, given by descriptors; returns its index there, -1 when it is gone
+   * already. Index 0: the interface of that name, else it gets that name.
+   */
+  moveLink(from: number, to: number, index: number, name: string): Promise<number>;
   /** Unmounts all that is mounted at `path`; nothing there is fine. */
   umount(path: string): Promise<void>;
   /** Programs that are run from now on get no descriptors but the standard ones, whoever left others open for them. */

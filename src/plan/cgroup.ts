@@ -1,4 +1,6 @@
 /** Where a container's control groups are and what is written to them, for v1, v2 and hybrid hosts. */
+import { CellaError } from '../errors.js';
+import { accessLine, DEFAULT_ACCESS, type DeviceAccess } from './device-policy.js';
 import type { CgroupStep, IdMap, OutsideStep, WriteStep } from './launch-plan.js';
 
 /** What systemd has to hand over before a group can be made in it. */
@@ -58,7 +60,17 @@ export interface CgroupPlan {
   readonly join: readonly CgroupStep[];
   /** For a command that enters. */
   readonly enter: readonly CgroupStep[];
+  /** Where it is said what may be done with devices; null: nowhere on this host. */
+  readonly devices: DevicePlace | null;
 }
+
+/**
+ * A group of v2 takes a program. One of v1 takes lines, and holds another one for the processes: whoever is root of the
+ * host could say more in his own.
+ */
+export type DevicePlace =
+  | { readonly version: 2; readonly path: string }
+  | { readonly version: 1; readonly path: string; readonly processes: string };
 
 const CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuset', 'io'] as const;
 
@@ -88,9 +100,12 @@ export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, li
   const dirV1 = new Map(v1.map(({ name, mount }) => [name, `${mount}/${path}`]));
   // Controllers may share a hierarchy.
   const directoriesV1 = [...new Set(dirV1.values())];
-  const joinV1 = directoriesV1.map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` }));
+  const devices = devicePlace(mounts, path);
+  const deviceGroups = devices?.version === 1 ? [devices] : [];
+  const joined = [...directoriesV1, ...deviceGroups.map(({ processes }) => processes)];
+  const joinV1 = joined.map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` }));
   return {
-    directories: [...(v2 ? [v2] : []), ...directoriesV1],
+    directories: [...(v2 ? [v2] : []), ...directoriesV1, ...deviceGroups.map((group) => group.path)],
     delegation: mounts.delegation && { ...mounts.delegation, mount: mounts.v2?.mount ?? v1[0]?.mount ?? '' },
     v2,
     controls: Object.fromEntries([
@@ -107,7 +122,39 @@ export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, li
     limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
     join: [...joinV1, ...(v2 ? [into(v2)] : [])],
     enter: [...joinV1, ...(v2 ? [make(`${v2}/${ENTERED}`, 0), into(`${v2}/${ENTERED}`)] : [])],
+    devices,
   };
+}
+
+function devicePlace(mounts: CgroupMounts, path: string): DevicePlace | null {
+  if (mounts.v2) return { version: 2, path: `${mounts.v2.mount}/${path}` };
+  if (mounts.v1.devices === undefined) return null;
+  const group = `${mounts.v1.devices}/${path}`;
+  return { version: 1, path: group, processes: `${group}/processes` };
+}
+
+/** `access` null: whatever the kernel allows, where that is a question of a program. */
+export function planDevices(
+  place: DevicePlace | null,
+  access: readonly DeviceAccess[] | null,
+): readonly OutsideStep[] {
+  if (place === null) {
+    if (access === null) return [];
+    throw new CellaError(
+      'UNSUPPORTED_KERNEL',
+      'nothing on this host limits what a container may do with devices',
+      {
+        hint: 'Mount cgroup2, or the devices hierarchy of cgroup v1.',
+      },
+    );
+  }
+  if (place.version === 2) return access === null ? [] : [{ op: 'devices', path: place.path, access }];
+  return [
+    make(place.path, place.path.split('/').length),
+    write(`${place.path}/devices.deny`, 'a'),
+    ...(access ?? DEFAULT_ACCESS).map((rule) => write(`${place.path}/devices.allow`, accessLine(rule))),
+    make(place.processes, 0),
+  ];
 }
 
 function into(path: string): CgroupStep {

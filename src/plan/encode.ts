@@ -1,10 +1,12 @@
 /** A plan as the bytes that native/core/protocol.h describes. */
 import { CellaError } from '../errors.js';
 import { capabilityMask } from './capabilities.js';
+import { deviceProgram } from './device-policy.js';
 import {
   type LaunchPlan,
   type MountFlag,
   type Namespace,
+  type NodesStep,
   type OverlayStep,
   RLIMITS,
   type Step,
@@ -19,6 +21,7 @@ const OP_SIZE = 40;
 const MODES = { launch: 1, enter: 2, mount: 3, guard: 4 } as const;
 
 const NAMESPACES: Readonly<Record<Namespace, number>> = {
+  time: 0x80,
   mount: 0x00020000,
   cgroup: 0x02000000,
   uts: 0x04000000,
@@ -44,9 +47,13 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   intoCgroup: 4,
   source: 5,
   own: 6,
+  devices: 7,
+  clocks: 8,
   overlay: 10,
   image: 11,
-  tree: 12,
+  nodes: 12,
+  bind: 13,
+  tree: 14,
   unshare: 20,
   root: 21,
   become: 22,
@@ -72,6 +79,8 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   console: 42,
   file: 43,
   sysctl: 44,
+  detach: 45,
+  done: 46,
 };
 
 interface Fields {
@@ -162,17 +171,32 @@ function fieldsOf(step: Step): Fields {
         d: BigInt(step.device?.[1] ?? 0),
         strings: [step.path],
       };
+    case 'devices':
+      return { strings: [step.path], bytes: deviceProgram(step.access) };
+    case 'nodes':
+      return { strings: [step.target], bytes: nodesBytes(step) };
+    case 'bind':
+      return {
+        a: step.slot,
+        b: flagBits(step.flags),
+        c: BigInt(step.ids === 'child' ? 1 : (step.ids ?? 0)),
+        strings: [step.base ?? '', step.path],
+      };
     case 'image':
       return { b: step.userQuotas ? 1 : 0, strings: [step.path, step.device ?? ''] };
     case 'overlay':
       return overlayFields(step);
     case 'mount':
       return {
-        c: BigInt(step.flags.reduce((mask, flag) => mask | FLAGS[flag], 0)),
+        c: BigInt(flagBits(step.flags)),
         strings: [step.path, step.type, ...Object.entries(step.options).flat()],
       };
     case 'attach':
-      return { a: step.slot, b: step.directory ? 1 : 0, strings: [step.path] };
+      return {
+        a: step.slot,
+        b: step.directory === 'either' ? 2 : Number(step.directory),
+        strings: [step.path],
+      };
     case 'unshare':
       return { c: BigInt(namespaceFlags(step.namespaces)) };
     case 'symlink':
@@ -190,7 +214,7 @@ function fieldsOf(step: Step): Fields {
     case 'capabilities':
       return { c: capabilityMask(step.names) };
     case 'seccomp':
-      return { bytes: systemSeccomp(step.arch, step.emulated) };
+      return { bytes: systemSeccomp(step.arch, step.profile, step.emulated) };
     case 'identity':
       return { a: step.uid, b: step.gid, bytes: new Uint8Array(new Uint32Array(step.groups).buffer) };
     case 'exec':
@@ -208,7 +232,10 @@ function fieldsOf(step: Step): Fields {
     case 'mask':
     case 'console':
     case 'chdir':
+    case 'detach':
       return { strings: [step.path] };
+    case 'clocks':
+    case 'done':
     case 'become':
     case 'pivot':
     case 'loopback':
@@ -228,6 +255,26 @@ function overlayFields(step: OverlayStep): Fields {
     b: flags.reduce((bits, set, i) => bits | (set ? 1 << i : 0), 0),
     strings: [step.target, step.area, contents ?? '', work ?? '', ...step.lower],
   };
+}
+
+function flagBits(flags: readonly MountFlag[]): number {
+  return flags.reduce((mask, flag) => mask | FLAGS[flag], 0);
+}
+
+/** File types of mknod(2). */
+const NODE_TYPES = { c: 0o020000, b: 0o060000 } as const;
+
+function nodesBytes({ nodes }: NodesStep): Uint8Array {
+  const words = nodes.flatMap(({ slot, type, major, minor, uid, gid, permissions }) => [
+    slot,
+    NODE_TYPES[type],
+    major,
+    minor,
+    uid,
+    gid,
+    permissions,
+  ]);
+  return new Uint8Array(new Uint32Array(words).buffer);
 }
 
 function namespaceFlags(names: readonly Namespace[]): number {

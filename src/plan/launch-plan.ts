@@ -6,8 +6,12 @@
  * `encode.ts` turns it into bytes.
  */
 
+import type { BindFlag } from '../config/bindmounts.js';
+import type { DeviceAccess } from './device-policy.js';
+import type { SeccompProfile } from './seccomp.js';
+
 export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
-export type Namespace = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup';
+export type Namespace = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup' | 'time';
 
 export type CgroupStep =
   /** `parents`: how many directories above it are made where they are missing. */
@@ -25,6 +29,16 @@ export type CgroupStep =
       readonly files: readonly string[];
     };
 
+/** Says what all in a group of cgroup v2 may do with devices. */
+export type DevicesStep = {
+  readonly op: 'devices';
+  readonly path: string;
+  readonly access: readonly DeviceAccess[];
+};
+
+/** A time namespace for the child, whose clocks begin at zero. */
+export type ClocksStep = { readonly op: 'clocks' };
+
 export type WriteStep = { readonly op: 'writeFile'; readonly path: string; readonly value: string };
 
 /** Opens a host path as a mount for `attach`; slots count from 1, without gaps. */
@@ -34,6 +48,34 @@ export type SourceStep = {
   readonly path: string;
   readonly readOnly: boolean;
   readonly device?: readonly [number, number];
+};
+
+/** Makes nodes of devices, as mounts for `attach`. */
+export type NodesStep = {
+  readonly op: 'nodes';
+  /** A directory to work in, unseen by others. */
+  readonly target: string;
+  readonly nodes: readonly {
+    readonly slot: number;
+    readonly type: 'b' | 'c';
+    readonly major: number;
+    readonly minor: number;
+    readonly permissions: number;
+    readonly uid: number;
+    readonly gid: number;
+  }[];
+};
+
+/** Opens a directory or file of the host as a mount for `attach`; no component may be a symbolic link. */
+export type BindStep = {
+  readonly op: 'bind';
+  readonly slot: number;
+  /** A directory of ours beneath which the path is made where it is missing; null: the path is the host's. */
+  readonly base: string | null;
+  readonly path: string;
+  readonly flags: readonly BindFlag[];
+  /** Whose ids its files get: the child's, or those of a process of the container; null: the host's. */
+  readonly ids: 'child' | number | null;
 };
 
 /** Mounts the file system in a disk image as the private area of the overlay step behind it. */
@@ -67,15 +109,23 @@ export type OverlayStep = {
 /** The root is what is mounted there already, with all that is mounted below it. */
 export type TreeStep = { readonly op: 'tree'; readonly path: string };
 
-export type OutsideStep = CgroupStep | WriteStep;
-export type AfterStep = WriteStep | SourceStep | ImageStep | OverlayStep | TreeStep;
+export type OutsideStep = CgroupStep | WriteStep | DevicesStep | ClocksStep;
+export type AfterStep = WriteStep | SourceStep | NodesStep | BindStep | ImageStep | OverlayStep | TreeStep;
 
 export type InsideStep =
   | {
-      readonly op: 'become' | 'pivot' | 'loopback' | 'null' | 'terminal' | 'keyring' | 'noNewPrivileges';
+      readonly op:
+        | 'become'
+        | 'pivot'
+        | 'loopback'
+        | 'null'
+        | 'terminal'
+        | 'keyring'
+        | 'noNewPrivileges'
+        | 'done';
     }
   | { readonly op: 'unshare'; readonly namespaces: readonly Namespace[] }
-  | { readonly op: 'root' | 'directory' | 'mask' | 'console' | 'chdir'; readonly path: string }
+  | { readonly op: 'root' | 'directory' | 'mask' | 'console' | 'chdir' | 'detach'; readonly path: string }
   | { readonly op: 'readOnly'; readonly path: string; readonly writable?: boolean }
   | {
       readonly op: 'mount';
@@ -84,7 +134,13 @@ export type InsideStep =
       readonly flags: readonly MountFlag[];
       readonly options: Readonly<Record<string, string>>;
     }
-  | { readonly op: 'attach'; readonly path: string; readonly slot: number; readonly directory: boolean }
+  | {
+      readonly op: 'attach';
+      readonly path: string;
+      readonly slot: number;
+      /** `either`: as the mount is, with the directories above it made where they are missing. */
+      readonly directory: boolean | 'either';
+    }
   | { readonly op: 'symlink'; readonly path: string; readonly to: string }
   | { readonly op: 'file'; readonly path: string; readonly text: string }
   /** In a kernel file system that is mounted already. */
@@ -99,7 +155,7 @@ export type InsideStep =
   | { readonly op: 'capabilities'; readonly names: readonly string[] }
   | {
       readonly op: 'seccomp';
-      readonly profile: 'system';
+      readonly profile: SeccompProfile;
       readonly arch: 'x64' | 'arm64';
       /** An emulator runs the container's programs. */
       readonly emulated?: true;

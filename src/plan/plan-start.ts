@@ -1,27 +1,28 @@
 /** Config and host facts → the plan of a start. Pure: the same input gives the same plan anywhere. */
 import type { ContainerConfig } from '../config/container-config.js';
-import { SYSTEM_CAPABILITIES } from './capabilities.js';
-import type { CgroupMounts, CgroupPlan } from './cgroup.js';
-import { handOver, planCgroup } from './cgroup.js';
+import type { CgroupPlan } from './cgroup.js';
+import { handOver, planCgroup, planDevices } from './cgroup.js';
 import { type Command, planCommand, planFirst } from './command.js';
+import { type Confinement, confinementOf, planConfinement } from './confinement.js';
 import { limitMounts, limitProcesses } from './counts.js';
+import type { DeviceAccess } from './device-policy.js';
+import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
+import type { HostFacts } from './host-facts.js';
 import { type Chain, IMAGE_NAME, inNode } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
-import { planMounts, planSources } from './rootfs.js';
+import { freeSlot, planMounts, planSources } from './rootfs.js';
 
-/** What planning needs to know of the host, gathered once. */
-export interface HostFacts {
-  readonly arch: 'x64' | 'arm64';
-  readonly cgroups: CgroupMounts;
-  /** Which of our control groups this root directory's are, "" for the host's own. */
-  readonly cgroupGroup: string;
-  /** The container's programs are another machine's. */
-  readonly emulated?: boolean;
-}
+export type { HostFacts } from './host-facts.js';
 
 export interface StartPlan extends LaunchPlan {
   readonly ctid: number;
   readonly cgroup: CgroupPlan;
+  readonly confinement: Confinement;
+  /** What of the host it gets; its interfaces are moved once it has a network namespace. */
+  readonly given: Given;
+  readonly checkpointable: boolean;
+  /** Reasons, as phrases. */
+  readonly whyNotCheckpointable: readonly string[];
 }
 
 export const ID_COUNT = 65_536;
@@ -165,6 +166,8 @@ export interface StartOptions {
   readonly command?: Command;
   /** The root is at VE_ROOT by then, with what scripts have mounted below it. */
   readonly mounted?: boolean;
+  /** What of the host it gets beyond the usual; default: nothing. */
+  readonly given?: Given;
   /** What it writes need not outlive its first run. */
   readonly volatile?: boolean;
   /** A pty at /dev/console and as init's standard descriptors. Absent: no /dev/console, the null device. */
@@ -175,20 +178,33 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
   const ids = idMapOf(config);
   const privileged = ids === null;
   const cgroup = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
+  const { given = NOTHING } = options;
+  const confinement = confinementOf(config);
+  const giving = planGiving(given, { config, ids, process: 'child', slot: freeSlot(cgroup.v2) });
+  // Root in a user namespace can open nothing but the nodes that it is given.
+  const isLimited = privileged || given.access.length > 0;
+  const whyNotCheckpointable = obstacles(confinement, given);
   return {
     mode: 'launch',
     ctid: config.ctid,
     cgroup,
+    confinement,
+    given,
+    checkpointable: whyNotCheckpointable.length === 0,
+    whyNotCheckpointable,
     namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'ipc', 'uts'],
     ids,
     outside: [
       ...cgroup.make,
       ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
+      ...planDevices(cgroup.devices, isLimited ? accessOf(given) : null),
+      ...(confinement.time ? [{ op: 'clocks' } as const] : []),
       ...cgroup.join,
     ],
     after: [
       ...cgroup.limits,
       ...planSources(cgroup.v2, privileged),
+      ...giving.after,
       ...(options.mounted
         ? [{ op: 'tree', path: config.root } as const]
         : planRoot(config, options.layers, options.volatile)),
@@ -200,33 +216,32 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       { op: 'hostname', name: config.hostname ?? `CT${config.ctid}` },
       { op: 'root', path: config.root },
       { op: 'become' },
-      ...limitMounts(planMounts(cgroup.v2, privileged), config.counts),
+      ...limitMounts(
+        planMounts({ cgroup: cgroup.v2, privileged, nesting: confinement.nesting }),
+        config.counts,
+      ),
+      ...giving.inside,
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
-      ...limitProcesses(planConfinement(facts, privileged), config.counts),
+      ...limitProcesses(planConfinement(facts, privileged, confinement), config.counts),
       ...(options.command ? planFirst(options.command) : [INIT]),
     ],
   };
 }
 
-const SURROUNDINGS: readonly InsideStep[] = [
-  { op: 'rlimit', resource: 'nofile', soft: 1024, hard: 524_288 },
-  { op: 'rlimit', resource: 'core', soft: 0, hard: Number.POSITIVE_INFINITY },
-  { op: 'keyring' },
-];
-const CAPABILITIES = {
-  privileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.privileged },
-  unprivileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.unprivileged },
-} as const satisfies Record<string, InsideStep>;
-
-/** What init and every entered process get alike. Seccomp first: loading it needs a capability. */
-export function planConfinement({ arch, emulated }: HostFacts, privileged: boolean): readonly InsideStep[] {
-  const seccomp = { op: 'seccomp', profile: 'system', arch, ...(emulated ? { emulated } : {}) } as const;
-  return [...SURROUNDINGS, seccomp, CAPABILITIES[privileged ? 'privileged' : 'unprivileged']];
+/** Why a container of these cannot be checkpointed. */
+export function obstacles({ nesting }: Confinement, { nodes, interfaces }: Given): readonly string[] {
+  return [
+    ...(nesting ? ['containers may run in it (features nesting:on)'] : []),
+    ...nodes.map(({ name }) => `it uses the device '/dev/${name}' of this host`),
+    ...interfaces.map((name) => `it has the network interface '${name}' of this host`),
+  ];
 }
 
 export interface EnterOptions {
+  /** How the container was confined when it started. */
+  readonly confinement: Confinement;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly terminal: boolean;
@@ -235,19 +250,57 @@ export interface EnterOptions {
 /** A command in a running container; confined as its init is. */
 export function planEnter(config: ContainerConfig, facts: HostFacts, options: EnterOptions): LaunchPlan {
   const ids = idMapOf(config);
+  const { confinement } = options;
   const { enter } = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
   return {
     mode: 'enter',
-    namespaces: [...(ids ? (['user'] as const) : []), 'mount', 'pid', 'net', 'ipc', 'uts'],
+    namespaces: [
+      ...(ids ? (['user'] as const) : []),
+      ...(confinement.time ? (['time'] as const) : []),
+      ...(['mount', 'pid', 'net', 'ipc', 'uts'] as const),
+    ],
     ids: null,
     outside: enter,
     after: [],
     inside: [
       { op: 'become' },
       ...(options.terminal ? [{ op: 'terminal' } as const] : []),
-      ...limitProcesses(planConfinement(facts, ids === null), config.counts),
+      ...limitProcesses(planConfinement(facts, ids === null, confinement), config.counts),
       { op: 'chdir', path: '/' },
       planCommand(options.argv, options.env),
+    ],
+  };
+}
+
+export interface Change {
+  readonly add: Giving;
+  /** Paths in the container. */
+  readonly remove: readonly string[];
+  /** What it may do with devices from now on; null: as before. */
+  readonly access: readonly DeviceAccess[] | null;
+}
+
+/** Gives a running container devices and directories of the host, or takes them away. `init`: its process id. */
+export function planChange(
+  config: ContainerConfig,
+  facts: HostFacts,
+  init: number,
+  { add, remove, access }: Change,
+): LaunchPlan {
+  const ids = idMapOf(config);
+  const { devices } = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
+  const giving = planGiving(add, { config, ids, process: init, slot: 1 });
+  return {
+    mode: 'enter',
+    namespaces: [...(ids ? (['user'] as const) : []), 'mount'],
+    ids: null,
+    outside: devices?.version === 2 ? planDevices(devices, access) : [],
+    after: giving.after,
+    inside: [
+      { op: 'become' },
+      ...remove.map((path) => ({ op: 'detach', path }) as const),
+      ...giving.inside,
+      { op: 'done' },
     ],
   };
 }

@@ -101,13 +101,27 @@ const PRIVILEGED_PROC: readonly InsideStep[] = [
   { op: 'readOnly', path: '/proc/sys/net', writable: true },
 ];
 
-export function planMounts(cgroup: string | null, privileged: boolean): readonly InsideStep[] {
+/** The first slot that `planSources` leaves free. */
+export function freeSlot(cgroup: string | null): number {
+  return cgroup === null ? CGROUP_SLOT : CGROUP_SLOT + 1;
+}
+
+export interface MountOptions {
+  /** The v2 directory that the container sees as its own. */
+  readonly cgroup: string | null;
+  readonly privileged: boolean;
+  /** A user namespace in it may mount /proc and /sys only where it sees all of them (mount_too_revealing in Linux). */
+  readonly nesting: boolean;
+}
+
+export function planMounts({ cgroup, privileged, nesting }: MountOptions): readonly InsideStep[] {
   return [
     ...KERNEL,
     ...(cgroup === null ? [] : [CGROUP]),
     ...RUN_AND_DEV,
     ...FOR_SYSTEMD,
-    ...HIDDEN,
+    // What they hide belongs to root of the host, whom only a privileged container's root is.
+    ...(nesting && !privileged ? [] : HIDDEN),
     ...(privileged ? PRIVILEGED_PROC : []),
   ];
 }

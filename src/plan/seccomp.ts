@@ -2,7 +2,8 @@
  * The seccomp filter of system containers, compiled ahead: a binary search over system call numbers.
  *
  * A list of what is refused, since a distribution may use the rest. New namespaces but mount and net are refused
- * so that the container can be checkpointed; systemd takes EPERM as "this manager does not want that".
+ * so that the container can be checkpointed; systemd takes EPERM as "this manager does not want that". The profile
+ * `nesting` lets them be made, and keyrings used, for containers in the container.
  */
 import { BpfProgram } from './bpf.js';
 import { type SyscallName, syscallNumber } from './syscalls.js';
@@ -30,7 +31,11 @@ const TIOCLINUX = 0x541c;
 /** STATX_MNT_ID, STATX_MNT_ID_UNIQUE (statx(2)). */
 const MOUNT_ID = 0x1000 | 0x4000;
 
+export type SeccompProfile = 'system' | 'nesting';
+
 interface Rule {
+  /** Only what containers in the container need. */
+  readonly nesting?: true;
   readonly names: readonly SyscallName[];
   readonly errno: number;
   /** Only where one of these bits, or one of these values, is in the low half of an argument. */
@@ -68,22 +73,13 @@ const RULES: readonly Rule[] = [
     ],
     errno: EPERM,
   },
+  { names: ['io_uring_setup', 'io_uring_enter', 'io_uring_register'], errno: ENOSYS },
   // clone3's flags lie in memory, out of a filter's sight: callers fall back to clone.
-  {
-    names: [
-      'clone3',
-      'io_uring_setup',
-      'io_uring_enter',
-      'io_uring_register',
-      'keyctl',
-      'add_key',
-      'request_key',
-    ],
-    errno: ENOSYS,
-  },
-  { names: ['clone'], errno: EPERM, when: { argument: 0, bits: NESTED } },
-  { names: ['unshare'], errno: EPERM, when: { argument: 0, bits: NESTED | TIME } },
-  { names: ['setns'], errno: EPERM, when: { argument: 1, bits: NESTED | TIME } },
+  { nesting: true, names: ['clone3', 'keyctl', 'add_key', 'request_key'], errno: ENOSYS },
+  { nesting: true, names: ['clone'], errno: EPERM, when: { argument: 0, bits: NESTED } },
+  { nesting: true, names: ['unshare'], errno: EPERM, when: { argument: 0, bits: NESTED | TIME } },
+  // 0 stands for any kind of namespace; the tools that join mount and net namespaces say which (nsenter, ip netns).
+  { nesting: true, names: ['setns'], errno: EPERM, when: { argument: 1, bits: NESTED | TIME, values: [0] } },
   // Input pushed into a terminal. The kernel looks at 32 bits of the request, and so does this (CVE-2019-7303).
   { names: ['ioctl'], errno: EPERM, when: { argument: 1, values: [TIOCSTI, TIOCLINUX] } },
 ];
@@ -102,12 +98,17 @@ interface Case {
 
 const compiled = new Map<string, Buffer>();
 
-/** The default profile, as struct sock_filter[]; `emulated`: for programs that an emulator runs. */
-export function systemSeccomp(arch: 'x64' | 'arm64', emulated = false): Buffer {
-  const key = `${arch} ${emulated}`;
+/** A profile as struct sock_filter[]; `emulated`: for programs that an emulator runs. */
+export function systemSeccomp(
+  arch: 'x64' | 'arm64',
+  profile: SeccompProfile = 'system',
+  emulated = false,
+): Buffer {
+  const key = `${arch} ${profile} ${emulated}`;
   let program = compiled.get(key);
   if (!program) {
-    program = compile(arch, emulated ? [...RULES, EMULATED] : RULES);
+    const rules = RULES.filter(({ nesting }) => profile === 'system' || !nesting);
+    program = compile(arch, emulated ? [...rules, EMULATED] : rules);
     compiled.set(key, program);
   }
   return program;

@@ -27,6 +27,8 @@ export interface Paths {
   record(ctid: number): string;
   /** Which action scripts have been run for a container that is up, or are being run. */
   scripts(ctid: number): string;
+  /** Where a container's network namespace is mounted while it has interfaces of the host. */
+  network(ctid: number): string;
   /** Where a disk image's file system is mounted while its top is worked on. */
   area(ctid: number): string;
   /** Where a container's tree is mounted to be read. */
@@ -59,6 +61,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
+    network: (ctid) => `${runDir}/${ctid}.network`,
     area: (ctid) => `${runDir}/${ctid}.area`,
     contents: (ctid) => `${runDir}/${ctid}.contents`,
     view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,

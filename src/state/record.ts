@@ -1,6 +1,8 @@
 /** What runs, as far as the kernel does not say it: written before the first thing is made, removed after the last. */
 import { rmSync } from 'node:fs';
 import { CellaError } from '../errors.js';
+import { type Confinement, USUAL } from '../plan/confinement.js';
+import type { Given } from '../plan/equipment.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { readText } from './text-file.js';
 
@@ -12,8 +14,25 @@ export interface RuntimeRecord {
   /** VE_ROOT as it was at the start, whatever the config says by now. */
   readonly root: string;
   readonly cgroups: readonly string[];
+  /** How it was confined at its start; absent: as usual. */
+  readonly confinement?: Confinement;
+  /** What of the host it has beyond the usual. */
+  readonly given?: Given;
+  /** Interfaces of the host that it has or is just getting. */
+  readonly links?: Links;
   /** Init, once there is one: a pid alone may belong to somebody else by now. */
   readonly init: { readonly pid: number; readonly startTime: string; readonly startedAt: number } | null;
+}
+
+export interface Links {
+  /** Its network namespace is mounted here for as long as it has any: then none of them is lost with its processes. */
+  readonly namespace: string;
+  /** Index in that namespace, which the guest cannot change; null until it is there. */
+  readonly interfaces: readonly { readonly name: string; readonly index: number | null }[];
+}
+
+export function confinementOf(record: RuntimeRecord | undefined): Confinement {
+  return record?.confinement ?? USUAL;
 }
 
 export function readRecord(path: string): RuntimeRecord | undefined {

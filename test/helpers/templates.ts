@@ -14,7 +14,7 @@ const IMAGES = `${REPOSITORY}images`;
 export const CARRIED = '.templates';
 
 /** What the VM lane brings along. */
-export const RECIPES = ['debian-12', 'debian-13', 'mail'] as const;
+export const RECIPES = ['debian-12', 'debian-13', 'mail', 'docker'] as const;
 
 /** For tests alone, beside those. */
 export type Recipe = (typeof RECIPES)[number] | 'sysvinit' | 'runit';

@@ -49,6 +49,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   NAME_FAILED: 'bad name, or one that is taken',
   WAIT_FAILED: 'the container did not come up',
   SAVE_FAILED: 'the configuration could not be saved',
+  PCI_FAILED: 'a PCI device could not be handed over',
   IO_FAILED: 'a limit of the disk’s speed was refused',
   IMAGE_MISSING: 'the disk image is missing',
   IMAGE_FAILED: 'the disk image could not be made',

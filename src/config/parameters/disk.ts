@@ -35,9 +35,12 @@ export const DISK: readonly Parameter[] = [
   }),
   stored(['JOURNALED_QUOTA', '--jquota'], words('on', 'off'), 'quotas in the journal: always'),
   stored(['NOATIME', '--noatime'], types.YES_NO, 'do not keep the times at which files are read'),
-  stored(['BINDMOUNT', '--bindmount_add'], BINDMOUNT, 'directory of the host to show in the container'),
-  stored(['BINDMOUNT', '--bindmount_del'], BINDMOUNT, 'take such a directory away', {
+  container(['BINDMOUNT', '--bindmount_add'], BINDMOUNT, 'directory of the host to show in the container', {
+    live: true,
+  }),
+  container(['BINDMOUNT', '--bindmount_del'], BINDMOUNT, 'take such a directory away', {
     placeholder: 'DST|all',
+    live: true,
     edit: 'remove',
   }),
   stored(['DISK'], plain('TEXT', parseText), 'kept for other tools'),

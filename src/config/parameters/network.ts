@@ -47,9 +47,10 @@ export const NETWORK: readonly Parameter[] = [
   ...FIELDS.map(([option, field, placeholder, help]) =>
     stored(['NETIF', option], NETIF, help, { field, placeholder }),
   ),
-  stored(['NETDEV', '--netdev_add'], NETDEV, 'network device of the host to hand over'),
-  stored(['NETDEV', '--netdev_del'], NETDEV, 'network device to give back', {
+  container(['NETDEV', '--netdev_add'], NETDEV, 'network device of the host to hand over', { live: true }),
+  container(['NETDEV', '--netdev_del'], NETDEV, 'network device to give back', {
     placeholder: 'NAME|all',
+    live: true,
     edit: 'remove',
   }),
   stored(

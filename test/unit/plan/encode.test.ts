@@ -30,15 +30,30 @@ const outside: fc.Arbitrary<OutsideStep> = fc.oneof(
   fc.record({ op: fc.constant('makeCgroup' as const), path, parents: fc.nat(5) }),
   fc.record({ op: fc.constant('writeFile' as const), path, value: text }),
   fc.record({ op: fc.constantFrom('joinTasks' as const, 'intoCgroup' as const), path }),
+  fc.record({ op: fc.constant('clocks' as const) }),
 );
 
 const inside: fc.Arbitrary<InsideStep> = fc.oneof(
   fc.record({
-    op: fc.constantFrom('become' as const, 'pivot' as const, 'null' as const, 'terminal' as const),
+    op: fc.constantFrom(
+      'become' as const,
+      'pivot' as const,
+      'null' as const,
+      'terminal' as const,
+      'done' as const,
+    ),
   }),
-  fc.record({ op: fc.constantFrom('root' as const, 'mask' as const, 'chdir' as const), path }),
+  fc.record({
+    op: fc.constantFrom('root' as const, 'mask' as const, 'chdir' as const, 'detach' as const),
+    path,
+  }),
   fc.record({ op: fc.constant('symlink' as const), path, to: text }),
-  fc.record({ op: fc.constant('attach' as const), path, slot: fc.nat(15), directory: fc.boolean() }),
+  fc.record({
+    op: fc.constant('attach' as const),
+    path,
+    slot: fc.nat(15),
+    directory: fc.constantFrom(true, false, 'either' as const),
+  }),
   fc.record({
     op: fc.constant('mount' as const),
     path,

@@ -5,6 +5,7 @@ import { readContainerConfig } from '../../../src/config/container-config.js';
 import { parseCtid } from '../../../src/config/ctid.js';
 import { parseConfig } from '../../../src/config/grammar.js';
 import type { CgroupMounts } from '../../../src/plan/cgroup.js';
+import { USUAL } from '../../../src/plan/confinement.js';
 import { encodePlan } from '../../../src/plan/encode.js';
 import { type HostFacts, planEnter, planMount, planStart } from '../../../src/plan/plan-start.js';
 import { decodePlan } from '../../helpers/plan-decoder.js';
@@ -14,6 +15,7 @@ const V1 = {
   pids: '/cg/pids',
   freezer: '/cg/freezer',
   cpu: '/cg/cpu',
+  devices: '/cg/devices',
   cpuset: '/cg/cpuset',
   blkio: '/cg/blkio',
 };
@@ -114,7 +116,9 @@ describe('control groups', () => {
   it('on v1 alone: the freezer too', () => {
     expect(start('v1').cgroup).toMatchObject({
       v2: null,
-      directories: ['memory', 'pids', 'cpu', 'cpuset', 'blkio', 'freezer'].map((at) => `/cg/${at}/cella/101`),
+      directories: ['memory', 'pids', 'cpu', 'cpuset', 'blkio', 'freezer', 'devices'].map(
+        (at) => `/cg/${at}/cella/101`,
+      ),
     });
     expect(written('v1').filter((at) => at.startsWith('intoCgroup'))).toEqual([]);
   });
@@ -172,6 +176,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
       argv: ['ls'],
       env: {},
       terminal: false,
+      confinement: USUAL,
     });
     const into = entering.outside.filter(({ op }) => op === 'intoCgroup');
     const { v2 } = start(host).cgroup;
@@ -182,7 +187,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
     const where = { ...facts(HOSTS[host] as CgroupMounts), emulated: true };
     for (const plan of [
       planStart(UNPRIVILEGED, where, LAYERS),
-      planEnter(UNPRIVILEGED, where, { argv: ['ls'], env: {}, terminal: false }),
+      planEnter(UNPRIVILEGED, where, { argv: ['ls'], env: {}, terminal: false, confinement: USUAL }),
     ])
       expect(plan.inside.filter(({ op }) => op === 'seccomp')).toMatchObject([{ emulated: true }]);
   });
@@ -196,7 +201,7 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
         const where = facts(HOSTS[host] as CgroupMounts);
         const make = () => [
           planStart(config, where, { ...LAYERS, console: terminal }),
-          planEnter(config, where, { argv: ['ls'], env: {}, terminal }),
+          planEnter(config, where, { argv: ['ls'], env: {}, terminal, confinement: USUAL }),
           planMount(config, LAYERS.layers),
         ];
         expect(make()).toEqual(make());
@@ -229,7 +234,12 @@ describe('what runs', () => {
 
   it('is looked for in the usual directories, with nothing of the operator’s environment', () => {
     const run = (argv: readonly string[]) =>
-      planEnter(UNPRIVILEGED, host, { argv, env: { TERM: 'x' }, terminal: false }).inside.at(-1);
+      planEnter(UNPRIVILEGED, host, {
+        argv,
+        env: { TERM: 'x' },
+        terminal: false,
+        confinement: USUAL,
+      }).inside.at(-1);
     expect(run(['/opt/a', 'b'])).toMatchObject({ paths: ['/opt/a'], argv: ['/opt/a', 'b'] });
     expect(run(['ls'])).toMatchObject({ paths: expect.arrayContaining(['/bin/ls', '/usr/sbin/ls']) });
     expect(run(['ls'])).toMatchObject({

@@ -1,4 +1,4 @@
-/** The system profile: its verdicts against a plain model, and the program's shape. */
+/** The two profiles: their verdicts against a plain model, and the program's shape. */
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -18,17 +18,23 @@ import {
 } from '../../helpers/seccomp-model.js';
 
 const HOSTS = ['x64', 'arm64'] as const;
-const FILTERS = { x64: decodeFilter(systemSeccomp('x64')), arm64: decodeFilter(systemSeccomp('arm64')) };
-const CASES = HOSTS.flatMap((host) => [
-  { host, emulated: false, expected: expectedVerdict, filter: FILTERS[host] },
-  { host, emulated: true, expected: expectedEmulated, filter: decodeFilter(systemSeccomp(host, true)) },
-]);
+const PROFILES = ['system', 'nesting'] as const;
+const filterOf = (...of: Parameters<typeof systemSeccomp>) => decodeFilter(systemSeccomp(...of));
+const FILTERS = { x64: filterOf('x64'), arm64: filterOf('arm64') };
+const CASES = HOSTS.flatMap((host) =>
+  PROFILES.flatMap((profile) => [
+    { host, profile, emulated: false, expected: expectedVerdict, filter: filterOf(host, profile) },
+    { host, profile, emulated: true, expected: expectedEmulated, filter: filterOf(host, profile, true) },
+  ]),
+);
 const HIGH = 0xdeadbeef00000000n;
 
 const verdict = (host: 'x64' | 'arm64', arch: number, nr: number, ...args: readonly bigint[]): number =>
   runFilter(FILTERS[host], { arch, nr, args }).value;
 
-describe.each(CASES)('the $host program, emulated: $emulated', ({ host, emulated, expected, filter }) => {
+describe.each(CASES)('the $host program $profile, emulated: $emulated', (one) => {
+  const { host, profile, emulated, expected, filter } = one;
+
   it('is small', () => {
     expect(filter.length).toBeLessThan(400);
   });
@@ -54,7 +60,8 @@ describe.each(CASES)('the $host program, emulated: $emulated', ({ host, emulated
   });
 
   it('is compiled once', () => {
-    expect(systemSeccomp(host, emulated)).toBe(systemSeccomp(host, emulated));
+    const compile = () => systemSeccomp(host, profile, emulated);
+    expect(compile()).toBe(compile());
   });
 
   it('answers every number from 0 to 600 in every ABI as the model does, whichever argument bit is set', () => {
@@ -68,7 +75,7 @@ describe.each(CASES)('the $host program, emulated: $emulated', ({ host, emulated
           ...Array.from({ length: 64 }, (_, bit) => 1n << BigInt(bit)),
         ]) {
           const entry = { arch, nr, args: [value, value, value, value] };
-          if (runFilter(filter, entry).value !== expected(host, entry)) wrong.push(entry);
+          if (runFilter(filter, entry).value !== expected(host, entry, profile)) wrong.push(entry);
         }
       }
     }
@@ -78,17 +85,19 @@ describe.each(CASES)('the $host program, emulated: $emulated', ({ host, emulated
   it('agrees with the model on random calls', () => {
     fc.assert(
       fc.property(anyCall, (entry) => {
-        expect(runFilter(filter, entry).value).toBe(expected(host, entry));
+        expect(runFilter(filter, entry).value).toBe(expected(host, entry, profile));
       }),
       { numRuns: 5000 },
     );
   });
 });
 
-const special = Object.values(ABIS).flatMap(({ eperm, enosys, clone, unshare, setns, ioctl, statx }) => [
-  ...[...eperm, ...enosys].flatMap((nr) => [nr - 1, nr, nr + 1]),
-  ...[clone, unshare, setns, ioctl, statx],
-]);
+const special = Object.values(ABIS).flatMap(
+  ({ eperm, enosys, single, clone, unshare, setns, ioctl, statx }) => [
+    ...[...eperm, ...enosys, ...single].flatMap((nr) => [nr - 1, nr, nr + 1]),
+    ...[clone, unshare, setns, ioctl, statx],
+  ],
+);
 const flags = fc.subarray([
   0x80n,
   0x11n,
@@ -101,6 +110,7 @@ const flags = fc.subarray([
   0x40000000n,
 ]);
 const anyArgument = fc.oneof(
+  fc.constant(0n),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   flags.map((bits) => bits.reduce((all, bit) => all | bit, 0n)),
   fc.constantFrom(0x5411n, 0x5412n, HIGH | 0x5412n, 0x541cn, HIGH | 0x541cn, HIGH),
@@ -136,6 +146,13 @@ describe('what matters by name', () => {
     expect(verdict('x64', ARCH.x64, 435)).toBe(ENOSYS);
   });
 
+  it('refuses to join what it cannot see the kind of, and lets mount and net namespaces be joined', () => {
+    for (const kind of [0n, HIGH, 0x80n, 0x2000000n, 0x4000000n, 0x8000000n, 0x10000000n, 0x20000000n])
+      expect(verdict('x64', ARCH.x64, 308, 3n, kind)).toBe(EPERM);
+    for (const kind of [0x20000n, 0x40000000n, 0x40020000n])
+      expect(verdict('x64', ARCH.x64, 308, 3n, kind)).toBe(ALLOW);
+  });
+
   it('has no way round it by another ABI', () => {
     expect(verdict('x64', ARCH.x64, 0x40000000)).toBe(ENOSYS);
     expect(verdict('x64', ARCH.x64, 0xffffffff)).toBe(ENOSYS);
@@ -146,7 +163,7 @@ describe('what matters by name', () => {
   });
 
   it('lets an emulated statx ask for all but a mount id', () => {
-    const emulated = decodeFilter(systemSeccomp('x64', true));
+    const emulated = decodeFilter(systemSeccomp('x64', 'system', true));
     const asking = (mask: bigint) =>
       runFilter(emulated, { arch: ARCH.x64, nr: 332, args: [0n, 0n, 0n, mask] }).value;
     expect([0x7ffn, 0xfffn, 0x1103n, 0x4000n].map(asking)).toEqual([ALLOW, ALLOW, EPERM, EPERM]);
