@@ -13,6 +13,8 @@ import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerMount } from './commands/mount.js';
+import { addPid, registerPid } from './commands/pid.js';
+import { addPs, registerPs } from './commands/ps.js';
 import { addRestore, registerRestore } from './commands/restore.js';
 import { registerRun } from './commands/run.js';
 import { registerRunscript } from './commands/runscript.js';
@@ -24,6 +26,7 @@ import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
 import { registerTemplate } from './commands/template.js';
+import { addTop, registerTop } from './commands/top.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import type { Io } from './io.js';
 import { describeEvent } from './render.js';
@@ -54,6 +57,9 @@ const VERBS: readonly Register[] = [
   registerSet,
   registerDisk,
   registerList,
+  registerTop,
+  registerPs,
+  registerPid,
   registerTemplate,
 ];
 
@@ -64,13 +70,16 @@ interface GlobalOptions {
 }
 
 /** What the command was called as; `cella` is `vzctl`. */
-export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore';
+export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop';
 
 /** Commands that are one verb. */
 const ALONE: Partial<Readonly<Record<Program, Register>>> = {
   vzlist: addList,
   vzdump: addDump,
   vzrestore: addRestore,
+  vzps: addPs,
+  vzpid: addPid,
+  vztop: addTop,
 };
 
 export type Open = (options: HostOptions) => Promise<Host>;

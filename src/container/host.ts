@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { type FoundBackup, findBackups } from '../backup/find.js';
 import type { Reporter } from '../events.js';
+import type { ProcessPlace } from '../host/guest-processes.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
@@ -12,8 +13,11 @@ import { type BackupSource, type ExtractOptions, extract, openChain } from './re
 import { type RunningCommand, type RunOptions, run } from './run.js';
 import { setup } from './setup.js';
 import { Templates } from './templates.js';
+import { type ContainerUsage, locateAll, usage } from './usage.js';
 
+export type { ProcessPlace } from '../host/guest-processes.js';
 export type { ContainerInfo } from './list.js';
+export type { ContainerUsage } from './usage.js';
 
 export interface HostOptions {
   /** Directory under which every path is taken; default: that of CELLA_ROOT, else the host's own root. */
@@ -57,6 +61,16 @@ export class Host {
 
   async list(): Promise<readonly ContainerInfo[]> {
     return list(this.#context);
+  }
+
+  /** What every container has used up to now; two looks tell how fast. */
+  async usage(): Promise<readonly ContainerUsage[]> {
+    return usage(this.#context);
+  }
+
+  /** In which container each process of the host is; those that are gone are left out. */
+  async locate(pids: readonly number[]): Promise<readonly ProcessPlace[]> {
+    return locateAll(this.#context, pids);
   }
 
   setup(): Promise<readonly string[]> {
