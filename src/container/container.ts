@@ -1,6 +1,7 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
 import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
+import type { Edits } from '../config/edits.js';
 import { parseLayout } from '../config/layout.js';
 import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
@@ -246,7 +247,7 @@ export class Container {
   }
 
   /** Changes by config key, as `changesFromOptions` makes them. */
-  set(changes: ReadonlyMap<string, string>, options: SetOptions): Promise<void> {
+  set(changes: Edits, options: SetOptions): Promise<void> {
     return this.#told('set', () => set(this.#context, this.ctid, changes, options));
   }
 

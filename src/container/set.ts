@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { readContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
-import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
+import { applyEdits, type Edits, isSaved, withoutEffect } from '../config/edits.js';
+import { formatConfig, parseConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { planCgroup } from '../plan/cgroup.js';
@@ -28,7 +29,7 @@ const LIVE = new Set(['PHYSPAGES', 'SWAPPAGES', 'NUMPROC', 'HOSTNAME']);
 export async function set(
   context: Context,
   ctid: Ctid,
-  changes: ReadonlyMap<string, string>,
+  changes: Edits,
   { save, signal }: SetOptions,
 ): Promise<void> {
   if (changes.has('NAME') && !save)
@@ -37,7 +38,7 @@ export async function set(
   await recover(context, ctid);
   const before = loadConfig(context, ctid);
   const path = context.paths.config(ctid);
-  const text = formatConfig(updateConfig(parseConfig(readText(path) ?? ''), changes));
+  const text = formatConfig(applyEdits(parseConfig(readText(path) ?? ''), changes));
   // Checked as a whole before anything is touched.
   const names = { host: context.paths.hostConfig, container: path };
   const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);
@@ -53,20 +54,24 @@ export async function set(
     faultPoint('set.applied');
     writeFileAtomic(path, text, { durable: true });
   }
-  if (!save) {
+  warnOfNoEffect(context, ctid, changes);
+  if (!save && isSaved(changes)) {
     const message = 'the configuration file is not updated: use --save to keep the changes';
     context.report({ type: 'warning', ctid, message });
   }
 }
 
+/** One warning for all that is only kept. */
+export function warnOfNoEffect(context: Context, ctid: Ctid, edits: Edits): void {
+  const options = withoutEffect(edits);
+  if (options.length === 0) return;
+  const message = `no effect on this system, only kept: ${options.join(' ')}`;
+  context.report({ type: 'warning', ctid, message });
+}
+
 type Config = ReturnType<typeof readContainerConfig>;
 
-async function apply(
-  context: Context,
-  ctid: Ctid,
-  config: Config,
-  changes: ReadonlyMap<string, string>,
-): Promise<void> {
+async function apply(context: Context, ctid: Ctid, config: Config, changes: Edits): Promise<void> {
   if (![...changes.keys()].some((key) => LIVE.has(key))) return;
   const { cgroups, cgroupGroup } = context.facts();
   const { limits } = planCgroup(cgroups, cgroupGroup, ctid, config);
