@@ -199,7 +199,7 @@ describe('vztop on a terminal', () => {
   /** What the last whole screen shows. */
   const screen = (text: string): readonly string[] =>
     (text.split('\u001b[H').at(-1)?.split('\u001b[J')[0] ?? '')
-      .split('\r\n')
+      .split(/\r+\n/)
       .map((line) => SENT.reduce((text, sent) => text.replaceAll(sent, ''), line));
 
   it('shows a table until q, and leaves the terminal as it was', async () => {
