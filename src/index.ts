@@ -13,6 +13,7 @@ export type { Console, GuestProcess, GuestTerminal } from './container/guest.js'
 export {
   type ContainerInfo,
   type ContainerUsage,
+  type Finding,
   Host,
   type HostOptions,
   openHost,

@@ -5,6 +5,7 @@ import type { Host, HostOptions } from '../container/host.js';
 import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { addDump, registerBackup } from './commands/backup.js';
+import { registerCheck } from './commands/check.js';
 import { registerClone, registerCompact, registerConvert, registerMove } from './commands/clone.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
@@ -35,6 +36,7 @@ import { addList, registerList } from './vzlist.js';
 
 const VERBS: readonly Register[] = [
   registerSetup,
+  registerCheck,
   registerCreate,
   registerClone,
   registerCompact,

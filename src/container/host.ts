@@ -2,7 +2,9 @@
 import { appendFileSync } from 'node:fs';
 import { type FoundBackup, findBackups } from '../backup/find.js';
 import type { Reporter } from '../events.js';
+import type { Finding } from '../host/check/finding.js';
 import type { ProcessPlace } from '../host/guest-processes.js';
+import { check } from './check.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
@@ -15,6 +17,7 @@ import { setup } from './setup.js';
 import { Templates } from './templates.js';
 import { type ContainerUsage, locateAll, usage } from './usage.js';
 
+export type { Finding } from '../host/check/finding.js';
 export type { ProcessPlace } from '../host/guest-processes.js';
 export type { ContainerInfo } from './list.js';
 export type { ContainerUsage } from './usage.js';
@@ -71,6 +74,11 @@ export class Host {
   /** In which container each process of the host is; those that are gone are left out. */
   async locate(pids: readonly number[]): Promise<readonly ProcessPlace[]> {
     return locateAll(this.#context, pids);
+  }
+
+  /** What this host has and lacks; nothing is changed, and an ordinary user may ask. */
+  check(): Promise<readonly Finding[]> {
+    return check(this.#context);
   }
 
   setup(): Promise<readonly string[]> {
