@@ -45,9 +45,9 @@ async function tryIdmap(area: string): Promise<Outcome> {
 }
 
 const OVERLAY = `
-  mount -t tmpfs none /tmp; mkdir /tmp/lower /tmp/upper /tmp/work /tmp/merged
-  mount -t overlay -o index=on,nfs_export=on,lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work none /tmp/merged
-  touch /tmp/merged/file
+  mount -t tmpfs none /sys; mkdir /sys/lower /sys/upper /sys/work /sys/merged
+  mount -t overlay -o index=on,nfs_export=on,lowerdir=/sys/lower,upperdir=/sys/upper,workdir=/sys/work none /sys/merged
+  touch /sys/merged/file
 `;
 
 export const KERNEL: readonly Check[] = [
