@@ -13,9 +13,12 @@ export type { Console, GuestProcess, GuestTerminal } from './container/guest.js'
 export {
   type ContainerInfo,
   type ContainerUsage,
+  type Counter,
+  type DiskCounter,
   type Finding,
   Host,
   type HostOptions,
+  type ListOptions,
   openHost,
   type ProcessPlace,
 } from './container/host.js';

@@ -8,7 +8,8 @@ import { check } from './check.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
-import { type ContainerInfo, list } from './list.js';
+import { type ListOptions, list } from './list.js';
+import type { ContainerInfo } from './listed.js';
 import { resolveContainer } from './names.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
@@ -19,7 +20,8 @@ import { type ContainerUsage, locateAll, usage } from './usage.js';
 
 export type { Finding } from '../host/check/finding.js';
 export type { ProcessPlace } from '../host/guest-processes.js';
-export type { ContainerInfo } from './list.js';
+export type { Detail, ListOptions } from './list.js';
+export type { ContainerInfo, Counter, DiskCounter } from './listed.js';
 export type { ContainerUsage } from './usage.js';
 
 export interface HostOptions {
@@ -62,8 +64,8 @@ export class Host {
     return run(this.#context, options);
   }
 
-  async list(): Promise<readonly ContainerInfo[]> {
-    return list(this.#context);
+  async list(options: ListOptions = {}): Promise<readonly ContainerInfo[]> {
+    return list(this.#context, options);
   }
 
   /** What every container has used up to now; two looks tell how fast. */
