@@ -74,7 +74,7 @@ function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | und
     ...usedBy(record, look.details),
   } as const;
   try {
-    return { ...running, ...known(context, ctid, record, look) };
+    return known(context, running, record, look);
   } catch (error) {
     if (!(error instanceof CellaError)) throw error;
     // Destroyed since the directory was read.
@@ -86,14 +86,18 @@ function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | und
   }
 }
 
-type Running = 'ctid' | 'uptime' | 'laverage' | 'cputime' | 'ioread' | 'iowritten' | 'status';
+type Running = Pick<
+  ContainerInfo,
+  'ctid' | 'status' | 'uptime' | 'laverage' | 'cputime' | 'ioread' | 'iowritten'
+>;
 
 function known(
   context: Context,
-  ctid: Ctid,
+  running: Running & { readonly ctid: Ctid },
   record: RuntimeRecord | undefined,
   { mounted, details }: Look,
-): Omit<ContainerInfo, Exclude<Running, 'status'>> {
+): ContainerInfo {
+  const { ctid } = running;
   const config = loadConfig(context, ctid);
   const settings = settingsOf(context, ctid);
   const { root, privateArea, layout } = config;
@@ -102,10 +106,11 @@ function known(
   const usage = details.has('disk') ? diskUsage(place) : undefined;
   const held = record && details.has('counters') ? heldBy(record.cgroups) : undefined;
   return {
+    ...running,
     ...configured(config, settings),
     ...countersOf(settings, held),
     ...disksOf(settings, usage),
-    status: record ? 'running' : isMounted ? 'mounted' : 'stopped',
+    status: !record && isMounted ? 'mounted' : running.status,
   };
 }
 

@@ -184,7 +184,9 @@ export function countersOf(
   const counter = (name: CounterName): Counter | null => {
     const [limit, now] = [counters.get(name), held?.get(name)];
     if (!limit && !now && !ALWAYS.has(name)) return null;
-    return { ...(now ?? NONE), ...(limit ?? WITHOUT_LIMIT) };
+    const { held: has, maxheld, failcnt } = now ?? NONE;
+    const { barrier, limit: most } = limit ?? WITHOUT_LIMIT;
+    return { held: has, maxheld, barrier, limit: most, failcnt };
   };
   return Object.fromEntries(COUNTERS.map((name) => [name, counter(name)])) as unknown as Counters;
 }
