@@ -14,7 +14,8 @@ import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.j
 import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
+import { expectCgroups } from './guest-systemd.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
 
@@ -36,7 +37,7 @@ export interface Started {
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
-  return planStart(config, context.facts(), { layers: contentsOf(context, config) });
+  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config) });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -51,7 +52,8 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
-  const plan = planStart(config, context.facts(), { layers, console: options.console ?? false });
+  if (!options.force) expectCgroups(context, config, layers);
+  const plan = planStart(config, factsFor(context, config), { layers, console: options.console ?? false });
   const launched = await launch(context, config, plan, { signal: options.signal });
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
