@@ -22,6 +22,7 @@ export {
   openHost,
   type ProcessPlace,
 } from './container/host.js';
+export type { Imported, ImportOptions as ImportConfigOptions } from './container/import.js';
 export type { Status } from './container/list.js';
 export type { RestoreOptions } from './container/restore.js';
 export type { BackupSource } from './container/restore-files.js';

@@ -13,6 +13,7 @@ import { registerDiff } from './commands/diff.js';
 import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
+import { registerImport } from './commands/import.js';
 import { registerMount } from './commands/mount.js';
 import { addPid, registerPid } from './commands/pid.js';
 import { addPs, registerPs } from './commands/ps.js';
@@ -47,6 +48,7 @@ const VERBS: readonly Register[] = [
   registerSnapshotList,
   registerBackup,
   registerRestore,
+  registerImport,
   registerStart,
   registerStop,
   registerStatus,
