@@ -256,9 +256,12 @@ export class Container {
     return this.#told('diff', () => changes(this.#context, this.ctid, signal));
   }
 
-  /** Changes by config key, as `changesFromOptions` makes them. */
+  /** Changes by config key, as `changesFromOptions` makes them; starts it anew where that is asked for and needed. */
   set(changes: Edits, options: SetOptions): Promise<void> {
-    return this.#told('set', () => set(this.#context, this.ctid, changes, options));
+    return this.#told('set', async () => {
+      const { restart } = await set(this.#context, this.ctid, changes, options);
+      if (restart) await this.restart(options.signal ? { signal: options.signal } : {});
+    });
   }
 
   /** What start would do, as data. */

@@ -18,6 +18,7 @@ import { type Context, factsFor, loadConfig, lockContainer, templateOf } from '.
 import { expectCgroups } from './guest-systemd.js';
 import { prepareRoot } from './mount.js';
 import { findInit, recover } from './recover.js';
+import { applyShares } from './shares.js';
 
 export interface StartOptions {
   /** Starts a disabled container too. */
@@ -101,6 +102,7 @@ export async function launch(
     undo.push('mount root', () => umountAll(config.root));
     const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
     undo.push('launch init', () => prepared.abandon());
+    applyShares(context, config, plan.cgroup);
     faultPoint('start.prepared');
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));
