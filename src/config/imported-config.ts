@@ -1,5 +1,6 @@
 /** A config of OpenVZ's as one of ours: which of its lines count here, which are kept for nothing, and which change. Pure. */
 import { CellaError } from '../errors.js';
+import { readList } from './edits.js';
 import {
   type ConfigFile,
   formatConfig,
@@ -11,7 +12,7 @@ import {
 import { parseLayout, type Store } from './layout.js';
 import { findByKey } from './parameters.js';
 import { formatLimit } from './units.js';
-import { PAGES } from './value-type.js';
+import { type ListRules, PAGES } from './value-type.js';
 
 export interface Kept {
   readonly key: string;
@@ -180,9 +181,11 @@ class Editor {
 
   /** Values that nobody here understands would make the whole file one that cannot be read. */
   dropBad(): void {
-    for (const [key, { value }] of getSettings(this.#file)) {
+    for (const key of getSettings(this.#file).keys()) {
+      const rules = findByKey(key)?.value.list;
+      const value = rules ? readList(this.#file.lines, key, rules) : (this.get(key) ?? '');
       const complaint = complaintOf(key, value);
-      if (complaint !== undefined) this.set(key, null, complaint);
+      if (complaint !== undefined) this.set(key, goodPart(key, value, rules), complaint);
     }
   }
 
@@ -205,6 +208,14 @@ class Editor {
       changed: this.#changed,
     };
   }
+}
+
+/** Of a list what can be understood; null: nothing. */
+function goodPart(key: string, value: string, rules: ListRules | undefined): string | null {
+  if (!rules) return null;
+  const good = value.split(rules.split).filter((item) => item !== '' && complaintOf(key, item) === undefined);
+  const joined = good.join(rules.separator);
+  return joined === '' || complaintOf(key, joined) !== undefined ? null : joined;
 }
 
 function complaintOf(key: string, value: string): string | undefined {

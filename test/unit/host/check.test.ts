@@ -63,7 +63,7 @@ it.each([
 ])('kernel %j: %s', (release, state) => expect(judgeRelease(release).state).toBe(state));
 
 describe('control groups', () => {
-  const none: CgroupMounts = { delegation: null, v2: null, v1: {}, swapV1: false };
+  const none: CgroupMounts = { delegation: null, v2: null, v1: {}, swapV1: false, cpuCount: 1 };
   const v2 = { mount: '/sys/fs/cgroup', controllers: ['memory', 'io'] };
 
   it.each([
