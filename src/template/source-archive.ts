@@ -1,5 +1,5 @@
 /** Archives that containers of OpenVZ come in: tarballs of a private area, vzdump's, and backups of ours. */
-import { CellaError } from '../errors.js';
+import { CellaError, isErrno } from '../errors.js';
 import { readDecompressed } from './decompress.js';
 import { guessInit } from './init.js';
 import { findInside } from './inside.js';
@@ -28,10 +28,15 @@ export async function readSource(file: string, signal?: AbortSignal): Promise<So
 async function firstBytes(file: string, signal: AbortSignal | undefined): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of readDecompressed(file, { signal })) {
-    pieces.push(piece);
-    length += piece.byteLength;
-    if (length >= HEADER) break;
+  try {
+    for await (const piece of readDecompressed(file, { signal })) {
+      pieces.push(piece);
+      length += piece.byteLength;
+      if (length >= HEADER) break;
+    }
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+    throw new CellaError('BAD_VALUE', `archive '${file}' does not exist`, { cause });
   }
   return Buffer.concat(pieces).subarray(0, HEADER);
 }
