@@ -20,6 +20,7 @@ export type Verb =
   | 'export'
   | 'backup'
   | 'restore'
+  | 'import'
   | 'snapshot'
   | 'snapshot-switch'
   | 'snapshot-delete'

@@ -10,7 +10,19 @@ export type { CreateOptions } from './container/create.js';
 export type { DiskTemplate, ImportDiskOptions } from './container/disk.js';
 export type { EnterOptions, ExecOptions } from './container/exec.js';
 export type { Console, GuestProcess, GuestTerminal } from './container/guest.js';
-export { type ContainerInfo, Host, type HostOptions, openHost } from './container/host.js';
+export {
+  type ContainerInfo,
+  type ContainerUsage,
+  type Counter,
+  type DiskCounter,
+  type Finding,
+  Host,
+  type HostOptions,
+  type ListOptions,
+  openHost,
+  type ProcessPlace,
+} from './container/host.js';
+export type { Imported, ImportOptions as ImportConfigOptions } from './container/import.js';
 export type { Status } from './container/list.js';
 export type { RestoreOptions } from './container/restore.js';
 export type { BackupSource } from './container/restore-files.js';

@@ -34,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("projectUsage", vz::ProjectUsage);
   add("growExt4", vz::GrowExt4);
   add("trimExt4", vz::TrimExt4);
+  add("tryIdmap", vz::TryIdmap);
   add("isBtrfs", vz::IsBtrfs);
   add("createSubvolume", vz::CreateSubvolume);
   add("snapshotSubvolume", vz::SnapshotSubvolume);

@@ -39,6 +39,7 @@ Napi::Value SetProjectLimits(const Napi::CallbackInfo& info);
 Napi::Value ProjectUsage(const Napi::CallbackInfo& info);
 Napi::Value GrowExt4(const Napi::CallbackInfo& info);
 Napi::Value TrimExt4(const Napi::CallbackInfo& info);
+Napi::Value TryIdmap(const Napi::CallbackInfo& info);
 Napi::Value IsBtrfs(const Napi::CallbackInfo& info);
 Napi::Value CreateSubvolume(const Napi::CallbackInfo& info);
 Napi::Value SnapshotSubvolume(const Napi::CallbackInfo& info);

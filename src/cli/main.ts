@@ -5,6 +5,7 @@ import type { Host, HostOptions } from '../container/host.js';
 import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { addDump, registerBackup } from './commands/backup.js';
+import { registerCheck } from './commands/check.js';
 import { registerClone, registerCompact, registerConvert, registerMove } from './commands/clone.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
@@ -12,7 +13,10 @@ import { registerDiff } from './commands/diff.js';
 import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
+import { registerImport } from './commands/import.js';
 import { registerMount } from './commands/mount.js';
+import { addPid, registerPid } from './commands/pid.js';
+import { addPs, registerPs } from './commands/ps.js';
 import { addRestore, registerRestore } from './commands/restore.js';
 import { registerRun } from './commands/run.js';
 import { registerRunscript } from './commands/runscript.js';
@@ -24,6 +28,7 @@ import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
 import { registerTemplate } from './commands/template.js';
+import { addTop, registerTop } from './commands/top.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import type { Io } from './io.js';
 import { describeEvent } from './render.js';
@@ -32,6 +37,7 @@ import { addList, registerList } from './vzlist.js';
 
 const VERBS: readonly Register[] = [
   registerSetup,
+  registerCheck,
   registerCreate,
   registerClone,
   registerCompact,
@@ -42,6 +48,7 @@ const VERBS: readonly Register[] = [
   registerSnapshotList,
   registerBackup,
   registerRestore,
+  registerImport,
   registerStart,
   registerStop,
   registerStatus,
@@ -54,6 +61,9 @@ const VERBS: readonly Register[] = [
   registerSet,
   registerDisk,
   registerList,
+  registerTop,
+  registerPs,
+  registerPid,
   registerTemplate,
 ];
 
@@ -64,13 +74,16 @@ interface GlobalOptions {
 }
 
 /** What the command was called as; `cella` is `vzctl`. */
-export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore';
+export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop';
 
 /** Commands that are one verb. */
 const ALONE: Partial<Readonly<Record<Program, Register>>> = {
   vzlist: addList,
   vzdump: addDump,
   vzrestore: addRestore,
+  vzps: addPs,
+  vzpid: addPid,
+  vztop: addTop,
 };
 
 export type Open = (options: HostOptions) => Promise<Host>;

@@ -1,15 +1,17 @@
 /** vzlist: containers as a table or as JSON. */
-import type { Command } from 'commander';
-import type { ContainerInfo } from '../container/host.js';
+import { type Command, Option } from 'commander';
+import type { ContainerInfo, Host } from '../container/host.js';
 import { CellaError } from '../errors.js';
-import { FIELDS, findField } from './list-fields.js';
+import { matches } from './fnmatch.js';
+import { compareOrders, FIELDS, findField, type ListField } from './list-fields.js';
 import type { Register, Session } from './session.js';
-import { type Field, json, table } from './table.js';
+import { json, table } from './table.js';
 
 interface ListOptions {
   readonly all?: true;
   readonly stopped?: true;
   readonly header: boolean;
+  readonly trim: boolean;
   readonly output?: string;
   readonly sort?: string;
   readonly json?: true;
@@ -17,7 +19,9 @@ interface ListOptions {
   readonly name?: true;
   readonly hostname?: string;
   readonly nameFilter?: string;
+  readonly name_filter?: string;
   readonly description?: string;
+  readonly netif?: string;
   readonly list?: true;
 }
 
@@ -31,8 +35,9 @@ export function addList(command: Command, session: Session): void {
     .description('list containers')
     .argument('[ctid...]')
     .option('-a, --all', 'stopped ones too')
-    .option('-S, --stopped', 'stopped ones only')
+    .option('-S, --stopped', 'only those that do not run')
     .option('-H, --no-header', 'without the header')
+    .option('-t, --no-trim', 'long values whole')
     .option('-o, --output <fields>', 'these fields, separated by commas')
     .option('-s, --sort <field>', 'sorted by a field; "-field": in reverse')
     .option('-j, --json', 'as JSON')
@@ -40,72 +45,77 @@ export function addList(command: Command, session: Session): void {
     .option('-n, --name', 'the name in place of the hostname')
     .option('-h, --hostname <pattern>', 'only these hostnames')
     .option('-N, --name-filter <pattern>', 'only these names')
+    .addOption(new Option('--name_filter <pattern>').hideHelp())
     .option('-d, --description <pattern>', 'only these descriptions')
+    .option('-i, --netif <name>', 'only the one with this interface on the host')
     .option('-L, --list', 'the fields that there are')
     .helpOption('--help')
     .action(async (ctids: readonly string[], options: ListOptions) => {
       const write = (text: string): boolean => session.io.stdout.write(text);
       if (options.list) return void write(`${FIELDS.map(({ name }) => name).join('\n')}\n`);
       const fields = fieldsOf(options);
+      const sort = options.sort === undefined ? undefined : findField(options.sort.replace(/^-/, ''));
       const host = await session.host();
-      const wanted = new Set(ctids.map((id) => host.container(id).ctid));
-      const rows = sorted(
-        options.sort,
-        (await host.list()).filter((row) => isShown(row, options, wanted as ReadonlySet<number>)),
-      );
+      const rows = await rowsOf(host, ctids, options, sort ? [...fields, sort] : fields);
+      const sorted = sort ? sortRows(rows, sort, options.sort?.startsWith('-') ?? false) : rows;
+      const { trim } = options;
       write(
         options.json
-          ? asJson(
-              rows,
-              options.output === undefined ? FIELDS.filter((field) => !field.name.includes('.')) : fields,
-            )
-          : table(rows, fields, { header: options.header && !options['1'] }),
+          ? json(sorted, fields)
+          : table(sorted, fields, { header: options.header && !options['1'], trim }),
       );
     });
 }
 
-function fieldsOf(options: ListOptions): readonly Field<ContainerInfo>[] {
+function fieldsOf(options: ListOptions): readonly ListField[] {
+  const { output, json: asJson } = options;
   if (options['1']) return [findField('ctid')];
+  // Parts of a counter are in the whole, as JSON.
+  if (asJson && output === undefined) return FIELDS.filter(({ name }) => !name.includes('.'));
   const names =
-    options.output?.split(',') ??
-    DEFAULT_FIELDS.map((name) => (options.name && name === 'hostname' ? 'name' : name));
-  return names.map((name) => findField(name));
+    output?.split(',') ??
+    DEFAULT_FIELDS.map((name) => (options.name && name === 'hostname' ? 'smart_name' : name));
+  const fields = names.map((name) => findField(name));
+  const part = fields.find(({ name }) => name.includes('.'));
+  if (asJson && part) throw new CellaError('BAD_OPTION', `field '${part.name}' cannot be shown as JSON`);
+  return fields;
 }
 
-function isShown(row: ContainerInfo, options: ListOptions, wanted: ReadonlySet<number>): boolean {
-  if (wanted.size > 0 ? !wanted.has(row.ctid) : false) return false;
-  if (
-    options.stopped ? row.status !== 'stopped' : !options.all && wanted.size === 0 && row.status !== 'running'
-  )
-    return false;
-  return (
-    matches(row.hostname, options.hostname) &&
-    matches(row.name, options.nameFilter) &&
-    matches(row.description, options.description)
+async function rowsOf(
+  host: Host,
+  words: readonly string[],
+  options: ListOptions,
+  needed: readonly ListField[],
+): Promise<readonly ContainerInfo[]> {
+  const ctids = new Set(words.map((id) => host.container(id).ctid as number));
+  const details = new Set(needed.flatMap(({ detail }) => detail ?? []));
+  const chosen = ctids.size > 0 ? { ctids } : {};
+  const rows = await host.list({ with: [...details], ...chosen });
+  return rows.filter(
+    (row) => (ctids.size === 0 || ctids.has(row.ctid)) && isShown(row, options, ctids.size > 0),
   );
 }
 
-/** Wildcards as fnmatch(3): * and ?. */
-function matches(text: string | null, pattern: string | undefined): boolean {
-  if (pattern === undefined) return true;
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${source}$`, 's').test(text ?? '');
+function isShown(row: ContainerInfo, options: ListOptions, isNamed: boolean): boolean {
+  const { all, stopped, netif } = options;
+  const isRunning = row.status === 'running';
+  if (stopped ? isRunning : !(all || isNamed || isRunning)) return false;
+  const isLike = (text: string | null, pattern: string | undefined): boolean =>
+    pattern === undefined || matches(text ?? '', pattern);
+  return (
+    isLike(row.hostname, options.hostname) &&
+    isLike(row.name, options.nameFilter ?? options.name_filter) &&
+    isLike(row.description, options.description) &&
+    (netif === undefined || row.host_ifname.includes(netif))
+  );
 }
 
-function sorted(by: string | undefined, rows: readonly ContainerInfo[]): readonly ContainerInfo[] {
-  if (by === undefined) return rows;
-  const field = findField(by.replace(/^-/, ''));
-  const sign = by.startsWith('-') ? -1 : 1;
-  return [...rows].sort((a, b) => sign * field.text(a).localeCompare(field.text(b), 'en', { numeric: true }));
-}
-
-/** Parts of a counter are in the whole, as JSON. */
-function asJson(rows: readonly ContainerInfo[], fields: readonly Field<ContainerInfo>[]): string {
-  for (const { name } of fields) {
-    if (name.includes('.')) throw new CellaError('BAD_OPTION', `field '${name}' cannot be shown as JSON`);
-  }
-  return json(rows, fields);
+function sortRows(
+  rows: readonly ContainerInfo[],
+  field: ListField,
+  reverse: boolean,
+): readonly ContainerInfo[] {
+  const sign = reverse ? -1 : 1;
+  const keyed = rows.map((row) => ({ row, key: field.order(row) }));
+  return keyed.sort((a, b) => sign * compareOrders(a.key, b.key)).map(({ row }) => row);
 }

@@ -22,6 +22,7 @@ import { exportContainerDisk } from './disk.js';
 import { type EnterOptions, type ExecOptions, enter, exec, runScript } from './exec.js';
 import { explainFull } from './full.js';
 import { type Console, type GuestProcess, type GuestTerminal, openConsole } from './guest.js';
+import { type Imported, type ImportOptions, importContainer } from './import.js';
 import { type Status, status } from './list.js';
 import { mount, umount } from './mount.js';
 import { findInit, sweep } from './recover.js';
@@ -177,6 +178,15 @@ export class Container {
       const restored = await restore(this.#context, this.ctid, chain, options);
       if (restored.privileged) this.#warnPrivileged();
       return restored;
+    });
+  }
+
+  /** Makes it of the text of a config of OpenVZ's, and tells what became of its settings. */
+  importFrom(config: string, options: ImportOptions = {}): Promise<Imported> {
+    return this.#told('import', async () => {
+      const imported = await importContainer(this.#context, this.ctid, config, options);
+      if (imported.privileged && !options.dryRun) this.#warnPrivileged();
+      return imported;
     });
   }
 

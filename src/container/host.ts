@@ -2,18 +2,27 @@
 import { appendFileSync } from 'node:fs';
 import { type FoundBackup, findBackups } from '../backup/find.js';
 import type { Reporter } from '../events.js';
+import type { Finding } from '../host/check/finding.js';
+import type { ProcessPlace } from '../host/guest-processes.js';
+import { check } from './check.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
 import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from './disk.js';
-import { type ContainerInfo, list } from './list.js';
+import { type ListOptions, list } from './list.js';
+import type { ContainerInfo } from './listed.js';
 import { resolveContainer } from './names.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
 import { type RunningCommand, type RunOptions, run } from './run.js';
 import { setup } from './setup.js';
 import { Templates } from './templates.js';
+import { type ContainerUsage, locateAll, usage } from './usage.js';
 
-export type { ContainerInfo } from './list.js';
+export type { Finding } from '../host/check/finding.js';
+export type { ProcessPlace } from '../host/guest-processes.js';
+export type { Detail, ListOptions } from './list.js';
+export type { ContainerInfo, Counter, DiskCounter } from './listed.js';
+export type { ContainerUsage } from './usage.js';
 
 export interface HostOptions {
   /** Directory under which every path is taken; default: that of CELLA_ROOT, else the host's own root. */
@@ -55,8 +64,23 @@ export class Host {
     return run(this.#context, options);
   }
 
-  async list(): Promise<readonly ContainerInfo[]> {
-    return list(this.#context);
+  async list(options: ListOptions = {}): Promise<readonly ContainerInfo[]> {
+    return list(this.#context, options);
+  }
+
+  /** What every container has used up to now; two looks tell how fast. */
+  async usage(): Promise<readonly ContainerUsage[]> {
+    return usage(this.#context);
+  }
+
+  /** In which container each process of the host is; those that are gone are left out. */
+  async locate(pids: readonly number[]): Promise<readonly ProcessPlace[]> {
+    return locateAll(this.#context, pids);
+  }
+
+  /** What this host has and lacks; nothing is changed, and an ordinary user may ask. */
+  check(): Promise<readonly Finding[]> {
+    return check(this.#context);
   }
 
   setup(): Promise<readonly string[]> {

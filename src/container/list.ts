@@ -1,15 +1,19 @@
 /** What there is and how it does: the facts that vzctl status and vzlist show, observed, never stored. */
-import { existsSync } from 'node:fs';
-import type { ContainerConfig } from '../config/container-config.js';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
-import { formatLayout } from '../config/layout.js';
+import { parseConfig } from '../config/grammar.js';
+import { type ListedSettings, readListed } from '../config/listed-settings.js';
 import { CellaError } from '../errors.js';
-import { openCgroup } from '../host/cgroup/index.js';
+import { consumptionOf } from '../host/consumption.js';
+import { diskUsage } from '../host/disk-usage.js';
+import { heldBy } from '../host/held.js';
+import { runnable } from '../host/load.js';
 import { isMounted, readMounts } from '../host/mounts.js';
-import { planCgroup } from '../plan/cgroup.js';
-import { readRecord } from '../state/record.js';
+import { type RuntimeRecord, readRecord } from '../state/record.js';
+import { readText } from '../state/text-file.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
+import { type ContainerInfo, configured, countersOf, disksOf, UNKNOWN } from './listed.js';
 import { findInit } from './recover.js';
 
 export interface Status {
@@ -19,36 +23,15 @@ export interface Status {
   readonly suspended: boolean;
 }
 
-/** A user beancounter, in its own unit. */
-export interface Counter {
-  readonly held: number;
-  readonly maxheld: number;
-  readonly barrier: bigint;
-  readonly limit: bigint;
-  readonly failcnt: number;
+export interface ListOptions {
+  /** What takes time to find out; default: all of it. */
+  readonly with?: readonly Detail[];
+  /** Default: every container. */
+  readonly ctids?: ReadonlySet<number>;
 }
 
-export interface ContainerInfo {
-  readonly ctid: number;
-  readonly status: 'running' | 'stopped' | 'mounted' | 'suspended';
-  readonly hostname: string | null;
-  readonly name: string | null;
-  readonly description: string | null;
-  readonly ostemplate: string | null;
-  readonly origin_sample: string | null;
-  readonly private: string | null;
-  readonly root: string | null;
-  readonly layout: string | null;
-  readonly numproc: Counter | null;
-  /** Pages. */
-  readonly physpages: Counter | null;
-  readonly ip: readonly string[];
-  readonly onboot: boolean | null;
-  readonly bootorder: number | null;
-  readonly disabled: boolean | null;
-  /** Seconds. */
-  readonly uptime: number | null;
-}
+/** Beancounters, use of the disk, load, and what was used up since the start. */
+export type Detail = 'counters' | 'disk' | 'load' | 'used';
 
 export function status(context: Context, ctid: Ctid): Status {
   if (!existsSync(context.paths.config(ctid)))
@@ -63,23 +46,35 @@ export function status(context: Context, ctid: Ctid): Status {
   };
 }
 
-export function list(context: Context): readonly ContainerInfo[] {
-  const mounted = new Set(readMounts().map(({ target }) => target));
-  return listCtids(context).flatMap((ctid) => describe(context, ctid, mounted) ?? []);
+interface Look {
+  readonly mounted: ReadonlySet<string>;
+  readonly details: ReadonlySet<Detail>;
 }
 
-function describe(context: Context, ctid: Ctid, mounted: ReadonlySet<string>): ContainerInfo | undefined {
+const DETAILS: readonly Detail[] = ['counters', 'disk', 'load', 'used'];
+
+/** By number. */
+export function list(context: Context, options: ListOptions = {}): readonly ContainerInfo[] {
+  const look = {
+    mounted: new Set(readMounts().map(({ target }) => target)),
+    details: new Set(options.with ?? DETAILS),
+  };
+  return listCtids(context)
+    .filter((ctid) => options.ctids?.has(ctid) ?? true)
+    .flatMap((ctid) => describe(context, ctid, look) ?? []);
+}
+
+function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | undefined {
   using init = findInit(context, ctid);
-  const startedAt = init ? readRecord(context.paths.record(ctid))?.init?.startedAt : undefined;
-  const seen = {
+  const record = init && readRecord(context.paths.record(ctid));
+  const running = {
     ctid,
-    status: init ? 'running' : 'stopped',
-    uptime: startedAt === undefined ? null : (Date.now() - startedAt) / 1000,
+    status: record ? 'running' : 'stopped',
+    uptime: record ? uptimeOf(record) : null,
+    ...usedBy(record, look.details),
   } as const;
   try {
-    const config = loadConfig(context, ctid);
-    const status = !init && mounted.has(config.root) ? 'mounted' : seen.status;
-    return { ...seen, ...configured(config), ...counters(context, config, init !== undefined), status };
+    return known(context, running, record, look);
   } catch (error) {
     if (!(error instanceof CellaError)) throw error;
     // Destroyed since the directory was read.
@@ -87,74 +82,64 @@ function describe(context: Context, ctid: Ctid, mounted: ReadonlySet<string>): C
     if (error.code !== 'INVALID_CONFIG') throw error;
     // One broken file must not hide the other containers, nor that this one runs.
     context.report({ type: 'warning', ctid, message: error.message });
-    return { ...UNKNOWN, ...seen };
+    return { ...UNKNOWN, smart_name: String(ctid), ...running };
   }
 }
 
-type Configured = Omit<ContainerInfo, 'ctid' | 'status' | 'uptime' | 'numproc' | 'physpages'>;
+type Running = Pick<
+  ContainerInfo,
+  'ctid' | 'status' | 'uptime' | 'laverage' | 'cputime' | 'ioread' | 'iowritten'
+>;
 
-function configured(config: ContainerConfig): Configured {
+function known(
+  context: Context,
+  running: Running & { readonly ctid: Ctid },
+  record: RuntimeRecord | undefined,
+  { mounted, details }: Look,
+): ContainerInfo {
+  const { ctid } = running;
+  const config = loadConfig(context, ctid);
+  const settings = settingsOf(context, ctid);
+  const { root, privateArea, layout } = config;
+  const isMounted = mounted.has(root);
+  const place = { store: layout.store, privateArea, root: isMounted ? root : undefined };
+  const usage = details.has('disk') ? diskUsage(place) : undefined;
+  const held = record && details.has('counters') ? heldBy(record.cgroups) : undefined;
   return {
-    hostname: config.hostname ?? null,
-    name: config.name ?? null,
-    description: config.description ?? null,
-    ostemplate: config.template ?? null,
-    origin_sample: config.sample ?? null,
-    private: config.privateArea,
-    root: config.root,
-    layout: formatLayout(config.layout),
-    ip: [],
-    onboot: config.onboot ?? null,
-    bootorder: config.bootorder ?? null,
-    disabled: config.disabled,
+    ...running,
+    ...configured(config, settings),
+    ...countersOf(settings, held),
+    ...disksOf(settings, usage),
+    status: !record && isMounted ? 'mounted' : running.status,
   };
 }
 
-const UNKNOWN = {
-  hostname: null,
-  name: null,
-  description: null,
-  ostemplate: null,
-  origin_sample: null,
-  private: null,
-  root: null,
-  layout: null,
-  numproc: null,
-  physpages: null,
-  ip: [],
-  onboot: null,
-  bootorder: null,
-  disabled: null,
-} as const;
+function settingsOf(context: Context, ctid: Ctid): ListedSettings {
+  const path = context.paths.config(ctid);
+  const own = parseConfig(readText(path) ?? '');
+  return readListed(context.hostFile(), own, { host: context.paths.hostConfig, container: path });
+}
 
-const UNLIMITED = 9223372036854775807n;
-const PAGE = 4096n;
+type Used = Pick<ContainerInfo, 'laverage' | 'cputime' | 'ioread' | 'iowritten'>;
 
-function counters(
-  context: Context,
-  config: ContainerConfig,
-  running: boolean,
-): Pick<ContainerInfo, 'numproc' | 'physpages'> {
-  const { cgroups, cgroupGroup } = context.facts();
-  const stats = running
-    ? openCgroup(planCgroup(cgroups, cgroupGroup, config.ctid, config)).stats()
-    : undefined;
-  const pages = (bytes: bigint | null | undefined): number => Number((bytes ?? 0n) / PAGE);
-  const processes = config.numproc ?? UNLIMITED;
+function usedBy(record: RuntimeRecord | undefined, details: ReadonlySet<Detail>): Used {
+  const used = record && details.has('used') ? consumptionOf(record.cgroups) : undefined;
+  const load = record && details.has('load') ? runnable(record.cgroups[0] ?? '') : undefined;
   return {
-    numproc: {
-      held: stats?.processes ?? 0,
-      maxheld: stats?.processesPeak ?? stats?.processes ?? 0,
-      barrier: processes,
-      limit: processes,
-      failcnt: stats?.processFailures ?? 0,
-    },
-    physpages: {
-      held: pages(stats?.memory),
-      maxheld: pages(stats?.memoryPeak),
-      barrier: 0n,
-      limit: config.ram === undefined ? UNLIMITED : config.ram / PAGE,
-      failcnt: stats?.memoryFailures ?? 0,
-    },
+    // No kernel keeps averages of a container: what there is to run now is the best that can be said.
+    laverage: load === undefined ? null : [load, load, load],
+    cputime: used ? Number(used.cpuMicroseconds) / 1e6 : null,
+    ioread: used?.read ?? null,
+    iowritten: used?.written ?? null,
   };
+}
+
+/** Ticks of proc_pid_stat(5) in a second, on every machine that we run on (USER_HZ). */
+const TICKS = 100;
+
+/** Seconds, by the clock that started with the host and that nobody sets. */
+function uptimeOf({ init }: RuntimeRecord): number | null {
+  if (!init) return null;
+  const since = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return Math.max(0, since - Number(init.startTime) / TICKS);
 }

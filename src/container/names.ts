@@ -36,7 +36,8 @@ export function relinkName(
   renameSync(staging, `${paths.namesDir}/${name}`);
 }
 
-function findName(context: Pick<Context, 'paths'>, name: string): Ctid | undefined {
+/** Whose name it is. */
+export function findName(context: Pick<Context, 'paths'>, name: string): Ctid | undefined {
   try {
     return parseCtid(basename(readlinkSync(`${context.paths.namesDir}/${name}`), '.conf'));
   } catch (error) {

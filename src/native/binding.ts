@@ -107,6 +107,8 @@ export interface Binding {
   growExt4(device: string, blocks: bigint): Promise<void>;
   /** Gives unused blocks back to the host; returns their bytes. */
   trimExt4(device: string): Promise<bigint>;
+  /** Fails where the file system of a directory cannot be seen with the ids of a user namespace (a file of /proc). */
+  tryIdmap(directory: string, namespace: string): void;
   isBtrfs(directory: string): boolean;
   createSubvolume(directory: string, name: string): void;
   snapshotSubvolume(source: string, directory: string, name: string, readOnly: boolean): void;

@@ -59,6 +59,18 @@ export function parseGeometry(superblock: Buffer): Geometry | undefined {
   };
 }
 
+/** What files take of an ext4 that is not mounted, as statfs(2) tells it of one that is. */
+export function parseUsage(
+  superblock: Buffer,
+): { readonly blocks: bigint; readonly files: bigint } | undefined {
+  const geometry = parseGeometry(superblock);
+  if (!geometry) return undefined;
+  const free = (BigInt(superblock.readUInt32LE(0x158)) << 32n) | BigInt(superblock.readUInt32LE(0xc));
+  const used = geometry.blocks - geometry.overhead - free;
+  const files = superblock.readUInt32LE(0x0) - superblock.readUInt32LE(0x10);
+  return { blocks: used > 0n ? used : 0n, files: BigInt(Math.max(0, files)) };
+}
+
 /**
  * Arguments of mkfs.ext4 for an image that is all holes: nothing of it is written that is zero anyway, so that a fresh
  * one takes some hundred KiB. `contents`: a directory whose files it begins with.

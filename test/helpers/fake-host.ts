@@ -3,6 +3,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import type { Io } from '../../src/cli/io.js';
 import { main, type Program } from '../../src/cli/main.js';
 import type { ContainerInfo, Host, HostOptions } from '../../src/container/host.js';
+import { UNKNOWN } from '../../src/container/listed.js';
 import type { HostEvent } from '../../src/events.js';
 import type { Ended } from '../../src/native/binding.js';
 
@@ -110,25 +111,24 @@ export function guest(
 }
 
 export function row(changes: Partial<ContainerInfo>): ContainerInfo {
-  const held = { held: 3, maxheld: 5, barrier: 100n, limit: 9223372036854775807n, failcnt: 0 };
+  const ctid = changes.ctid ?? 101;
   return {
-    ctid: 101,
+    ...UNKNOWN,
+    ctid,
+    smart_name: String(ctid),
     status: 'running',
     hostname: 'web.example.org',
-    name: null,
-    description: null,
     ostemplate: 'busybox',
-    origin_sample: null,
     private: '/var/lib/vz/private/101',
     root: '/var/lib/vz/root/101',
     layout: 'overlay',
-    numproc: held,
-    physpages: null,
-    ip: [],
-    onboot: null,
-    bootorder: null,
+    numproc: { held: 3, maxheld: 5, barrier: 100n, limit: 9223372036854775807n, failcnt: 0 },
     disabled: false,
     uptime: 93784.5,
+    laverage: null,
+    cputime: null,
+    ioread: null,
+    iowritten: null,
     ...changes,
   };
 }

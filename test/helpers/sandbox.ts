@@ -30,7 +30,7 @@ export interface Running {
   readonly ended: Promise<Result>;
 }
 
-type Command = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'cella';
+type Command = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop' | 'cella';
 
 /** Gathers what a process writes until it is gone. */
 export function watch(child: ChildProcess): Running {

@@ -154,3 +154,30 @@ describe('a worker thread', () => {
     expect(await worker.terminate()).toBe(1);
   });
 });
+
+describe('tryIdmap', () => {
+  const owned = spawn('unshare', ['--user', '--map-root-user', 'sh', '-c', 'echo; read -r line'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const ready = new Promise((resolve) => owned.stdout.once('data', resolve));
+  afterAll(() => owned.kill('SIGKILL'));
+  const users = (pid: number | string | undefined): string => `/proc/${pid}/ns/user`;
+
+  it('leaves nothing of what it has tried', async () => {
+    await ready;
+    const before = openFiles();
+    native().tryIdmap(directory, users(owned.pid));
+    expect(openFiles()).toBe(before);
+    expect(isMounted(directory)).toBe(false);
+  });
+
+  it('fails with what the kernel says', async () => {
+    await ready;
+    const refused = (path: string, space: string, error: object) =>
+      expect(() => native().tryIdmap(path, space)).toThrow(expect.objectContaining(error));
+    refused(directory, users('self'), { code: 'EPERM', syscall: 'mount_setattr' });
+    refused('/proc', users(owned.pid), { code: 'EINVAL', syscall: 'mount_setattr', path: '/proc' });
+    refused(`${directory}/nowhere`, users(owned.pid), { code: 'ENOENT', syscall: 'open_tree' });
+    refused(directory, `${directory}/nowhere`, { code: 'ENOENT', syscall: 'open' });
+  });
+});

@@ -17,6 +17,11 @@ export interface CgroupStats {
   readonly processesPeak: number | null;
   readonly processFailures: number | null;
   readonly cpuMicroseconds: bigint | null;
+  /** Of `memory`: contents of files that nobody has used lately. */
+  readonly inactiveFile: bigint | null;
+  /** Bytes from and to disks. */
+  readonly read: bigint | null;
+  readonly written: bigint | null;
 }
 
 export interface Cgroup {

@@ -50,6 +50,7 @@ export function statsV1(directories: readonly string[]): CgroupStats {
   const memory = holding('memory.usage_in_bytes');
   const pids = holding('pids.current');
   const refused = readKey(`${pids}/pids.events`, 'max');
+  const nanoseconds = readBig(`${holding('cpuacct.usage')}/cpuacct.usage`);
   return {
     memory: readBig(`${memory}/memory.usage_in_bytes`),
     memoryPeak: readBig(`${memory}/memory.max_usage_in_bytes`),
@@ -57,6 +58,22 @@ export function statsV1(directories: readonly string[]): CgroupStats {
     processes: readNumber(`${pids}/pids.current`),
     processesPeak: readNumber(`${pids}/pids.peak`),
     processFailures: refused === null ? null : Number(refused),
-    cpuMicroseconds: null,
+    cpuMicroseconds: nanoseconds === null ? null : nanoseconds / 1000n,
+    inactiveFile: readKey(`${memory}/memory.stat`, 'total_inactive_file'),
+    ...sumServed(`${holding(SERVED)}/${SERVED}`),
   };
+}
+
+const SERVED = 'blkio.throttle.io_service_bytes_recursive';
+
+/** Lines "MAJOR:MINOR Read BYTES"; there are none until something was read or written. */
+function sumServed(path: string): Pick<CgroupStats, 'read' | 'written'> {
+  const text = readText(path);
+  if (text === undefined) return { read: null, written: null };
+  const sum = (what: string): bigint =>
+    [...text.matchAll(new RegExp(`^[\\d:]+ ${what} (\\d+)$`, 'gm'))].reduce(
+      (total, [, bytes]) => total + BigInt(bytes ?? 0),
+      0n,
+    );
+  return { read: sum('Read'), written: sum('Write') };
 }

@@ -1,7 +1,7 @@
 /** Control groups, version 2 (Documentation/admin-guide/cgroup-v2.rst); on hybrid hosts v1 keeps the controllers. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readBig, readKey, readNumber, readPids, removeGroup } from './files.js';
+import { readBig, readKey, readNumber, readPids, readText, removeGroup } from './files.js';
 import type { Cgroup, CgroupStats } from './index.js';
 import { statsV1 } from './v1.js';
 
@@ -48,7 +48,21 @@ function statsV2(at: string): CgroupStats {
     processesPeak: readNumber(`${at}/pids.peak`),
     processFailures: refused === null ? null : Number(refused),
     cpuMicroseconds: readKey(`${at}/cpu.stat`, 'usage_usec'),
+    inactiveFile: readKey(`${at}/memory.stat`, 'inactive_file'),
+    ...sumIo(`${at}/io.stat`),
   };
+}
+
+/** Lines "MAJOR:MINOR rbytes=N wbytes=N …", one for each device that was used. */
+function sumIo(path: string): Pick<CgroupStats, 'read' | 'written'> {
+  const text = readText(path);
+  if (text === undefined) return { read: null, written: null };
+  const sum = (key: string): bigint =>
+    [...text.matchAll(new RegExp(` ${key}=(\\d+)`, 'g'))].reduce(
+      (total, [, bytes]) => total + BigInt(bytes ?? 0),
+      0n,
+    );
+  return { read: sum('rbytes'), written: sum('wbytes') };
 }
 
 function merge(first: CgroupStats, second: CgroupStats): CgroupStats {
@@ -60,5 +74,8 @@ function merge(first: CgroupStats, second: CgroupStats): CgroupStats {
     processesPeak: first.processesPeak ?? second.processesPeak,
     processFailures: first.processFailures ?? second.processFailures,
     cpuMicroseconds: first.cpuMicroseconds ?? second.cpuMicroseconds,
+    inactiveFile: first.inactiveFile ?? second.inactiveFile,
+    read: first.read ?? second.read,
+    written: first.written ?? second.written,
   };
 }

@@ -1,0 +1,34 @@
+/** cella check: what this host has and lacks, and what to do about it. */
+import type { Finding } from '../../container/host.js';
+import { EXIT } from '../../errors.js';
+import type { Register } from '../session.js';
+import { printable } from '../table.js';
+
+export const registerCheck: Register = (program, session) => {
+  program
+    .command('check')
+    .description('what this host has and lacks, and what to do about it; 0: containers can run')
+    .option('-j, --json', 'for programs')
+    .action(async ({ json }: { json?: true }) => {
+      const findings = await (await session.host()).check();
+      const { stdout } = session.io;
+      if (json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+      else stdout.write(findings.map(linesOf).join(''));
+      session.status = statusOf(findings);
+    });
+};
+
+function linesOf({ subject, state, required, fact, consequence, advice }: Finding): string {
+  const head = `${state.padEnd(7)}  ${subject}: ${fact}`;
+  if (consequence === null) return `${printable(head)}\n`;
+  const means = state === 'untried' ? 'without it ' : required ? 'needed: ' : '';
+  const tail = `${means}${consequence}. ${advice}`;
+  return `${printable(head)}\n         → ${printable(tail)}\n`;
+}
+
+/** What cannot be found out without root is said to be lacking it. */
+function statusOf(findings: readonly Finding[]): number {
+  const lacking = findings.filter(({ state, required }) => required && state === 'lacking');
+  if (lacking.length === 0) return EXIT.OK;
+  return lacking.every(({ subject }) => subject === 'root') ? EXIT.PERMISSION : EXIT.UNSUPPORTED_KERNEL;
+}

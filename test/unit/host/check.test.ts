@@ -1,0 +1,104 @@
+/** check: what facts are taken for. */
+import { describe, expect, it } from 'vitest';
+import { judgeController, judgeVersion, versionOf } from '../../../src/host/check/cgroups.js';
+import { type Check, judge, lacking, ok, UNTRIED } from '../../../src/host/check/finding.js';
+import { judgeRelease } from '../../../src/host/check/kernel.js';
+import { judgeRoom } from '../../../src/host/check/storage.js';
+import { judgeCriu } from '../../../src/host/check/tools.js';
+import type { CgroupMounts } from '../../../src/plan/cgroup.js';
+
+describe('a finding', () => {
+  const at = { area: '/', isRoot: true };
+  const check = (probe: Check['probe']): Check => ({
+    subject: 'x',
+    consequence: 'nothing works',
+    advice: 'Buy one.',
+    probe,
+  });
+
+  it('says what to do only of what is lacking', async () => {
+    expect(
+      await judge(
+        check(() => ok('there')),
+        at,
+      ),
+    ).toEqual({
+      subject: 'x',
+      state: 'ok',
+      required: false,
+      fact: 'there',
+      consequence: null,
+      advice: null,
+    });
+    expect(await judge({ ...check(() => lacking('none')), required: true }, at)).toMatchObject({
+      state: 'lacking',
+      required: true,
+      consequence: 'nothing works',
+      advice: 'Buy one.',
+    });
+    expect(
+      await judge(
+        check(() => UNTRIED),
+        at,
+      ),
+    ).toMatchObject({ advice: 'Ask again as root.' });
+  });
+
+  it('is lacking what fails, in one line', async () => {
+    const failing = check(async () => {
+      throw new Error('no such thing\nat all');
+    });
+    expect(await judge(failing, at)).toMatchObject({ state: 'lacking', fact: 'no such thing' });
+  });
+});
+
+it.each([
+  ['5.18.99', 'lacking'],
+  ['5.19.0', 'ok'],
+  ['5.20', 'ok'],
+  ['6.1.0-18-amd64', 'ok'],
+  ['4.20.0', 'lacking'],
+  ['10.0', 'ok'],
+  ['', 'lacking'],
+])('kernel %j: %s', (release, state) => expect(judgeRelease(release).state).toBe(state));
+
+describe('control groups', () => {
+  const none: CgroupMounts = { delegation: null, v2: null, v1: {}, swapV1: false, cpuCount: 1 };
+  const v2 = { mount: '/sys/fs/cgroup', controllers: ['memory', 'io'] };
+
+  it.each([
+    [none, undefined, 'lacking'],
+    [{ ...none, v2 }, 'v2', 'ok'],
+    // The hierarchy of systemd has no controller.
+    [{ ...none, v2, v1: { 'name=systemd': '/x' } }, 'v2', 'ok'],
+    [{ ...none, v2, v1: { memory: '/x' } }, 'hybrid', 'ok'],
+    [{ ...none, v1: { memory: '/x', freezer: '/y' } }, 'v1', 'ok'],
+    [{ ...none, v1: { memory: '/x' } }, 'v1', 'lacking'],
+    [{ ...none, v1: { 'name=systemd': '/x' } }, undefined, 'lacking'],
+  ] as const)('%j', (mounts, version, state) => {
+    expect(versionOf(mounts)).toBe(version);
+    expect(judgeVersion(mounts).state).toBe(state);
+  });
+
+  it('have controllers in either version, by its names', () => {
+    expect(judgeController({ ...none, v2 }, 'io')).toEqual(ok('v2'));
+    expect(judgeController({ ...none, v2, v1: { pids: '/x' } }, 'pids')).toEqual(ok('v1'));
+    expect(judgeController({ ...none, v1: { blkio: '/x' } }, 'io')).toEqual(ok('v1'));
+    expect(judgeController({ ...none, v2 }, 'cpu').state).toBe('lacking');
+  });
+});
+
+it.each([
+  [{ bytes: 73n << 30n, files: 5_000_000n }, 'ok', '73 GiB, 5000000 files'],
+  [{ bytes: 3n << 29n, files: null }, 'ok', '1.5 GiB'],
+  [{ bytes: 73n << 30n, files: 9n }, 'lacking', '73 GiB, 9 files'],
+  [{ bytes: 0n, files: null }, 'lacking', '0 GiB'],
+])('room %o: %s', (room, state, fact) => expect(judgeRoom(room)).toEqual({ state, fact }));
+
+it.each([
+  ['Version: 4.2\nGitID: 0\n', '6.18.0', 'ok'],
+  ['Version: 4.1.1\n', '6.12.74+deb13', 'ok'],
+  ['Version: 4.1.1\n', '6.13.0', 'lacking'],
+  ['Version: 3.17.1\n', '6.1.0-18', 'ok'],
+  ['Version: 10.0\n', '7.0', 'ok'],
+])('criu %j on %s: %s', (version, kernel, state) => expect(judgeCriu(version, kernel).state).toBe(state));
