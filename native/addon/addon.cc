@@ -13,6 +13,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("release", vz::Release);
   add("enter", vz::Enter);
   add("wait", vz::Wait);
+  add("exitOf", vz::ExitOf);
+  add("listenPacket", vz::ListenPacket);
+  add("connectPacket", vz::ConnectPacket);
+  add("sendPacket", vz::SendPacketTo);
+  add("receivePacket", vz::ReceivePacket);
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
   add("openPid", vz::OpenPid);

@@ -16,6 +16,15 @@ export interface Ended {
   readonly signal: number | null;
 }
 
+/** What the keeper is told, and says (native/core/protocol.h). */
+export interface Packet {
+  readonly say: number;
+  readonly value: number;
+  readonly token: number;
+  /** The receiver's; -1: none. */
+  readonly fd: number;
+}
+
 /** A directory that is being filled by the addon. */
 export interface Tree {
   readonly [tree]: never;
@@ -38,15 +47,30 @@ export interface Binding {
   setLauncher(program: Uint8Array): void;
   /**
    * Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. A guard's plan has no child:
-   * it ends the process of `pidfd` when `control` is closed.
+   * it ends the process of `pidfd` when `control` is closed. A keeper's has a listening socket in the place of `pidfd`.
+   * With the socket of a `keeper` the child is that one's; stdio is the null device then.
    */
-  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Born & { readonly control: number }>;
+  spawn(
+    plan: Uint8Array,
+    stdio: Stdio,
+    pidfd?: number,
+    keeper?: number,
+  ): Promise<Born & { readonly control: number }>;
   /** Lets the child of spawn() go; settles when user code runs. Takes over and closes `control`. */
   release(control: number): Promise<Born>;
   /** Runs a command in the container that `pidfd` belongs to. */
   enter(plan: Uint8Array, stdio: Stdio, pidfd: number): Promise<Born>;
   /** In the background it does not keep the embedding process alive. */
   wait(pidfd: number, background?: boolean): Promise<Ended>;
+  /** How a process that somebody else has reaped ended; undefined before that, and where Linux does not tell (6.15). */
+  exitOf(pidfd: number): Ended | undefined;
+  /** A socket of packets; what was at `path` goes. */
+  listenPacket(path: string): number;
+  connectPacket(path: string): number;
+  /** fd -1: none. */
+  sendPacket(socket: number, packet: Omit<Packet, 'fd'>, fd: number): void;
+  /** One at a time; null at the end. In the background it does not keep the embedding process alive. */
+  receivePacket(socket: number, background: boolean): Promise<Packet | null>;
   /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
   lock(path: string): number;
   /** Has two files swap their names at once; false where the file system cannot. */
