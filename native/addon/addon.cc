@@ -16,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("exitOf", vz::ExitOf);
   add("listenPacket", vz::ListenPacket);
   add("connectPacket", vz::ConnectPacket);
+  add("endPackets", vz::EndPackets);
   add("sendPacket", vz::SendPacketTo);
   add("receivePacket", vz::ReceivePacket);
   add("lock", vz::Lock);

@@ -19,6 +19,7 @@ Napi::Value ExitOf(const Napi::CallbackInfo& info);
 
 Napi::Value ListenPacket(const Napi::CallbackInfo& info);
 Napi::Value ConnectPacket(const Napi::CallbackInfo& info);
+Napi::Value EndPackets(const Napi::CallbackInfo& info);
 Napi::Value SendPacketTo(const Napi::CallbackInfo& info);
 Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
 

@@ -72,6 +72,12 @@ Napi::Value ConnectPacket(const Napi::CallbackInfo& info) {
   });
 }
 
+// endPackets(socket): whoever waits for one gets the end.
+Napi::Value EndPackets(const Napi::CallbackInfo& info) {
+  ::shutdown(info[0].As<Napi::Number>().Int32Value(), SHUT_RDWR);
+  return info.Env().Undefined();
+}
+
 // sendPacket(socket, { say, value, token }, fd)
 Napi::Value SendPacketTo(const Napi::CallbackInfo& info) {
   const auto packet = info[1].As<Napi::Object>();

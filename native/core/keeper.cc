@@ -132,14 +132,14 @@ Say KeepConsole(const Record& record, int& fd) {
   return Say::Ready;
 }
 
-// Tells how it ended, once.
 Record Collect(const Record& record) {
-  Init* init = Find(record.value, record.reserved);
+  const Init* init = Find(record.value, record.reserved);
   if (!init) return {Say::Failed, 0, 0, 0};
-  if (!init->ended) return {Say::Ready, 0, 0, 0};
-  const Record answer{Say::Ended, 0, init->status, 0};
-  Drop(*init);
-  return answer;
+  return init->ended ? Record{Say::Ended, 0, init->status, 0} : Record{Say::Ready, 0, 0, 0};
+}
+
+void Drop(const Record& record) {
+  if (Init* init = Find(record.value, record.reserved)) Drop(*init);
 }
 
 // One console at a time, as often as it is asked for: no more is on its way than a socket holds.
@@ -167,6 +167,7 @@ bool Serve(int client) {
     case Say::Claim: Send(client, {Claim(record), 0, 0, 0}); break;
     case Say::Terminal: Send(client, {KeepConsole(record, fds[0]), 0, 0, 0}); break;
     case Say::Collect: Send(client, Collect(record)); break;
+    case Say::Go: Drop(record); break;
     case Say::Attend: Attend(client); break;
     default: break;
   }

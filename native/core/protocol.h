@@ -22,7 +22,8 @@
 //   SPAWN + control, plan, launcher           runs the launcher: all above goes through `control`
 //   CLAIM{pid, token}           → READY       remembers how that child ends, for COLLECT; or FAILED
 //   TERMINAL{pid, token} + pty  → READY       keeps its console; or FAILED
-//   COLLECT{pid, token}         → ENDED{wait status}, and forgets it; READY: it runs; FAILED: not known
+//   COLLECT{pid, token}         → ENDED{wait status}; READY: it runs; FAILED: not known
+//   GO{pid, token}                            forgets it
 //   ATTEND                      → TERMINAL{pid, token} + pty, one that was not shown yet; READY: no more; GO: one has come
 #pragma once
 #include <stdint.h>

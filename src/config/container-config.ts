@@ -50,6 +50,8 @@ export interface HostConfig {
   readonly dumpDir: string;
   readonly logFile: string;
   readonly logging: boolean;
+  /** How many containers the node service starts or stops at once. */
+  readonly parallel: number;
   readonly defaultTemplate: string;
   readonly defaultSample: string;
   /** Path pattern with `$VEID`. */
@@ -65,6 +67,7 @@ export interface ConfigNames {
 }
 
 export const DEFAULT_STOP_TIMEOUT = 120;
+export const DEFAULT_PARALLEL = 4;
 export const DEFAULT_LAYOUT: Layout = { tree: 'overlay', store: 'auto' };
 const DEFAULT_ROOT = '/var/lib/vz/root/$VEID';
 const DEFAULT_PRIVATE = '/var/lib/vz/private/$VEID';
@@ -105,6 +108,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     dumpDir: path('DUMPDIR', '/var/lib/vz/dump'),
     logFile: path('LOGFILE', '/var/log/vzctl.log'),
     logging: reader.read('LOGGING', values.parseYesNo) ?? true,
+    parallel: reader.read('VE_PARALLEL', values.parseParallel) ?? DEFAULT_PARALLEL,
     defaultTemplate: reader.read('DEF_OSTEMPLATE', values.parsePlainName) ?? 'busybox',
     defaultSample: reader.read('CONFIGFILE', values.parsePlainName) ?? 'vswap-256m',
     root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,

@@ -94,6 +94,7 @@ export const PARAMETERS: readonly Parameter[] = [
   host('DUMPDIR', 'path', 'directory of the saved states'),
   host('LOGFILE', 'path', 'the log file'),
   host('LOGGING', 'yes-no', 'whether to write the log file'),
+  host('VE_PARALLEL', 'count', 'how many containers the node service starts or stops at once'),
   host('LOG_LEVEL', 'level', 'how much goes to the log file'),
   host('VERBOSE', 'level', 'how much goes to the terminal'),
   host('CONFIGFILE', 'plain-name', 'sample configuration when none is given'),

@@ -10,7 +10,7 @@ import { resolveContainer } from './names.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
 import { type RunningCommand, type RunOptions, run } from './run.js';
-import { setup } from './setup.js';
+import { serviceUnit, setup } from './setup.js';
 import { Templates } from './templates.js';
 
 export type { ContainerInfo } from './list.js';
@@ -57,6 +57,11 @@ export class Host {
 
   async list(): Promise<readonly ContainerInfo[]> {
     return list(this.#context);
+  }
+
+  /** The systemd unit that runs `cella service` here. */
+  serviceUnit(): string {
+    return serviceUnit(this.#context);
   }
 
   setup(): Promise<readonly string[]> {

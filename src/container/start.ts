@@ -6,6 +6,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
+import { Keeper } from '../host/keeper.js';
 import { guard, prepare, type Stdio } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
@@ -16,13 +17,15 @@ import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
 import { prepareRoot } from './mount.js';
-import { findInit, recover } from './recover.js';
+import { findInit, isRebooting, recover, unmarkRebooting } from './recover.js';
 
 export interface StartOptions {
   /** Starts a disabled container too. */
   readonly force?: boolean;
   /** Gives it a console: a pty at /dev/console, whose other side the caller gets and must keep. */
   readonly console?: boolean;
+  /** Only if its guest has asked for a reboot, and nobody has stopped it since: else NOT_RUNNING. */
+  readonly ifRebooting?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -42,6 +45,8 @@ export function planOf(context: Context, ctid: Ctid): StartPlan {
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
   using _lock = await lockContainer(context, ctid, 'start', options.signal);
   await recover(context, ctid);
+  if (options.ifRebooting && !isRebooting(context, ctid))
+    throw new CellaError('NOT_RUNNING', `container ${ctid} does not wait for a reboot`);
   const config = loadConfig(context, ctid);
   if (config.disabled && !options.force) {
     throw new CellaError('DISABLED', `container ${ctid} is disabled`, {
@@ -51,8 +56,12 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
-  const plan = planStart(config, context.facts(), { layers, console: options.console ?? false });
-  const launched = await launch(context, config, plan, { signal: options.signal });
+  // A console of the caller's own is the caller's to keep, like the init.
+  using keeper = options.console ? undefined : Keeper.connect(context.paths.keeper);
+  const console = options.console === true || keeper !== undefined;
+  const plan = planStart(config, context.facts(), { layers, console });
+  const launched = await launch(context, config, plan, { keeper, signal: options.signal });
+  unmarkRebooting(context, ctid);
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
 }
@@ -61,6 +70,8 @@ export interface Launch {
   readonly stdio?: Stdio;
   /** It must not outlive this process. */
   readonly tied?: boolean;
+  /** Its parent, which keeps its console too. */
+  readonly keeper?: Keeper | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,7 +85,7 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, tied = false, signal }: Launch = {},
+  { stdio, tied = false, keeper, signal }: Launch = {},
 ): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
@@ -97,17 +108,27 @@ export async function launch(
     faultPoint('start.intent');
     undo.push('make control groups', () => openCgroup(plan.cgroup).remove());
     undo.push('mount root', () => umountAll(config.root));
-    const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
+    const prepared = await prepare(plan, {
+      ...(stdio ? { stdio } : {}),
+      keeper,
+      crashAt: launcherCrashStep(),
+    });
     undo.push('launch init', () => prepared.abandon());
     faultPoint('start.prepared');
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));
     signal?.throwIfAborted();
     const { pid } = prepared.init;
-    writeRecord(path, { ...intent, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
+    const init = { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() };
+    writeRecord(path, { ...intent, init });
     faultPoint('start.recorded');
+    await keeper?.claim(init);
+    undo.push('claim init', () => keeper?.forget(init));
     const master = await prepared.release();
     faultPoint('start.done');
-    return { init: prepared.init, console: master, tie };
+    if (!keeper || master < 0) return { init: prepared.init, console: master, tie };
+    await keeper.giveConsole(init, master);
+    closeSync(master);
+    return { init: prepared.init, console: -1, tie };
   });
 }

@@ -6,7 +6,7 @@ import { faultPoint } from '../fault.js';
 import type { ProcessHandle } from '../host/processes.js';
 import { signalNumber } from '../signals.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
-import { findInit, recover, sweep } from './recover.js';
+import { findInit, recover, sweep, unmarkRebooting } from './recover.js';
 
 export interface StopOptions {
   /** Without a clean shutdown. */
@@ -24,6 +24,7 @@ export async function stop(
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
+  unmarkRebooting(context, ctid);
   if (!init) return { wasRunning: false };
   if (!options.fast) await shutDown(context, config, init, options.signal);
   // The kernel ends a pid namespace with its init.
@@ -31,6 +32,7 @@ export async function stop(
   await init.wait();
   faultPoint('stop.killed');
   await sweep(context, ctid);
+  unmarkRebooting(context, ctid);
   context.report({ type: 'unmounted', ctid });
   return { wasRunning: true };
 }

@@ -70,16 +70,20 @@ export class Keeper implements Disposable {
     return (await this.#ask(SAY.terminal, init, master))?.say === SAY.ready;
   }
 
-  /** How it ended, which is told once; undefined: it runs, or is not known. */
+  /** How it ended; undefined: it runs, or is not known. */
   async collect(init: InitId): Promise<Ended | undefined> {
     const answer = await this.#ask(SAY.collect, init);
     return answer?.say === SAY.ended ? endedOf(answer.value) : undefined;
   }
 
+  /** Whoever asks next is not told any more. */
+  forget(init: InitId): void {
+    this.#send(SAY.go, init, -1);
+  }
+
   /** Calls back for every console that there is and will be; settles when the connection ends. */
   async attend(take: (console: KeptConsole) => void): Promise<void> {
-    const next = (): void =>
-      native().sendPacket(this.socket, { say: SAY.attend, value: 0, token: 0 }, -1);
+    const next = (): void => native().sendPacket(this.socket, { say: SAY.attend, value: 0, token: 0 }, -1);
     next();
     for (;;) {
       const packet = await native().receivePacket(this.socket, true);
@@ -90,9 +94,24 @@ export class Keeper implements Disposable {
     }
   }
 
+  /** Ends attend(). */
+  end(): void {
+    if (this.#open) native().endPackets(this.socket);
+  }
+
   async #ask(say: number, init: InitId, fd = -1): Promise<Packet | null> {
-    native().sendPacket(this.socket, { say, value: init.pid, token: tokenOf(init) }, fd);
-    return native().receivePacket(this.socket, false);
+    return this.#send(say, init, fd) ? native().receivePacket(this.socket, false) : null;
+  }
+
+  /** False where it has ended: what it would have done is done without it, or not at all. */
+  #send(say: number, init: InitId, fd: number): boolean {
+    try {
+      native().sendPacket(this.socket, { say, value: init.pid, token: tokenOf(init) }, fd);
+      return true;
+    } catch (error) {
+      if (isErrno(error, 'EPIPE', 'ECONNRESET')) return false;
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {

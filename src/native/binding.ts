@@ -67,6 +67,8 @@ export interface Binding {
   /** A socket of packets; what was at `path` goes. */
   listenPacket(path: string): number;
   connectPacket(path: string): number;
+  /** Has whoever waits for a packet see the end. */
+  endPackets(socket: number): void;
   /** fd -1: none. */
   sendPacket(socket: number, packet: Omit<Packet, 'fd'>, fd: number): void;
   /** One at a time; null at the end. In the background it does not keep the embedding process alive. */
