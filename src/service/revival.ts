@@ -17,6 +17,8 @@ export class Revival {
   readonly #events: Events;
   readonly #signal: AbortSignal;
   readonly #attempts = new Map<Ctid, Attempts>();
+  /** Milliseconds since 1970. */
+  readonly #started = new Map<Ctid, number>();
   readonly #reviving = new Map<Ctid, Promise<void>>();
 
   constructor(context: Context, host: Host, events: Events, signal: AbortSignal) {
@@ -31,8 +33,14 @@ export class Revival {
     return [...this.#reviving.keys()];
   }
 
-  /** `ranMs`: how long it ran; unknown: long enough. Settles when it runs, or is given up. */
-  revive(ctid: Ctid, ranMs = Number.POSITIVE_INFINITY): Promise<void> {
+  /** It runs since then: how long it does is what the pauses depend on. */
+  noteStart(ctid: Ctid, at: number): void {
+    this.#started.set(ctid, at);
+  }
+
+  /** Settles when it runs, or is given up. */
+  revive(ctid: Ctid): Promise<void> {
+    const ranMs = Date.now() - (this.#started.get(ctid) ?? 0);
     const reviving = this.#reviving.get(ctid) ?? this.#revive(ctid, ranMs);
     this.#reviving.set(ctid, reviving);
     return reviving;

@@ -8,7 +8,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { type Context, loadConfig, lockDirectory, openContext } from '../container/context.js';
 import { listCtids } from '../container/create.js';
-import { Host, type HostOptions } from '../container/host.js';
+import { Host } from '../container/host.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { planCgroup } from '../plan/cgroup.js';
@@ -17,13 +17,20 @@ import { Api } from './api.js';
 import { type BootCandidate, inBootOrder, planBoot } from './boot-plan.js';
 import { Consoles } from './consoles.js';
 import { cleanUpAfter, cleanUpRemains } from './ends.js';
-import { Events } from './events.js';
+import { Events, type ToldEvent } from './events.js';
 import { ensureKeeper } from './keeping.js';
 import { Metrics } from './metrics.js';
 import { inParallel } from './pool.js';
 import { Revival } from './revival.js';
 import { Roster, type RosterEvents, type Running } from './roster.js';
 import { SavedState } from './saved.js';
+
+export interface ServiceOptions {
+  /** As `HostOptions` has it. */
+  readonly rootDir?: string | undefined;
+  /** Is told from the first event on. */
+  readonly listener?: (event: ToldEvent) => void;
+}
 
 export interface CloseOptions {
   /** Stops every container first, in the reverse of their boot order, for they are to run again after the next boot. */
@@ -32,14 +39,15 @@ export interface CloseOptions {
 
 /**
  * @example
- * const service = await openService();
- * service.events.listen((event) => process.stdout.write(`${JSON.stringify(event)}\n`));
+ * const service = await openService({ listener: (event) => process.stdout.write(`${JSON.stringify(event)}\n`) });
  * await service.closed;
  */
 export async function openService({
   rootDir = process.env.CELLA_ROOT,
-}: HostOptions = {}): Promise<NodeService> {
+  listener,
+}: ServiceOptions = {}): Promise<NodeService> {
   const events = new Events();
+  if (listener) events.listen(listener);
   const context = openContext(rootDir, (event) => events.tell(event));
   const lock = await takeLock({ directory: lockDirectory(context), name: 'service', verb: 'service' });
   const service = new NodeService(context, events, lock);
@@ -143,6 +151,7 @@ export class NodeService {
   readonly #reactions: RosterEvents = {
     started: (running, adopted) => {
       this.events.tell({ type: adopted ? 'adopted' : 'started', ctid: running.ctid, pid: running.pid });
+      this.#revival.noteStart(running.ctid, running.startedAt);
       this.#save();
     },
     ended: (running, exit) => this.#during(running.ctid, this.#ended(running, exit)),
@@ -156,7 +165,7 @@ export class NodeService {
     const ended = await cleanUpAfter(this.#context, running, exit);
     this.events.tell({ type: 'ended', ctid, ...ended });
     this.#consoles.forget(ctid);
-    if (ended.how === 'rebooted') await this.#revive(ctid, Date.now() - running.startedAt);
+    if (ended.how === 'rebooted') await this.#revive(ctid);
     this.#save();
   }
 
@@ -165,8 +174,8 @@ export class NodeService {
       this.events.tell({ type: 'recovered', ctid, left: 'start' });
   }
 
-  async #revive(ctid: Ctid, ranMs?: number): Promise<void> {
-    if (!this.#ending.signal.aborted) await this.#revival.revive(ctid, ranMs);
+  async #revive(ctid: Ctid): Promise<void> {
+    if (!this.#ending.signal.aborted) await this.#revival.revive(ctid);
   }
 
   /** What it waits for when it ends. */

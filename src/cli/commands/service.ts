@@ -15,11 +15,12 @@ export const registerService: Register = (program, session) => {
     .option('--containers', 'stop all of them first, to be started at the next boot')
     .action(async (options: { containers?: true }) => {
       const client = await serviceClient(session);
-      const ended = (async () => {
+      // The stream of events lasts as long as the service.
+      const ended = async (): Promise<void> => {
         for await (const _ of client.events()) void _;
-      })();
-      await client.call('POST', '/v1/stop', { containers: options.containers === true });
-      await ended;
+      };
+      const body = { containers: options.containers === true };
+      await Promise.all([ended(), client.call('POST', '/v1/stop', body)]);
     });
   service
     .command('unit')
@@ -32,8 +33,10 @@ export const registerService: Register = (program, session) => {
 async function runService({ io, rootDir, say }: Session): Promise<void> {
   // Loaded only here: it is the one command that needs an HTTP server and metrics.
   const { openService } = await import('../../service/service.js');
-  const service = await openService({ rootDir: rootDir() });
-  service.events.listen((event) => void say(describeTold(event)));
+  const service = await openService({
+    rootDir: rootDir(),
+    listener: (event) => void say(describeTold(event)),
+  });
   const stop = io.onSignal(['SIGTERM', 'SIGINT'], () => {
     void hostGoesDown().then((containers) => service.close({ containers }));
   });
