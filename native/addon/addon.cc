@@ -13,7 +13,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("release", vz::Release);
   add("enter", vz::Enter);
   add("wait", vz::Wait);
-  add("exitOf", vz::ExitOf);
   add("listenPacket", vz::ListenPacket);
   add("connectPacket", vz::ConnectPacket);
   add("endPackets", vz::EndPackets);

@@ -15,7 +15,6 @@ Napi::Value Spawn(const Napi::CallbackInfo& info);
 Napi::Value Release(const Napi::CallbackInfo& info);
 Napi::Value Enter(const Napi::CallbackInfo& info);
 Napi::Value Wait(const Napi::CallbackInfo& info);
-Napi::Value ExitOf(const Napi::CallbackInfo& info);
 
 Napi::Value ListenPacket(const Napi::CallbackInfo& info);
 Napi::Value ConnectPacket(const Napi::CallbackInfo& info);

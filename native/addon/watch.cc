@@ -2,7 +2,6 @@
 #include "watch.h"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -76,33 +75,7 @@ Napi::Value Collect(Napi::Env env, int pidfd) {
   return ended;
 }
 
-// What Linux 6.15 tells of a process that has been reaped, to whoever has had a pidfd of it before (pidfd.h).
-struct PidInfo {
-  uint64_t mask, cgroup;
-  uint32_t ids[11];
-  int32_t exitCode;
-};
-static_assert(sizeof(PidInfo) == 64);
-constexpr uint64_t kInfoExit = 1ull << 3;
-constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidInfo);
-
-Napi::Object Ended(Napi::Env env, int status) {
-  Napi::Object ended = Napi::Object::New(env);
-  ended.Set("code", WIFEXITED(status) ? Napi::Number::New(env, WEXITSTATUS(status)) : env.Null());
-  ended.Set("signal", WIFSIGNALED(status) ? Napi::Number::New(env, WTERMSIG(status)) : env.Null());
-  return ended;
-}
-
 }  // namespace
-
-// exitOf(pidfd) → { code, signal }, or undefined: not reaped yet, or the kernel does not tell.
-Napi::Value ExitOf(const Napi::CallbackInfo& info) {
-  PidInfo about{};
-  about.mask = kInfoExit;
-  const int fd = info[0].As<Napi::Number>().Int32Value();
-  if (::ioctl(fd, kGetInfo, &about) < 0 || !(about.mask & kInfoExit)) return info.Env().Undefined();
-  return Ended(info.Env(), about.exitCode);
-}
 
 // wait(pidfd, background) → { code, signal }
 Napi::Value Wait(const Napi::CallbackInfo& info) {

@@ -6,7 +6,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
-import { Keeper } from '../host/keeper.js';
+import type { Keeper } from '../host/keeper.js';
 import { guard, prepare, type Stdio } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
@@ -16,6 +16,7 @@ import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
 import { findInit, isRebooting, recover, unmarkRebooting } from './recover.js';
 
@@ -57,7 +58,7 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
   // A console of the caller's own is the caller's to keep, like the init.
-  using keeper = options.console ? undefined : Keeper.connect(context.paths.keeper);
+  using keeper = options.console ? undefined : await openKeeper(context);
   const console = options.console === true || keeper !== undefined;
   const plan = planStart(config, context.facts(), { layers, console });
   const launched = await launch(context, config, plan, { keeper, signal: options.signal });

@@ -62,8 +62,6 @@ export interface Binding {
   enter(plan: Uint8Array, stdio: Stdio, pidfd: number): Promise<Born>;
   /** In the background it does not keep the embedding process alive. */
   wait(pidfd: number, background?: boolean): Promise<Ended>;
-  /** How a process that somebody else has reaped ended; undefined before that, and where Linux does not tell (6.15). */
-  exitOf(pidfd: number): Ended | undefined;
   /** A socket of packets; what was at `path` goes. */
   listenPacket(path: string): number;
   connectPacket(path: string): number;

@@ -75,8 +75,9 @@ export class Api {
     }
   }
 
-  #route({ method, url }: IncomingMessage): Handler | undefined {
-    const { pathname } = new URL(url ?? '/', 'http://cella');
+  #route(request: IncomingMessage): Handler | undefined {
+    const { method } = request;
+    const { pathname } = addressOf(request);
     const [, id, rest = ''] = /^\/v1\/containers\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
     if (id === undefined) return this.#hostRoutes[`${method} ${pathname}`];
     return this.#containerRoutes(this.#container(id))[`${method} ${rest}`];
@@ -131,7 +132,8 @@ export class Api {
   /** One event a line. */
   #stream(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    response.flushHeaders();
+    // So that a client knows from when on it misses nothing.
+    response.write(`${JSON.stringify({ time: new Date().toISOString(), type: 'listening' })}\n`);
     const stop = this.#parts.events.listen((event) => {
       if (response.writableLength > EVENTS_BYTES) response.destroy();
       else response.write(`${JSON.stringify(event)}\n`);
@@ -142,7 +144,7 @@ export class Api {
   /** `GET /v1/containers/CTID/console` with `Upgrade: cella-console`; `?scrollback=no`, `?types=no`. */
   #upgrade(request: IncomingMessage, socket: Duplex): void {
     socket.on('error', () => undefined);
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://cella');
+    const { pathname, searchParams } = addressOf(request);
     const id = /^\/v1\/containers\/([1-9]\d{0,9})\/console$/.exec(pathname)?.[1];
     if (id === undefined || request.headers.upgrade !== CONSOLE_PROTOCOL)
       return void socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
@@ -162,4 +164,10 @@ export class Api {
     await this.#parts.consoles.of(ctid).attach(socket, { scrollback, types });
     this.#parts.consoles.forget(ctid);
   }
+}
+
+/** Nonsense is an address where nothing is. */
+function addressOf({ url = '' }: IncomingMessage): URL {
+  const base = 'http://cella';
+  return URL.canParse(url, base) ? new URL(url, base) : new URL(base);
 }

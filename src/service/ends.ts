@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ctid } from '../config/ctid.js';
 import { type Context, lockDirectory } from '../container/context.js';
-import { isReboot, markRebooting, sweep } from '../container/recover.js';
+import { isReboot, sweep } from '../container/recover.js';
 import { Keeper } from '../host/keeper.js';
 import type { Ended } from '../native/binding.js';
 import { type Lock, takeFreeLock } from '../state/lock.js';
@@ -17,19 +17,13 @@ export interface End extends Ended {
 
 const UNKNOWN: Ended = { code: null, signal: null };
 
-/** `exit`: how it ended, if the kernel tells others than its parent. */
-export async function cleanUpAfter(
-  context: Context,
-  running: Running,
-  exit: () => Promise<Ended | undefined>,
-): Promise<End> {
+export async function cleanUpAfter(context: Context, running: Running): Promise<End> {
   const { ctid } = running;
   using keeper = Keeper.connect(context.paths.keeper);
-  const known = (await keeper?.collect(running)) ?? (await exit());
+  const known = await keeper?.collect(running);
   // A verb that ends a container holds its lock until all of it is gone.
   using lock = await lockWhile(context, ctid, () => isOf(context, running));
   if (!lock) return { ...(known ?? UNKNOWN), how: 'stopped' };
-  if (isReboot(known)) markRebooting(context, ctid);
   await sweep(context, ctid);
   return { ...(known ?? UNKNOWN), how: endingOf(known) };
 }
@@ -62,7 +56,7 @@ async function lockWhile(context: Context, ctid: Ctid, condition: () => boolean)
 /** reboot(2): how the first process of a pid namespace ends. */
 function endingOf(ended: Ended | undefined): Ending {
   if (isReboot(ended)) return 'rebooted';
-  if (ended === undefined || ended.code === 0 || ended.signal === constants.signals.SIGINT)
-    return 'powered-off';
+  if (ended === undefined) return 'unknown';
+  if (ended.code === 0 || ended.signal === constants.signals.SIGINT) return 'powered-off';
   return 'died';
 }

@@ -2,8 +2,8 @@
 import type { Ctid } from '../config/ctid.js';
 import type { HostEvent } from '../events.js';
 
-/** How a container came to run no more. */
-export type Ending = 'stopped' | 'rebooted' | 'powered-off' | 'died';
+/** How a container came to run no more; unknown: it was started when there was no keeper. */
+export type Ending = 'stopped' | 'rebooted' | 'powered-off' | 'died' | 'unknown';
 
 export type ServiceEvent =
   | HostEvent
@@ -23,7 +23,7 @@ export type ServiceEvent =
 /** As JSON has it. */
 export interface ToldEvent {
   readonly time: string;
-  readonly type: ServiceEvent['type'];
+  readonly type: ServiceEvent['type'] | 'listening';
   readonly [detail: string]: unknown;
 }
 

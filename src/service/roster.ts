@@ -3,12 +3,10 @@
  * the directory of records finds all of it again after a restart of the service.
  */
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import type { Context } from '../container/context.js';
 import { tokenOf } from '../host/keeper.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
-import { type Ended, native } from '../native/binding.js';
 import { readRecord } from '../state/record.js';
 
 export interface Running {
@@ -22,8 +20,7 @@ export interface Running {
 export interface RosterEvents {
   /** `adopted`: it ran when the service came. */
   started(running: Running, adopted: boolean): void;
-  /** `exit`: what only the kernel's newest tell (Linux 6.15). */
-  ended(running: Running, exit: () => Promise<Ended | undefined>): void;
+  ended(running: Running): void;
   /** A record of something that does not run: a killed start, or a guest that ended unseen. */
   remains(ctid: Ctid): void;
   /** A guest is to be started again. */
@@ -118,29 +115,7 @@ export class Roster {
   async #follow(running: Running, handle: ProcessHandle): Promise<void> {
     await handle.wait({ background: true }).catch(() => undefined);
     if (this.#running.get(running.ctid) === running) this.#running.delete(running.ctid);
-    if (this.#closed) return handle[Symbol.dispose]();
-    let asked = false;
-    this.#events.ended(running, async () => {
-      asked = true;
-      try {
-        return await exitOf(handle);
-      } finally {
-        handle[Symbol.dispose]();
-      }
-    });
-    if (!asked) handle[Symbol.dispose]();
+    handle[Symbol.dispose]();
+    if (!this.#closed) this.#events.ended(running);
   }
-}
-
-/** Some hosts' first process reaps only once a second. */
-const REAPED_WITHIN_MS = 3000;
-const LOOK_MS = 20;
-
-async function exitOf(handle: ProcessHandle): Promise<Ended | undefined> {
-  for (let left = REAPED_WITHIN_MS; left > 0; left -= LOOK_MS) {
-    const ended = native().exitOf(handle.pidfd);
-    if (ended) return ended;
-    await sleep(LOOK_MS);
-  }
-  return undefined;
 }

@@ -9,6 +9,7 @@ import type { Ctid } from '../config/ctid.js';
 import { type Context, loadConfig, lockDirectory, openContext } from '../container/context.js';
 import { listCtids } from '../container/create.js';
 import { Host } from '../container/host.js';
+import { ensureKeeper } from '../container/keeper.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { planCgroup } from '../plan/cgroup.js';
@@ -18,7 +19,6 @@ import { type BootCandidate, inBootOrder, planBoot } from './boot-plan.js';
 import { Consoles } from './consoles.js';
 import { cleanUpAfter, cleanUpRemains } from './ends.js';
 import { Events, type ToldEvent } from './events.js';
-import { ensureKeeper } from './keeping.js';
 import { Metrics } from './metrics.js';
 import { inParallel } from './pool.js';
 import { Revival } from './revival.js';
@@ -154,15 +154,15 @@ export class NodeService {
       this.#revival.noteStart(running.ctid, running.startedAt);
       this.#save();
     },
-    ended: (running, exit) => this.#during(running.ctid, this.#ended(running, exit)),
+    ended: (running) => this.#during(running.ctid, this.#ended(running)),
     remains: (ctid) => this.#during(ctid, this.#remains(ctid)),
     rebooting: (ctid) => this.#during(ctid, this.#revive(ctid)),
     problem: (ctid, error) => this.#warn(ctid, error),
   };
 
-  async #ended(running: Running, exit: Parameters<RosterEvents['ended']>[1]): Promise<void> {
+  async #ended(running: Running): Promise<void> {
     const { ctid } = running;
-    const ended = await cleanUpAfter(this.#context, running, exit);
+    const ended = await cleanUpAfter(this.#context, running);
     this.events.tell({ type: 'ended', ctid, ...ended });
     this.#consoles.forget(ctid);
     if (ended.how === 'rebooted') await this.#revive(ctid);
