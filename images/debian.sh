@@ -106,6 +106,18 @@ debian_configure() {
   : >"$root/etc/machine-id"
   mkdir -p "$root/var/lib/dbus"
   ln -sf /etc/machine-id "$root/var/lib/dbus/machine-id"
+  [ "$machine" = "$(uname -m)" ] || debian_emulated
+}
+
+# QEMU refuses the clone(2) with which systemd prepares credentials, and takes in no descriptor that comes without data,
+# as namespaces do that units may share: every unit that asks for these would fail.
+debian_emulated() {
+  mkdir -p "$units/service.d"
+  {
+    echo '[Service]'
+    printf '%s=\n' ImportCredential LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted
+    printf '%s=no\n' PrivateNetwork PrivateIPC
+  } >"$units/service.d/emulated.conf"
 }
 
 debian_seal() {

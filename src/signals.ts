@@ -5,6 +5,8 @@ import { constants } from 'node:os';
 const FIRST_REALTIME = 34;
 const LAST_REALTIME = 64;
 
+export const isRealtime = (signal: number): boolean => signal >= FIRST_REALTIME;
+
 /** undefined where there is no such signal. */
 export function signalNumber(name: string): number | undefined {
   if (Object.hasOwn(constants.signals, name)) return constants.signals[name as NodeJS.Signals];

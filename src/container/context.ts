@@ -1,4 +1,5 @@
 /** What every verb works with: where things are, what the host is, and how a container's config is read. */
+import { machine } from 'node:os';
 import {
   type ContainerConfig,
   type HostConfig,
@@ -83,6 +84,13 @@ function moved(paths: Paths, config: ContainerConfig): ContainerConfig {
 
 export function templateOf(context: Context, name: string): Template {
   return findTemplate(context.paths.at(context.hostConfig().template), name);
+}
+
+/** The host as this container's programs meet it. */
+export function factsFor(context: Context, { template }: ContainerConfig): HostFacts {
+  const facts = context.facts();
+  if (template === undefined || templateOf(context, template).manifest.arch === machine()) return facts;
+  return { ...facts, emulated: true };
 }
 
 /** The template's layers for a container's root. */

@@ -7,7 +7,7 @@ import { ProcessHandle } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { planEnter, planStart } from '../plan/plan-start.js';
 import { contentsOf } from './area.js';
-import { type Context, loadConfig, lockContainer } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer } from './context.js';
 import { type GuestProcess, type GuestTerminal, openConsole, withPipes } from './guest.js';
 import { findInit, recover, sweep } from './recover.js';
 import { launch } from './start.js';
@@ -25,7 +25,11 @@ export async function exec(
 ): Promise<GuestProcess> {
   const config = loadConfig(context, ctid);
   using init = runningInit(context, ctid);
-  const plan = planEnter(config, context.facts(), { argv, env: options.env ?? {}, terminal: false });
+  const plan = planEnter(config, factsFor(context, config), {
+    argv,
+    env: options.env ?? {},
+    terminal: false,
+  });
   // Awaited here, so that `init` stays open until the command has joined it.
   return await withPipes(async (stdio) => {
     const born = await enterContainer(plan, stdio, init);
@@ -58,7 +62,7 @@ export async function enter(context: Context, ctid: Ctid, options: EnterOptions)
   const config = loadConfig(context, ctid);
   using init = runningInit(context, ctid);
   const env = { TERM: options.term ?? 'linux' };
-  const plan = planEnter(config, context.facts(), { argv: ['/bin/sh', '-l'], env, terminal: true });
+  const plan = planEnter(config, factsFor(context, config), { argv: ['/bin/sh', '-l'], env, terminal: true });
   const born = await enterContainer(plan, [-1, -1, -1], init);
   const handle = new ProcessHandle(born.pid, born.pidfd);
   const console = openConsole(born.terminal);
@@ -98,7 +102,7 @@ async function runAlone(
   try {
     await recover(context, ctid);
     const config = loadConfig(context, ctid);
-    const plan = planStart(config, context.facts(), {
+    const plan = planStart(config, factsFor(context, config), {
       layers: contentsOf(context, config),
       command: { argv: command },
     });

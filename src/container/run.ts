@@ -14,7 +14,7 @@ import { resolveUser } from '../template/user.js';
 import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { changesLocked, expectOverlay } from './changes.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
 import { type CreateOptions, createLocked, expectFree } from './create.js';
 import { FirstProcess } from './first-process.js';
 import { type GuestProcess, type GuestTerminal, type Owner, withPipes } from './guest.js';
@@ -149,7 +149,7 @@ async function begin(context: Context, run: Run): Promise<RunningCommand> {
 async function start(context: Context, config: ContainerConfig, run: Run): Promise<RunningCommand> {
   const { command, options } = run;
   expectIds(config, command);
-  const plan = planStart(config, context.facts(), {
+  const plan = planStart(config, factsFor(context, config), {
     layers: contentsOf(context, config),
     command,
     volatile: options.remove ?? false,

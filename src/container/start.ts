@@ -15,7 +15,8 @@ import { type RuntimeRecord, removeRecord, writeRecord } from '../state/record.j
 import { requireEmulation } from '../template/foreign.js';
 import { withUndo } from '../undo.js';
 import { contentsOf } from './area.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
+import { expectCgroups } from './guest-systemd.js';
 import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
 import { findInit, isRebooting, recover, unmarkRebooting } from './recover.js';
@@ -40,7 +41,7 @@ export interface Started {
 
 export function planOf(context: Context, ctid: Ctid): StartPlan {
   const config = loadConfig(context, ctid);
-  return planStart(config, context.facts(), { layers: contentsOf(context, config) });
+  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config) });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -57,10 +58,11 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
+  if (!options.force) expectCgroups(context, config, layers);
   // A console of the caller's own is the caller's to keep, like the init.
   using keeper = options.console ? undefined : await openKeeper(context);
   const console = options.console === true || keeper !== undefined;
-  const plan = planStart(config, context.facts(), { layers, console });
+  const plan = planStart(config, factsFor(context, config), { layers, console });
   const launched = await launch(context, config, plan, { keeper, signal: options.signal });
   unmarkRebooting(context, ctid);
   context.report({ type: 'mounted', ctid });

@@ -4,8 +4,8 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import type { ProcessHandle } from '../host/processes.js';
-import { signalNumber } from '../signals.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
+import { askToPowerOff } from './power-off.js';
 import { findInit, recover, sweep, unmarkRebooting } from './recover.js';
 
 export interface StopOptions {
@@ -43,21 +43,16 @@ async function shutDown(
   init: ProcessHandle,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (!init.kill(stopSignal(context, config))) return;
-  faultPoint('stop.asked');
   const late = new AbortController();
   const limit = setTimeout(() => late.abort(), config.stopTimeout * 1000);
+  const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
   try {
-    await abortable(init.wait(), signal ? AbortSignal.any([signal, late.signal]) : late.signal);
+    if (!(await askToPowerOff(context, config, init, either))) return;
+    faultPoint('stop.asked');
+    await abortable(init.wait(), either);
   } catch (error) {
     if (!late.signal.aborted) throw error;
   } finally {
     clearTimeout(limit);
   }
-}
-
-/** What the template's init takes as "power off". */
-function stopSignal(context: Context, config: ContainerConfig): NodeJS.Signals | number {
-  if (config.template === undefined) return 'SIGPWR';
-  return signalNumber(templateOf(context, config.template).manifest.stopSignal) ?? 'SIGPWR';
 }

@@ -176,7 +176,7 @@ function fieldsOf(step: Step): Fields {
     case 'capabilities':
       return { c: capabilityMask(step.names) };
     case 'seccomp':
-      return { bytes: systemSeccomp(step.arch) };
+      return { bytes: systemSeccomp(step.arch, step.emulated) };
     case 'identity':
       return { a: step.uid, b: step.gid, bytes: new Uint8Array(new Uint32Array(step.groups).buffer) };
     case 'exec':

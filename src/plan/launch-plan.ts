@@ -92,7 +92,13 @@ export type InsideStep =
       readonly hard: number;
     }
   | { readonly op: 'capabilities'; readonly names: readonly string[] }
-  | { readonly op: 'seccomp'; readonly profile: 'system'; readonly arch: 'x64' | 'arm64' }
+  | {
+      readonly op: 'seccomp';
+      readonly profile: 'system';
+      readonly arch: 'x64' | 'arm64';
+      /** An emulator runs the container's programs. */
+      readonly emulated?: true;
+    }
   | {
       readonly op: 'identity';
       readonly uid: number;

@@ -14,6 +14,8 @@ export interface HostFacts {
   readonly cgroups: CgroupMounts;
   /** Which of our control groups this root directory's are, "" for the host's own. */
   readonly cgroupGroup: string;
+  /** The container's programs are another machine's. */
+  readonly emulated?: boolean;
 }
 
 export interface StartPlan extends LaunchPlan {
@@ -200,7 +202,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
-      ...planConfinement(facts.arch, privileged),
+      ...planConfinement(facts, privileged),
       ...(options.command ? planFirst(options.command) : [INIT]),
     ],
   };
@@ -211,18 +213,15 @@ const SURROUNDINGS: readonly InsideStep[] = [
   { op: 'rlimit', resource: 'core', soft: 0, hard: Number.POSITIVE_INFINITY },
   { op: 'keyring' },
 ];
-const SECCOMP = {
-  x64: { op: 'seccomp', profile: 'system', arch: 'x64' },
-  arm64: { op: 'seccomp', profile: 'system', arch: 'arm64' },
-} as const satisfies Record<string, InsideStep>;
 const CAPABILITIES = {
   privileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.privileged },
   unprivileged: { op: 'capabilities', names: SYSTEM_CAPABILITIES.unprivileged },
 } as const satisfies Record<string, InsideStep>;
 
 /** What init and every entered process get alike. Seccomp first: loading it needs a capability. */
-export function planConfinement(arch: HostFacts['arch'], privileged: boolean): readonly InsideStep[] {
-  return [...SURROUNDINGS, SECCOMP[arch], CAPABILITIES[privileged ? 'privileged' : 'unprivileged']];
+export function planConfinement({ arch, emulated }: HostFacts, privileged: boolean): readonly InsideStep[] {
+  const seccomp = { op: 'seccomp', profile: 'system', arch, ...(emulated ? { emulated } : {}) } as const;
+  return [...SURROUNDINGS, seccomp, CAPABILITIES[privileged ? 'privileged' : 'unprivileged']];
 }
 
 export interface EnterOptions {
@@ -244,7 +243,7 @@ export function planEnter(config: ContainerConfig, facts: HostFacts, options: En
     inside: [
       { op: 'become' },
       ...(options.terminal ? [{ op: 'terminal' } as const] : []),
-      ...planConfinement(facts.arch, ids === null),
+      ...planConfinement(facts, ids === null),
       { op: 'chdir', path: '/' },
       planCommand(options.argv, options.env),
     ],

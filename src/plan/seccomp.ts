@@ -27,6 +27,8 @@ const NESTED = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000;
 const TIME = 0x80;
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
+/** STATX_MNT_ID, STATX_MNT_ID_UNIQUE (statx(2)). */
+const MOUNT_ID = 0x1000 | 0x4000;
 
 interface Rule {
   readonly names: readonly SyscallName[];
@@ -86,6 +88,12 @@ const RULES: readonly Rule[] = [
   { names: ['ioctl'], errno: EPERM, when: { argument: 1, values: [TIOCSTI, TIOCLINUX] } },
 ];
 
+/**
+ * QEMU's user emulator answers that there is a mount id, and leaves it 0: systemd takes any copy of the root for the
+ * root itself. Refused, it looks in other ways.
+ */
+const EMULATED: Rule = { names: ['statx'], errno: EPERM, when: { argument: 3, bits: MOUNT_ID } };
+
 type Abi = 'x64' | 'i386' | 'arm64';
 interface Case {
   readonly number: number;
@@ -94,17 +102,18 @@ interface Case {
 
 const compiled = new Map<string, Buffer>();
 
-/** The default profile, as struct sock_filter[]. */
-export function systemSeccomp(arch: 'x64' | 'arm64'): Buffer {
-  let program = compiled.get(arch);
+/** The default profile, as struct sock_filter[]; `emulated`: for programs that an emulator runs. */
+export function systemSeccomp(arch: 'x64' | 'arm64', emulated = false): Buffer {
+  const key = `${arch} ${emulated}`;
+  let program = compiled.get(key);
   if (!program) {
-    program = compile(arch);
-    compiled.set(arch, program);
+    program = compile(arch, emulated ? [...RULES, EMULATED] : RULES);
+    compiled.set(key, program);
   }
   return program;
 }
 
-function compile(arch: 'x64' | 'arm64'): Buffer {
+function compile(arch: 'x64' | 'arm64', rules: readonly Rule[]): Buffer {
   const program = new BpfProgram();
   const [native, compat] = arch === 'x64' ? (['x64', 'i386'] as const) : (['arm64', 'arm'] as const);
   const [nativeLabel, compatLabel] = [program.newLabel(), program.newLabel()];
@@ -119,31 +128,33 @@ function compile(arch: 'x64' | 'arm64'): Buffer {
   program.label(toCompat);
   program.jump(compatLabel);
   program.label(nativeLabel);
-  section(program, native);
+  section(program, native, rules);
   program.label(compatLabel);
-  if (compat === 'i386') section(program, compat);
+  if (compat === 'i386') section(program, compat, rules);
   else program.answer(ERRNO | ENOSYS);
   return program.assemble();
 }
 
 /** The calls that some rule is about, by number. */
-function casesOf(abi: Abi): readonly Case[] {
-  return RULES.flatMap((rule) =>
-    rule.names.flatMap((name) => {
-      const number = syscallNumber(name, abi);
-      return number === null ? [] : [{ number, rule }];
-    }),
-  ).sort((a, b) => a.number - b.number);
+function casesOf(abi: Abi, rules: readonly Rule[]): readonly Case[] {
+  return rules
+    .flatMap((rule) =>
+      rule.names.flatMap((name) => {
+        const number = syscallNumber(name, abi);
+        return number === null ? [] : [{ number, rule }];
+      }),
+    )
+    .sort((a, b) => a.number - b.number);
 }
 
 /** One ABI: the tree, its leaves, and its own answers close behind them. */
-function section(program: BpfProgram, abi: Abi): void {
+function section(program: BpfProgram, abi: Abi, rules: readonly Rule[]): void {
   const answers = new Map([ALLOW, ERRNO | EPERM, ERRNO | ENOSYS].map((value) => [value, program.newLabel()]));
   const answer = (value: number): string => answers.get(value) ?? '';
   program.load(NR);
   if (abi === 'x64') program.test('atLeast', X32_BIT, answer(ERRNO | ENOSYS), null);
   const leaves: { readonly label: string; readonly rule: Rule }[] = [];
-  search(casesOf(abi));
+  search(casesOf(abi, rules));
   for (const { label, rule } of leaves) leaf(label, rule);
   for (const [value, label] of answers) {
     program.label(label);

@@ -8,6 +8,7 @@ export const SYSCALLS = {
   unshare: [272, 310, 97],
   setns: [308, 346, 268],
   ioctl: [16, 54, 29],
+  statx: [332, 383, 291],
   kexec_load: [246, 283, 104],
   kexec_file_load: [320, null, 294],
   open_by_handle_at: [304, 342, 265],

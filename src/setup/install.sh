@@ -5,6 +5,15 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
+# register_emulator ""|anew: where no service manager does it. The kernel goes on with the file that it was told of.
+register_emulator() {
+  at=/proc/sys/fs/binfmt_misc format=/usr/lib/binfmt.d/qemu-aarch64.conf
+  [ -e "$format" ] || return 0
+  [ -e "$at/status" ] || mount -t binfmt_misc binfmt_misc "$at" || return 0
+  [ "$1" != anew ] || [ ! -e "$at/qemu-aarch64" ] || echo -1 >"$at/qemu-aarch64"
+  [ -e "$at/qemu-aarch64" ] || grep '^:' "$format" >"$at/register" || true
+}
+
 fail() { echo "cella: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "root is needed"
@@ -14,24 +23,28 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)
 
 packages="make g++ python3 busybox-static"
 [ "${1-}" != --with-tests ] || packages="$packages cmake strace procps iproute2 util-linux gcc libc6-dev
-  qemu-utils fdisk attr e2fsprogs xfsprogs btrfs-progs mmdebstrap qemu-user-static binfmt-support zstd quota"
-missing=
+  qemu-utils fdisk attr e2fsprogs xfsprogs btrfs-progs mmdebstrap zstd quota"
+version() { dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'; }
+missing= qemu= register=
 for package in $packages; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+  [ -n "$(version "$package")" ] || missing="$missing $package"
 done
-if [ -n "$missing" ] && [ "${CELLA_NO_APT-}" = 1 ]; then
-  echo "cella: these Debian packages are missing and are not being installed:$missing" >&2
-elif [ -n "$missing" ]; then
-  echo "Installing$missing"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
+# systemd of another machine does not run under the emulator of Debian 12, which is of QEMU 7.2.
+older=$(version qemu-user-static)
+[ "${1-}" != --with-tests ] || dpkg --compare-versions "$older" ge 1:10 || qemu=qemu-user-static
+if [ -n "$missing$qemu" ] && [ "${CELLA_NO_APT-}" = 1 ]; then
+  echo "cella: these Debian packages are missing and are not being installed:$missing${qemu:+ $qemu}" >&2
+elif [ -n "$missing$qemu" ]; then
+  echo "Installing$missing${qemu:+ $qemu}"
+  . src/setup/apt.sh
   # shellcheck disable=SC2086
-  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  [ -z "$missing" ] || apt_install $missing
+  if [ -n "$qemu" ]; then
+    apt_install_qemu "$qemu" || echo "cella: there is no newer emulator: tests that need one are skipped" >&2
+    register=${older:+anew}
+  fi
 fi
-# Where no service manager runs, nobody else tells the kernel of the emulator.
-if [ "${1-}" = --with-tests ] && command -v update-binfmts >/dev/null; then
-  update-binfmts --enable qemu-aarch64 2>/dev/null || true
-fi
+[ "${1-}" != --with-tests ] || register_emulator "$register"
 
 # newer_than FILE PATH…: whether anything below the paths has changed since FILE was made.
 newer_than() { stamp=$1; shift; [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -type f -print -quit)" ]; }

@@ -32,7 +32,7 @@ export function isEmulated(arch: string, handlers: readonly Handler[]): true {
       ? `this host does not run programs for ${arch}`
       : `this host runs programs for ${arch} only outside containers: '${known[0]?.name}' has no flag F in binfmt_misc`;
   throw new CellaError('UNSUPPORTED_KERNEL', missing, {
-    hint: 'Install the packages qemu-user-static and binfmt-support, which register an emulator with flag F.',
+    hint: 'Install the package qemu-user-static, of Debian 12 from its backports: systemd registers its emulators with flag F.',
   });
 }
 

@@ -20,19 +20,28 @@ const SYSTEMD_IS_UP = [
 
 /** undefined: it has none. */
 export function guessInit(layers: readonly string[]): Init | undefined {
+  const found = findInit(layers);
+  if (!found) return undefined;
+  const init = [found.path];
+  switch (found.program) {
+    case 'systemd':
+      // systemd(1), SIGNALS: powers off, where SIGTERM would only have it run itself anew.
+      return { init, stopSignal: 'SIGRTMIN+3', ready: ['/bin/sh', '-c', SYSTEMD_IS_UP] };
+    case 'busybox':
+      return { init, stopSignal: 'SIGUSR2', ready: [] };
+    default:
+      return { init, stopSignal: 'SIGPWR', ready: [] };
+  }
+}
+
+/** Where a container would look for it, and the name of the program that is there, links followed. */
+export function findInit(
+  layers: readonly string[],
+): { readonly path: string; readonly program: string } | undefined {
   for (const path of PATHS) {
     const found = findInside(layers, path);
     if (!found?.stats.isFile() || !(found.stats.mode & 0o111)) continue;
-    const init = [path];
-    switch (found.path.slice(found.path.lastIndexOf('/') + 1)) {
-      case 'systemd':
-        // systemd(1), SIGNALS: powers off, where SIGTERM would only have it run itself anew.
-        return { init, stopSignal: 'SIGRTMIN+3', ready: ['/bin/sh', '-c', SYSTEMD_IS_UP] };
-      case 'busybox':
-        return { init, stopSignal: 'SIGUSR2', ready: [] };
-      default:
-        return { init, stopSignal: 'SIGPWR', ready: [] };
-    }
+    return { path, program: found.path.slice(found.path.lastIndexOf('/') + 1) };
   }
   return undefined;
 }

@@ -40,7 +40,7 @@ const LIMITED: readonly Kind[] = [
   { layout: 'overlay:quota', ...EXT4 },
   { layout: 'plain:quota', ...EXT4, inVm: ['life', 'limit'] },
   { layout: 'overlay:quota', ...XFS, inVm: ['life', 'limit', 'growing'] },
-  { layout: 'plain:quota', ...XFS, inVm: [] },
+  { layout: 'plain:quota', ...XFS, inVm: ['limit'] },
   { layout: 'overlay:btrfs', ...BTRFS },
   { layout: 'plain:btrfs', ...BTRFS },
 ];
@@ -179,6 +179,38 @@ describeEach(LIMITED, (kind) => {
     expect(made).toBeLessThan(800);
     expect(made).toBeGreaterThan(200);
   });
+});
+
+describe('a change of the limit of an image', SLOW, () => {
+  useOwn();
+
+  it.each(
+    ['resize.checked', 'resize.enlarged', 'resize.resized', 'set.applied'].flatMap((point) => [
+      { point, size: '96M' },
+      { point, size: '48M' },
+    ]),
+  )(
+    'to $size, killed at $point: it has the old one or the new one, and can be set again',
+    async ({ point, size }) => {
+      await start('overlay:image', '--diskspace', '64M');
+      await exec('echo kept > /root/file');
+      await vzctl('stop', '101', '--fast');
+      const argv = ['set', '101', '--diskspace', size, '--save'];
+      expect(await sandbox.vzctl(argv, { env: { CELLA_FAULT: point } })).toMatchObject({ signal: 'SIGKILL' });
+      await sandbox.good('start', '101', '--wait');
+      const mib = Math.round((await sizeInside()) / MIB);
+      expect([64, Number.parseInt(size, 10)].some((wanted) => Math.abs(mib - wanted) < 4)).toBe(true);
+      expect(await exec('cat /root/file')).toBe('kept\n');
+      await sandbox.good('stop', '101', '--fast');
+      await sandbox.good(...argv);
+      await sandbox.shell(
+        'PATH=$PATH:/sbin; e2fsck -fn "$1"',
+        `${sandbox.rootDir}/var/lib/vz/private/101/disk.img`,
+      );
+      await sandbox.good('start', '101', '--wait');
+      expect(Math.round((await sizeInside()) / MIB)).toBeGreaterThan(Number.parseInt(size, 10) - 4);
+    },
+  );
 });
 
 describe('without a word about the layout', () => {

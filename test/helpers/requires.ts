@@ -80,6 +80,12 @@ export const PROBES = {
         grep -l "^magic 7f454c460201010000000000000000000200b700" "$at"/* | xargs grep -q "^flags:.*F"
       '
     `),
+  /** By an emulator under which systemd runs. */
+  'emulated-systemd': () =>
+    shell(`
+      version=$(qemu-aarch64 --version | sed -n 's/^qemu-aarch64 version \\([0-9]*\\).*/\\1/p')
+      [ "$version" -ge 10 ] || { echo "QEMU's user emulator is of release $version" >&2; exit 1; }
+    `),
   'xfs-quota': () =>
     shell(`
       at=$(mktemp -d); trap 'umount "$at/fs" 2>/dev/null || true; rm -rf --one-file-system "$at"' EXIT

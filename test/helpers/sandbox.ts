@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { isMounted } from '../../src/host/mounts.js';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
-import { provideTemplate, type Recipe } from './templates.js';
+import { type Foreign, provideTemplate, type Recipe } from './templates.js';
 
 export const CLI = fileURLToPath(new URL('../../dist/bin/', import.meta.url));
 
@@ -129,8 +129,8 @@ export class Sandbox {
   }
 
   /** Puts a template of the test cache into this sandbox; returns its name. */
-  async template(recipe: Recipe): Promise<string> {
-    const { name, directory } = await provideTemplate(recipe);
+  async template(recipe: Recipe, arch?: Foreign): Promise<string> {
+    const { name, directory } = await provideTemplate(recipe, arch);
     const link = `${this.rootDir}/var/lib/vz/template/cache/${name}`;
     if (!existsSync(link)) symlinkSync(directory, link);
     return name;

@@ -16,26 +16,37 @@ export const CARRIED = '.templates';
 /** What the VM lane brings along. */
 export const RECIPES = ['debian-12', 'debian-13', 'mail'] as const;
 
-export type Recipe = (typeof RECIPES)[number];
+/** For tests alone, beside those. */
+export type Recipe = (typeof RECIPES)[number] | 'sysvinit' | 'runit';
+
+/** Where recipes are that share what is in `images`. */
+const baseOf = (recipe: Recipe): string =>
+  existsSync(`${IMAGES}/${recipe}`) ? IMAGES : `${REPOSITORY}test/recipes`;
+
+/** Another machine than this one, to be emulated. */
+export type Foreign = 'arm64';
+
+const labelOf = (recipe: Recipe, arch?: Foreign): string => (arch ? `${recipe}-${arch}` : recipe);
 
 export interface Provided {
   readonly name: string;
   readonly directory: string;
 }
 
-/** The recipe's name with a hash of it, and of what recipes share. */
-export function templateKey(recipe: Recipe): string {
+/** The recipe's name, and another machine's, with a hash of it, and of what recipes share. */
+export function templateKey(recipe: Recipe, arch?: Foreign): string {
   const hash = createHash('sha256');
   const shared = readdirSync(IMAGES).filter((name) => name.endsWith('.sh'));
-  const own = readdirSync(`${IMAGES}/${recipe}`, { recursive: true, withFileTypes: true })
+  const base = baseOf(recipe);
+  const own = readdirSync(`${base}/${recipe}`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(IMAGES.length + 1));
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(base.length + 1));
   for (const file of [...shared, ...own].sort())
     hash
       .update(`${file}\0`)
-      .update(readFileSync(`${IMAGES}/${file}`))
+      .update(readFileSync(`${shared.includes(file) ? IMAGES : base}/${file}`))
       .update('\0');
-  return `${recipe}-${hash.digest('hex').slice(0, 16)}`;
+  return `${labelOf(recipe, arch)}-${hash.digest('hex').slice(0, 16)}`;
 }
 
 /** Where the template of this key is, or is to be: a directory as TEMPLATE in vz.conf names one. */
@@ -48,16 +59,16 @@ export function templatePlace(key: string): string {
 }
 
 /** From the cache, or built; older ones of the recipe go once the new one is there. */
-export async function provideTemplate(recipe: Recipe): Promise<Provided> {
-  const key = templateKey(recipe);
+export async function provideTemplate(recipe: Recipe, arch?: Foreign): Promise<Provided> {
+  const key = templateKey(recipe, arch);
   const place = templatePlace(key);
   const found = findIn(place);
   if (found) return found;
   mkdirSync(place, { recursive: true, mode: 0o700 });
-  const { name, directory } = await buildTemplate(`${IMAGES}/${recipe}`, place);
+  const { name, directory } = await buildTemplate(`${baseOf(recipe)}/${recipe}`, place, { arch });
   const cache = place.slice(0, -key.length);
   for (const other of readdirSync(cache))
-    if (other !== key && other.replace(/-[0-9a-f]{16}$/, '') === recipe)
+    if (other !== key && other.replace(/-[0-9a-f]{16}$/, '') === labelOf(recipe, arch))
       rmSync(`${cache}${other}`, { recursive: true, force: true });
   return { name, directory };
 }

@@ -12,7 +12,7 @@ const COMPILED = ['dist', 'build/Release/cella.node', 'build/Release/cella-launc
 export function packagesHash(): string {
   return createHash('sha256')
     .update(readFileSync(`${REPOSITORY}package-lock.json`))
-    .update(RECIPES.map(templateKey).join())
+    .update(RECIPES.map((recipe) => templateKey(recipe)).join())
     .digest('hex')
     .slice(0, 16);
 }

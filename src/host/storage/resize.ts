@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { CellaError } from '../../errors.js';
+import { faultPoint } from '../../fault.js';
 import { native } from '../../native/binding.js';
 import { blocksFor, type Geometry, IMAGE_BLOCK, parseGeometry } from '../../plan/image.js';
 import { run } from '../run.js';
@@ -84,9 +85,12 @@ async function resizeOffline(path: string, from: bigint, to: bigint): Promise<vo
   try {
     // resize2fs wants a check; e2fsck returns 1 when it has mended something.
     await run(['e2fsck', '-f', '-p', path], { env: TOOLS, accept: [1] });
+    faultPoint('resize.checked');
     if (to > from) await truncate(path, Number(to * IMAGE_BLOCK));
+    faultPoint('resize.enlarged');
     // It goes on when we are killed: with the lock that a mount takes (native/core/image.cc).
     await run(['flock', '--no-fork', path, 'resize2fs', path, String(to)], { env: TOOLS });
+    faultPoint('resize.resized');
     if (to < from) await truncate(path, Number(to * IMAGE_BLOCK));
   } catch (cause) {
     throw resizeError(path, cause);

@@ -159,6 +159,15 @@ describe.each(Object.keys(HOSTS))('a start on %s', (host) => {
     expect(into).toEqual(v2 === null ? [] : [{ op: 'intoCgroup', path: `${v2}/exec` }]);
   });
 
+  it('filters what an emulator runs as such, init and entered alike', () => {
+    const where = { ...facts(HOSTS[host] as CgroupMounts), emulated: true };
+    for (const plan of [
+      planStart(UNPRIVILEGED, where, LAYERS),
+      planEnter(UNPRIVILEGED, where, { argv: ['ls'], env: {}, terminal: false }),
+    ])
+      expect(plan.inside.filter(({ op }) => op === 'seccomp')).toMatchObject([{ emulated: true }]);
+  });
+
   it('is pure, and can be encoded and read back', () => {
     const limit = fc.integer({ min: 1, max: 2 ** 31 });
     const settings = fc.record({ ram: limit, numproc: limit, uid: fc.constantFrom(0, 1048576, 2097152) });
