@@ -2,6 +2,7 @@
 export type { FoundBackup } from './backup/find.js';
 export type { BackupManifest, BackupMode } from './backup/manifest.js';
 export type { ContainerConfig } from './config/container-config.js';
+export type { Edits, ListEdit } from './config/edits.js';
 export { changesFromOptions } from './config/overrides.js';
 export type { BackupOptions, BackupProgress, BackupResult } from './container/backup.js';
 export { type Abortable, Container, type StartCallOptions, type StartResult } from './container/container.js';

@@ -53,6 +53,7 @@ long Run(State& state, const Op& op) {
     case Code::Attach: return Attach(state, op);
     case Code::Symlink: return Symlink(state, op);
     case Code::File: return File(state, op);
+    case Code::Sysctl: return Sysctl(state, op);
     case Code::Mask: return Mask(state, op);
     case Code::ReadOnly: return ReadOnly(state, op);
     case Code::Pivot: return Pivot(state);

@@ -148,6 +148,20 @@ long File(State& state, const Op& op) {
   return wrote < 0 ? wrote : 0;
 }
 
+// A value of the container's own namespaces, in its own /proc.
+long Sysctl(State& state, const Op& op) {
+  const char* name;
+  const int parent = LookupParent(state, Text(op, 0), name);
+  if (parent < 0) return parent;
+  const int fd = Open(parent, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  Close(parent);
+  if (fd < 0) return fd;
+  const char* value = Text(op, 1);
+  const long wrote = Syscall(SYS_write, fd, Ptr(value), static_cast<long>(Length(value)));
+  Close(fd);
+  return wrote < 0 ? wrote : 0;
+}
+
 // Hides a path of a kernel file system: a file behind the container's null device, a directory behind nothing.
 long Mask(State& state, const Op& op) {
   const int target = Lookup(state, Text(op, 0), O_PATH | O_NOFOLLOW);

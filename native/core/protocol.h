@@ -54,7 +54,7 @@ enum class Code : uint32_t {
   Overlay = 10, Image,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
-  Seccomp, Exec, Console, File,
+  Seccomp, Exec, Console, File, Sysctl,
 };
 
 struct Op {

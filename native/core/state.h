@@ -37,6 +37,7 @@ long Directory(State& state, const Op& op);
 long Attach(State& state, const Op& op);
 long Symlink(State& state, const Op& op);
 long File(State& state, const Op& op);
+long Sysctl(State& state, const Op& op);
 long Mask(State& state, const Op& op);
 long ReadOnly(State& state, const Op& op);
 long Pivot(State& state);

@@ -85,9 +85,7 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
   const session = openSession(program, open, { io, interrupt });
   try {
     configure(program, io);
-    const alone = ALONE[name];
-    if (alone) alone(program, session);
-    else for (const register of VERBS) register(program, session);
+    addVerbs(program, name, session);
     await program.parseAsync([...argv], { from: 'user' });
     return session.status;
   } catch (error) {
@@ -95,7 +93,22 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
   }
 }
 
-function configure(program: Command, io: Io): void {
+function addVerbs(program: Command, name: Program, session: Session): void {
+  const alone = ALONE[name];
+  if (alone) alone(program, session);
+  else for (const register of VERBS) register(program, session);
+}
+
+/** The command with all its verbs and options, to be described and never run. */
+export function describeProgram(name: Program): Command {
+  const program = new Command(name);
+  configure(program, undefined);
+  // Verbs look into the session only when they run.
+  addVerbs(program, name, {} as Session);
+  return program;
+}
+
+function configure(program: Command, io: Io | undefined): void {
   program
     .description('system containers on mainline Linux')
     .option('--quiet', 'print errors only')
@@ -106,7 +119,7 @@ function configure(program: Command, io: Io): void {
     .version(`${program.name()} version ${version()}`, '--version')
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined, writeOut: (text) => io.stdout.write(text) });
+    .configureOutput({ writeErr: () => undefined, writeOut: (text) => io?.stdout.write(text) });
 }
 
 function openSession(

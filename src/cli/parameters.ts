@@ -1,7 +1,8 @@
 /** Container parameters as options of create and set, from the one table in config/. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { Edits } from '../config/edits.js';
 import { changesFromOptions } from '../config/overrides.js';
-import { PARAMETERS } from '../config/parameters.js';
+import { PARAMETERS, type Parameter } from '../config/parameters.js';
 
 const OPTIONS = PARAMETERS.filter(({ scope, option }) => scope === 'container' && option !== undefined);
 
@@ -12,19 +13,31 @@ export function addParameters(
   command: Command,
   { settableOnly }: { readonly settableOnly: boolean },
 ): Command {
-  for (const { key, option, help, settable } of OPTIONS) {
-    if (OWN.has(key) || (settableOnly && !settable)) continue;
-    command.option(`${option} <value>`, help);
+  for (const parameter of OPTIONS) {
+    if (OWN.has(parameter.key) || (settableOnly && !parameter.settable)) continue;
+    command.addOption(optionOf(parameter, settableOnly));
   }
   return command;
 }
 
+/** One-letter options are those of set, as in vzctl. */
+function optionOf(
+  { option, short, value, placeholder, help, unit, hidden }: Parameter,
+  withShort: boolean,
+): Option {
+  const flags = `${withShort && short !== undefined ? `${short}, ` : ''}${option} <${placeholder ?? value.placeholder}>`;
+  const made = new Option(flags, unit === undefined ? help : `${help} (${unit})`).hideHelp(hidden);
+  // What is given last counts for one value, as in vzctl; a list takes all.
+  if (value.list === undefined) return made;
+  return made.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]);
+}
+
 /** The parameters among parsed options, checked, as config keys. */
-export function changesOf(options: Readonly<Record<string, unknown>>): Map<string, string> {
-  const given = OPTIONS.flatMap(({ key, option }): [string, string][] => {
+export function changesOf(options: Readonly<Record<string, unknown>>): Edits {
+  const given = OPTIONS.flatMap(({ key, option }): [string, string | readonly string[]][] => {
     const name = attribute(option ?? '');
-    const value = options[name];
-    return typeof value === 'string' && !OWN.has(key) ? [[(option ?? '').slice(2), value]] : [];
+    const value = options[name] as string | readonly string[] | undefined;
+    return value !== undefined && !OWN.has(key) ? [[(option ?? '').slice(2), value]] : [];
   });
   return changesFromOptions(Object.fromEntries(given));
 }

@@ -1,14 +1,17 @@
-/** The typed configurations: a container's from vz.conf and CTID.conf, and the host's from vz.conf. */
+/** A container's typed configuration, from vz.conf and CTID.conf. */
 
 import type { Ctid } from './ctid.js';
+import { type Equipment, readEquipment } from './equipment.js';
 import type { ConfigFile } from './grammar.js';
 import { type Layout, parseLayout } from './layout.js';
-import { isContainerKey, isKnownKey } from './parameters.js';
+import { AUTOSTOP, ONBOOT } from './parameters/identity.js';
+import { isContainerScalar, isScalar } from './parameters.js';
+import { type Resources, readResources } from './resources.js';
 import { SettingReader } from './setting-reader.js';
-import { BLOCK_SIZE, type Limit, pagesToBytes, parseLimit, UNLIMITED } from './units.js';
+import { BLOCK_SIZE, type Limit, UNLIMITED } from './units.js';
 import * as values from './values.js';
 
-export interface ContainerConfig {
+export interface ContainerConfig extends Resources, Equipment {
   readonly ctid: Ctid;
   readonly root: string;
   readonly privateArea: string;
@@ -17,12 +20,6 @@ export interface ContainerConfig {
   readonly hostname: string | undefined;
   readonly name: string | undefined;
   readonly description: string | undefined;
-  /** Bytes; undefined means unlimited. */
-  readonly ram: bigint | undefined;
-  /** Bytes besides ram; undefined means unlimited. */
-  readonly swap: bigint | undefined;
-  /** Processes and threads; undefined means unlimited. */
-  readonly numproc: bigint | undefined;
   readonly localUid: number | undefined;
   readonly localGid: number | undefined;
   /** Seconds. */
@@ -31,6 +28,8 @@ export interface ContainerConfig {
   /** Undefined means: start at boot if it ran at the last shutdown. */
   readonly onboot: boolean | undefined;
   readonly bootorder: number | undefined;
+  /** What to do with it when the host shuts down. */
+  readonly autostop: 'stop' | 'suspend';
   readonly layout: Layout;
   readonly disk: DiskLimits;
 }
@@ -43,23 +42,6 @@ export interface DiskLimits {
   readonly userQuotas: boolean;
 }
 
-export interface HostConfig {
-  /** Directory of the templates. */
-  readonly template: string;
-  readonly lockDir: string;
-  readonly dumpDir: string;
-  readonly logFile: string;
-  readonly logging: boolean;
-  /** How many containers the node service starts or stops at once. */
-  readonly parallel: number;
-  readonly defaultTemplate: string;
-  readonly defaultSample: string;
-  /** Path pattern with `$VEID`. */
-  readonly root: string;
-  /** Path pattern with `$VEID`. */
-  readonly private: string;
-}
-
 /** What to call the two files in complaints. */
 export interface ConfigNames {
   readonly host: string;
@@ -67,10 +49,9 @@ export interface ConfigNames {
 }
 
 export const DEFAULT_STOP_TIMEOUT = 120;
-export const DEFAULT_PARALLEL = 4;
 export const DEFAULT_LAYOUT: Layout = { tree: 'overlay', store: 'auto' };
-const DEFAULT_ROOT = '/var/lib/vz/root/$VEID';
-const DEFAULT_PRIVATE = '/var/lib/vz/private/$VEID';
+export const DEFAULT_ROOT = '/var/lib/vz/root/$VEID';
+export const DEFAULT_PRIVATE = '/var/lib/vz/private/$VEID';
 
 /** Merges vz.conf's defaults with CTID.conf; throws one INVALID_CONFIG that lists every complaint. */
 export function readContainerConfig(
@@ -79,45 +60,22 @@ export function readContainerConfig(
   ctFile: ConfigFile,
   names: ConfigNames,
 ): ContainerConfig {
-  const own = { file: ctFile, name: names.container, isScalar: isContainerKey };
-  const defaults = { file: hostFile, name: names.host, isScalar: isKnownKey };
+  const own = { file: ctFile, name: names.container, isScalar: isContainerScalar };
+  const defaults = { file: hostFile, name: names.host, isScalar };
   const reader = new SettingReader([own, defaults]);
   const config: ContainerConfig = {
     ctid,
     ...readPlaces(reader, ctid),
     ...readIdentity(reader),
-    ...readLimits(reader),
+    ...readResources(reader),
+    ...readEquipment(reader),
     disk: readDisk(reader),
     stopTimeout: reader.read('STOP_TIMEOUT', values.parseSeconds) || DEFAULT_STOP_TIMEOUT,
     disabled: reader.read('DISABLED', values.parseYesNo) ?? false,
-    onboot: reader.read('ONBOOT', values.parseYesNo),
+    onboot: readOnboot(reader),
     bootorder: reader.read('BOOTORDER', values.parseOrder),
+    autostop: reader.read('AUTOSTOP', AUTOSTOP.parse) ?? 'stop',
   };
-  reader.finish();
-  return config;
-}
-
-/** The host's settings with their defaults; throws one INVALID_CONFIG that lists every complaint. */
-export function readHostConfig(file: ConfigFile, name: string): HostConfig {
-  const reader = new SettingReader([{ file, name, isScalar: isKnownKey }]);
-  const path = (key: string, fallback: string): string =>
-    reader.read(key, (text) => values.parsePath(text)) ?? fallback;
-  const config: HostConfig = {
-    template: path('TEMPLATE', '/var/lib/vz/template'),
-    lockDir: path('LOCKDIR', '/run/vz/lock'),
-    dumpDir: path('DUMPDIR', '/var/lib/vz/dump'),
-    logFile: path('LOGFILE', '/var/log/vzctl.log'),
-    logging: reader.read('LOGGING', values.parseYesNo) ?? true,
-    parallel: reader.read('VE_PARALLEL', values.parseParallel) ?? DEFAULT_PARALLEL,
-    defaultTemplate: reader.read('DEF_OSTEMPLATE', values.parsePlainName) ?? 'busybox',
-    defaultSample: reader.read('CONFIGFILE', values.parsePlainName) ?? 'vswap-256m',
-    root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,
-    private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
-  };
-  reader.read('LOG_LEVEL', values.parseLevel);
-  reader.read('VERBOSE', values.parseLevel);
-  reader.read('STOP_TIMEOUT', values.parseSeconds);
-  reader.read('VE_LAYOUT', parseLayout);
   reader.finish();
   return config;
 }
@@ -150,15 +108,9 @@ function readIdentity(reader: SettingReader) {
   };
 }
 
-function readLimits(reader: SettingReader): Pick<ContainerConfig, 'ram' | 'swap' | 'numproc'> {
-  const ram = reader.read('PHYSPAGES', (text) => values.parsePositiveLimit(text, 'pages').limit);
-  const swap = reader.read('SWAPPAGES', (text) => parseLimit(text, 'pages').limit);
-  const numproc = reader.read('NUMPROC', (text) => values.parsePositiveLimit(text, 'items').limit);
-  return {
-    ram: ram === undefined ? undefined : pagesToBytes(ram),
-    swap: swap === undefined ? undefined : pagesToBytes(swap),
-    numproc: numproc === UNLIMITED ? undefined : numproc,
-  };
+function readOnboot(reader: SettingReader): boolean | undefined {
+  const onboot = reader.read('ONBOOT', ONBOOT.parse);
+  return onboot === 'auto' ? undefined : onboot;
 }
 
 function readDisk(reader: SettingReader): DiskLimits {

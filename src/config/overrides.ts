@@ -1,38 +1,105 @@
 /** Turns parsed command-line parameters into configuration changes in the form they are saved in. */
 
 import { CellaError } from '../errors.js';
+import type { Edits, ListEdit } from './edits.js';
 import { checkSetting } from './grammar.js';
-import { formatLayout, parseLayout } from './layout.js';
-import { findByOption, type Parameter, type ParameterType } from './parameters.js';
-import { formatLimit, parseLimit } from './units.js';
-import * as values from './values.js';
+import { formatField } from './interfaces.js';
+import { findByOption, type Parameter } from './parameters.js';
+import type { ListRules } from './value-type.js';
+
+/** By name, as `stop-timeout`, `stopTimeout` or `--stop-timeout`; several values only of lists. */
+export type Options = Readonly<Record<string, string | readonly string[]>>;
 
 /** The changes the options ask for; throws one error, with the first one's code, for all that are wrong. */
-export function changesFromOptions(options: Readonly<Record<string, string>>): Map<string, string> {
-  const changes = new Map<string, string>();
+export function changesFromOptions(options: Options): Edits {
+  const edits = new Map<string, string | ListEdit>();
   const setBy = new Map<string, string>();
+  const fields = new Map<string, string>();
   const errors: CellaError[] = [];
-  for (const [name, text] of Object.entries(options)) {
+  const entries = Object.entries(options).flatMap(([name, given]) =>
+    (typeof given === 'string' ? [given] : given).map((text) => [name, text] as const),
+  );
+  for (const [name, text] of entries) {
     try {
       const parameter = findParameter(name);
-      const option = parameter.option ?? name;
-      const other = setBy.get(parameter.key);
-      if (other !== undefined) throw new CellaError('BAD_VALUE', `${other} sets the same, give one of them`);
-      setBy.set(parameter.key, option);
-      changes.set(parameter.key, savedForm(parameter, text));
+      if (parameter.field !== undefined) fields.set(name, formatField(parameter.field, text));
+      else edits.set(parameter.key, edited(parameter, text, edits.get(parameter.key), setBy));
     } catch (error) {
       if (!(error instanceof CellaError)) throw error;
       errors.push(withOption(name, error));
     }
   }
+  if (fields.size > 0) errors.push(...changeInterface(edits, fields));
   throwAll(errors);
-  return changes;
+  return edits;
 }
 
 function findParameter(name: string): Parameter {
   const parameter = findByOption(name);
   if (parameter === undefined) throw new CellaError('BAD_OPTION', 'no such parameter');
   return parameter;
+}
+
+/** What one option makes of the changes of its key so far. */
+function edited(
+  parameter: Parameter,
+  text: string,
+  before: string | ListEdit | undefined,
+  setBy: Map<string, string>,
+): string | ListEdit {
+  const { key, option = key, value } = parameter;
+  if (value.list !== undefined) return editList(parameter, value.list, text, before);
+  const other = setBy.get(key);
+  if (other === option) throw new CellaError('BAD_OPTION', 'given more than once');
+  if (other !== undefined) throw new CellaError('BAD_VALUE', `${other} sets the same, give one of them`);
+  setBy.set(key, option);
+  return savedForm(parameter, text);
+}
+
+function savedForm({ key, value }: Parameter, text: string): string {
+  if (text === '' && value.clearable) return '';
+  const saved = value.save?.(text) ?? text;
+  if (value.save === undefined) value.parse(text);
+  checkSetting(key, saved);
+  return saved;
+}
+
+const NO_EDIT: ListEdit = { remove: [], add: [] };
+
+function editList(
+  { key, value, edit, saved }: Parameter,
+  rules: ListRules,
+  text: string,
+  before: string | ListEdit | undefined,
+): string | ListEdit {
+  if (rules.replaces) {
+    const items = text === '' && value.clearable ? [] : rules.items(text);
+    return [...(before ? [before as string] : []), ...items].join(rules.separator);
+  }
+  const { remove, add } = typeof before === 'object' ? before : NO_EDIT;
+  if (edit === 'remove') {
+    if (text === 'all' || remove === 'all') return { remove: 'all', add };
+    return { remove: [...remove, rules.key(text)], add };
+  }
+  const items = rules.items(text);
+  if (saved) for (const item of items) checkSetting(key, item);
+  return { remove, add: [...add, ...items] };
+}
+
+/** The options of one interface, which --ifname names, as one change of it. */
+function changeInterface(
+  edits: Map<string, string | ListEdit>,
+  fields: ReadonlyMap<string, string>,
+): readonly CellaError[] {
+  const [name = ''] = fields.keys();
+  if (!fields.has('ifname'))
+    return [withOption(name, new CellaError('BAD_OPTION', 'say by --ifname of which interface'))];
+  if (fields.size === 1)
+    return [withOption(name, new CellaError('BAD_OPTION', 'say what of the interface is to change'))];
+  const before = edits.get('NETIF');
+  const item = [...fields.values()].join(',');
+  edits.set('NETIF', { ...(typeof before === 'object' ? before : NO_EDIT), change: [item] });
+  return [];
 }
 
 function withOption(name: string, error: CellaError): CellaError {
@@ -46,71 +113,4 @@ function throwAll(errors: readonly CellaError[]): void {
   if (first === undefined) return;
   if (errors.length === 1) throw first;
   throw new CellaError(first.code, errors.map((error) => error.message).join('; '));
-}
-
-function savedForm(parameter: Parameter, text: string): string {
-  const saved = text === '' && CLEARABLE.includes(parameter.type) ? '' : canonical(parameter, text);
-  checkSetting(parameter.key, saved);
-  return saved;
-}
-
-/** What an empty value takes away. */
-const CLEARABLE: readonly ParameterType[] = ['name', 'text'];
-
-function canonical(parameter: Parameter, text: string): string {
-  switch (parameter.type) {
-    case 'memory':
-    case 'swap':
-      return memory(parameter, text);
-    case 'blocks':
-      return formatLimit(values.parsePositiveLimit(text, 'blocks'));
-    case 'count':
-      return String(values.parseCount(text));
-    case 'items':
-      return formatLimit(values.parsePositiveLimit(text, 'items'));
-    case 'path':
-      return values.parsePath(text);
-    case 'path-pattern':
-      values.parsePath(text, '1');
-      return text;
-    default:
-      return simple(parameter.type, text);
-  }
-}
-
-/** --ram and --swap give bytes and save `0:pages`; --physpages and --swappages save both halves as given. */
-function memory(parameter: Parameter, text: string): string {
-  const inBytes = parameter.unit === 'bytes';
-  const amount = inBytes && /^[0-9]+(?:\.[0-9]+)?$/.test(text) ? `${text}B` : text;
-  if (inBytes && text.includes(':')) {
-    throw new CellaError('BAD_VALUE', `one value expected: ${JSON.stringify(text)}`);
-  }
-  const parse = parameter.type === 'swap' ? parseLimit : values.parsePositiveLimit;
-  const pages = parse(amount, 'pages');
-  return formatLimit(inBytes ? { barrier: 0n, limit: pages.limit } : pages);
-}
-
-function simple(type: ParameterType, text: string): string {
-  switch (type) {
-    case 'plain-name':
-      return values.parsePlainName(text);
-    case 'hostname':
-      return values.parseHostname(text);
-    case 'name':
-      return values.parseName(text);
-    case 'id':
-      return String(values.parseId(text));
-    case 'seconds':
-      return String(values.parseSeconds(text));
-    case 'order':
-      return String(values.parseOrder(text));
-    case 'level':
-      return String(values.parseLevel(text));
-    case 'yes-no':
-      return values.parseYesNo(text) ? 'yes' : 'no';
-    case 'layout':
-      return formatLayout(parseLayout(text));
-    default:
-      return values.parseText(text);
-  }
 }

@@ -1,4 +1,7 @@
 /** The sample configurations and the default vz.conf that the installation writes. */
+import type { Edits } from './edits.js';
+import { type ConfigFile, getSettings } from './grammar.js';
+import { findByKey, PARAMETERS } from './parameters.js';
 
 export type SampleName =
   | 'vswap-256m'
@@ -10,6 +13,20 @@ export type SampleName =
   | 'light';
 
 const MIB_PAGES = 256;
+
+/** What makes a container this one and no other: no sample changes it. */
+const OWN: readonly string[] = ['HOSTNAME', 'NAME', 'IP_ADDRESS', 'OSTEMPLATE', 'TEMPLATE'];
+
+/** What `set --applyconfig` takes from a sample: everything but a container's own. */
+export function editsFromSample(sample: ConfigFile): Edits {
+  const settings = [...getSettings(sample)].filter(([key]) => !OWN.includes(key) && isOpen(key));
+  return new Map(settings.map(([key, { value }]) => [key, value]));
+}
+
+/** Whether an option may change it on an existing container, or nobody here knows it. */
+function isOpen(key: string): boolean {
+  return findByKey(key) === undefined || PARAMETERS.some((at) => at.key === key && at.settable && at.saved);
+}
 
 /** The text of /etc/vz/conf/ve-NAME.conf-sample by NAME. */
 export const SAMPLES: Readonly<Record<SampleName, string>> = {

@@ -1,7 +1,9 @@
 /** Reads typed settings from files in order of precedence and gathers every complaint into one error. */
 
 import { CellaError } from '../errors.js';
-import { type ConfigFile, getSettings, type Setting } from './grammar.js';
+import { readList } from './edits.js';
+import { type ConfigFile, getSettings, type Line, type Setting } from './grammar.js';
+import { findByKey } from './parameters.js';
 
 /** One file to read from, and the keys that may stand in it only once. */
 export interface Source {
@@ -28,14 +30,20 @@ export class SettingReader {
     for (const index of sources.keys()) this.#checkLines(index);
   }
 
-  /** The value of the first source that sets the key; an empty value counts as not set. */
+  /**
+   * The value of the first source that sets the key; an empty value counts as not set. Several lines of a list make
+   * one.
+   */
   read<T>(key: string, parse: (text: string) => T): T | undefined {
     const values: T[] = [];
+    const rules = findByKey(key)?.value.list;
     for (const [source, settings] of this.#settings.entries()) {
       const setting = settings.get(key);
-      if (setting === undefined || setting.value === '') continue;
+      if (setting === undefined) continue;
+      const text = rules ? readList(this.#linesOf(source), key, rules) : setting.value;
+      if (text === '') continue;
       try {
-        values.push(parse(setting.value));
+        values.push(parse(text));
       } catch (error) {
         if (!(error instanceof CellaError)) throw error;
         this.#complaints.push({ source, line: setting.line, message: `${key}: ${error.message}` });
@@ -58,6 +66,10 @@ export class SettingReader {
     const sorted = this.#complaints.toSorted((a, b) => a.source - b.source || a.line - b.line);
     const lines = sorted.map((at) => `${this.#sources[at.source]?.name}:${at.line}: ${at.message}`);
     throw new CellaError('INVALID_CONFIG', lines.join('\n'), { hint: 'Correct the lines named.' });
+  }
+
+  #linesOf(source: number): readonly Line[] {
+    return this.#sources[source]?.file.lines ?? [];
   }
 
   #checkLines(source: number): void {

@@ -22,6 +22,17 @@ export function parseYesNo(text: string): boolean {
   return text === 'yes';
 }
 
+export function parseWord<T extends string>(text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw bad('BAD_VALUE', `${either(choices)} expected`, text);
+  return found;
+}
+
+/** "a", "a or b", "a, b or c" */
+function either(words: readonly string[]): string {
+  return words.join(', ').replace(/, ([^,]*)$/, ' or $1');
+}
+
 /** A host name by RFC 1123, at most 64 characters. */
 export function parseHostname(text: string): string {
   if (text.length > MAX_HOSTNAME || !text.split('.').every((label) => LABEL.test(label))) {
@@ -101,12 +112,23 @@ export function parsePositiveLimit(text: string, unit: LimitUnit): Limit {
   return limit;
 }
 
-function parseWhole(text: string, max: number, complaint: string): number {
+/** Throws for a limit of two halves. */
+export function expectSingle(text: string): void {
+  if (text.includes(':')) throw bad('BAD_VALUE', 'one value expected', text);
+}
+
+export function expectSome<T>(items: readonly T[], text: string): readonly T[] {
+  if (items.length === 0) throw bad('BAD_VALUE', 'a value expected', text);
+  return items;
+}
+
+/** A decimal number without signs and leading zeros. */
+export function parseWhole(text: string, max: number, complaint: string, min = 0): number {
   const number = /^(?:0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : -1;
-  if (number < 0 || number > max) throw bad('BAD_VALUE', complaint, text);
+  if (number < min || number > max) throw bad('BAD_VALUE', complaint, text);
   return number;
 }
 
-function bad(code: ErrorCode, complaint: string, text: string): CellaError {
+export function bad(code: ErrorCode, complaint: string, text: string): CellaError {
   return new CellaError(code, `${complaint}: ${JSON.stringify(text)}`);
 }

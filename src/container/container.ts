@@ -1,6 +1,7 @@
 /** A container, as library users hold it: every verb of the command line is a method here. */
 import { abortable } from '../abort.js';
 import type { Ctid } from '../config/ctid.js';
+import type { Edits } from '../config/edits.js';
 import { parseLayout } from '../config/layout.js';
 import type { Change } from '../disk/changes.js';
 import type { ExportedDisk, ExportOptions } from '../disk/export.js';
@@ -246,9 +247,12 @@ export class Container {
     return this.#told('diff', () => changes(this.#context, this.ctid, signal));
   }
 
-  /** Changes by config key, as `changesFromOptions` makes them. */
-  set(changes: ReadonlyMap<string, string>, options: SetOptions): Promise<void> {
-    return this.#told('set', () => set(this.#context, this.ctid, changes, options));
+  /** Changes by config key, as `changesFromOptions` makes them; starts it anew where that is asked for and needed. */
+  set(changes: Edits, options: SetOptions): Promise<void> {
+    return this.#told('set', async () => {
+      const { restart } = await set(this.#context, this.ctid, changes, options);
+      if (restart) await this.restart(options.signal ? { signal: options.signal } : {});
+    });
   }
 
   /** What start would do, as data. */

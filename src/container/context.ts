@@ -1,13 +1,9 @@
 /** What every verb works with: where things are, what the host is, and how a container's config is read. */
 import { machine } from 'node:os';
-import {
-  type ContainerConfig,
-  type HostConfig,
-  readContainerConfig,
-  readHostConfig,
-} from '../config/container-config.js';
+import { type ContainerConfig, readContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { type ConfigFile, parseConfig } from '../config/grammar.js';
+import { type HostConfig, readHostConfig } from '../config/host-config.js';
 import { CellaError } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { probeCgroups } from '../host/cgroup/index.js';

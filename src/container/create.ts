@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, isReserved, parseCtid } from '../config/ctid.js';
+import { applyEdits, type Edits } from '../config/edits.js';
 import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
 import { formatLayout, type Layout } from '../config/layout.js';
 import { CellaError } from '../errors.js';
@@ -11,13 +12,14 @@ import { prepareParent, storeOf } from './area.js';
 import { type Context, layersOf, lockContainer, templateOf } from './context.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { recover } from './recover.js';
+import { warnOfNoEffect } from './set.js';
 
 export interface CreateOptions {
   readonly ostemplate?: string;
   /** Name of a sample config, as "vswap-256m". */
   readonly sample?: string;
   /** Config keys to set, checked. */
-  readonly changes: ReadonlyMap<string, string>;
+  readonly changes: Edits;
   /** First id of the container's range; 0: privileged, without a user namespace. Default: allocated. */
   readonly localUid?: number;
   readonly signal?: AbortSignal;
@@ -72,6 +74,7 @@ export async function createLocked(
       if (layout.tree === 'plain') await storeOf(config).fill(area, onlyLayer(context, config));
     },
   });
+  warnOfNoEffect(context, ctid, options.changes);
   return { privileged: range === 0 };
 }
 
@@ -86,13 +89,13 @@ export function expectFree({ paths }: Context, ctid: Ctid): void {
     throw new CellaError('PRIVATE_EXISTS', `container ${ctid} exists already`);
 }
 
-function compose(context: Context, sample: string, settings: ReadonlyMap<string, string>): string {
+function compose(context: Context, sample: string, settings: Edits): string {
   const text = readText(context.paths.sample(sample));
   if (text === undefined)
     throw new CellaError('NO_CONFIG', `sample '${sample}' does not exist`, {
       hint: `Look at ${context.paths.configDir} for samples.`,
     });
-  return formatConfig(updateConfig(parseConfig(text), settings));
+  return formatConfig(applyEdits(parseConfig(text), settings));
 }
 
 /** What holds the private area is settled once: a file system may learn to do more later. */

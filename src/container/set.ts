@@ -1,93 +1,153 @@
 /** set: changes a container's parameters, at once where it runs, for good with --save. */
-import { writeFileSync } from 'node:fs';
-import { readContainerConfig } from '../config/container-config.js';
+import { isDeepStrictEqual } from 'node:util';
+import { type ContainerConfig, readContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
-import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
+import { applyEdits, type Edits, isSaved, withoutEffect } from '../config/edits.js';
+import { formatConfig, parseConfig } from '../config/grammar.js';
+import { findByKey } from '../config/parameters.js';
+import { editsFromSample } from '../config/samples.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { planCgroup } from '../plan/cgroup.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
+import { withUndo } from '../undo.js';
 import { areaOf, storeOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
-import { exec } from './exec.js';
+import { applyLimits, applyLive, waitingKeys } from './live.js';
 import { linkName, unlinkName } from './names.js';
 import { findInit, recover } from './recover.js';
 
 export interface SetOptions {
   readonly save: boolean;
+  /** Name of a sample configuration, whose parameters are set first. */
+  readonly applyConfig?: string | undefined;
+  /** What cannot be applied at once is only saved. */
+  readonly force?: boolean;
+  /** For what a running container has to be started anew for: do so, or do not warn of it. */
+  readonly setMode?: 'restart' | 'ignore' | undefined;
+  /** Gives a running container the limits of its configuration once more; without any changes. */
+  readonly resetLimits?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** Those of the private area, which lasts: changed for a stopped container only if they are saved too. */
-const DISK = ['DISKSPACE', 'DISKINODES'] as const;
-
-/** Keys whose change a running container feels at once. */
-const LIVE = new Set(['PHYSPAGES', 'SWAPPAGES', 'NUMPROC', 'HOSTNAME']);
-
+/** `restart`: it has to be started anew, and that was asked for. */
 export async function set(
   context: Context,
   ctid: Ctid,
-  changes: ReadonlyMap<string, string>,
-  { save, signal }: SetOptions,
-): Promise<void> {
-  if (changes.has('NAME') && !save)
-    throw new CellaError('BAD_OPTION', 'a name can only be set together with --save');
-  using _lock = await lockContainer(context, ctid, 'set', signal);
+  changes: Edits,
+  options: SetOptions,
+): Promise<{ readonly restart: boolean }> {
+  expectSense(changes, options);
+  using _lock = await lockContainer(context, ctid, 'set', options.signal);
   await recover(context, ctid);
   const before = loadConfig(context, ctid);
-  const path = context.paths.config(ctid);
-  const text = formatConfig(updateConfig(parseConfig(readText(path) ?? ''), changes));
-  // Checked as a whole before anything is touched.
-  const names = { host: context.paths.hostConfig, container: path };
-  const after = readContainerConfig(ctid, context.hostFile(), parseConfig(text), names);
   using init = findInit(context, ctid);
-  if (init) await apply(context, ctid, after, changes);
-  if (DISK.some((key) => changes.has(key)) && (init || save))
-    await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
-  if (save) {
-    if (changes.has('NAME')) {
-      if (after.name !== undefined) linkName(context, ctid, after.name);
-      if (before.name !== undefined && before.name !== after.name) unlinkName(context, ctid, before.name);
-    }
-    faultPoint('set.applied');
-    writeFileAtomic(path, text, { durable: true });
+  if (options.resetLimits) {
+    if (!init) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
+    applyLimits(context, before);
+    return { restart: false };
   }
-  if (!save) {
-    const message = 'the configuration file is not updated: use --save to keep the changes';
-    context.report({ type: 'warning', ctid, message });
-  }
+  const edits = new Map([...sampleEdits(context, options.applyConfig), ...changes]);
+  const { after, text } = changed(context, ctid, edits);
+  const waiting = init ? waitingKeys(edits.keys()) : [];
+  const restart = waiting.length > 0 && options.setMode === 'restart';
+  if (restart && !options.save)
+    throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
+  await apply(
+    context,
+    { before, after },
+    { keys: new Set(edits.keys()), isRunning: init !== undefined, options },
+  );
+  if (options.save) save(context, { before, after }, { text, named: edits.has('NAME') });
+  warnOfNoEffect(context, ctid, changes);
+  if (!restart && options.setMode !== 'ignore') warnOfRestart(context, ctid, waiting);
+  if (!options.save && isSaved(edits))
+    warn(context, ctid, 'the configuration file is not updated: use --save to keep the changes');
+  return { restart };
 }
 
-type Config = ReturnType<typeof readContainerConfig>;
-
-async function apply(
-  context: Context,
-  ctid: Ctid,
-  config: Config,
-  changes: ReadonlyMap<string, string>,
-): Promise<void> {
-  if (![...changes.keys()].some((key) => LIVE.has(key))) return;
-  const { cgroups, cgroupGroup } = context.facts();
-  const { limits } = planCgroup(cgroups, cgroupGroup, ctid, config);
-  for (const { path, value } of limits) writeLimit(path, value);
-  if (changes.has('HOSTNAME') && config.hostname !== undefined) {
-    const naming = await exec(context, ctid, ['hostname', config.hostname]);
-    naming.stdout.resume();
-    naming.stderr.resume();
-    const { code } = await naming.wait();
-    if (code !== 0)
-      throw new CellaError(
-        'BAD_HOSTNAME',
-        `container ${ctid} did not take the hostname '${config.hostname}'`,
-      );
-  }
+function expectSense(changes: Edits, { save, resetLimits, applyConfig }: SetOptions): void {
+  if (changes.has('NAME') && !save)
+    throw new CellaError('BAD_OPTION', 'a name can only be set together with --save');
+  if (resetLimits && (changes.size > 0 || applyConfig !== undefined || save))
+    throw new CellaError('BAD_OPTION', '--reset_ub goes with no other option');
 }
 
-function writeLimit(path: string, value: string): void {
+function sampleEdits(context: Context, name: string | undefined): Edits {
+  if (name === undefined) return new Map();
+  const text = readText(context.paths.sample(name));
+  if (text !== undefined) return editsFromSample(parseConfig(text));
+  throw new CellaError('APPLY_FAILED', `sample '${name}' does not exist`, {
+    hint: `Look at ${context.paths.configDir} for samples.`,
+  });
+}
+
+/** The configuration with the changes, checked as a whole before anything is touched. */
+function changed(context: Context, ctid: Ctid, edits: Edits): { after: ContainerConfig; text: string } {
+  const path = context.paths.config(ctid);
+  const text = formatConfig(applyEdits(parseConfig(readText(path) ?? ''), edits));
+  const names = { host: context.paths.hostConfig, container: path };
+  return { after: readContainerConfig(ctid, context.hostFile(), parseConfig(text), names), text };
+}
+
+interface Change {
+  readonly before: ContainerConfig;
+  readonly after: ContainerConfig;
+}
+
+interface Applying {
+  readonly keys: ReadonlySet<string>;
+  readonly isRunning: boolean;
+  readonly options: SetOptions;
+}
+
+/** All of it or, where something fails, nothing. */
+async function apply(context: Context, change: Change, applying: Applying): Promise<void> {
+  const { keys, isRunning, options } = applying;
+  const { before } = change;
+  // Where its files are does not change by that.
+  const after = { ...change.after, root: before.root, privateArea: before.privateArea };
   try {
-    writeFileSync(path, value);
-  } catch (cause) {
-    throw new CellaError('NO_RESOURCES', `cannot set '${path}' to ${value}`, { cause });
+    await withUndo(async (undo) => {
+      if (isRunning) {
+        undo.push('set the limits', () => applyLimits(context, before, keys));
+        await applyLive(context, after, keys);
+      }
+      if ((isRunning || options.save) && !isDeepStrictEqual(before.disk, after.disk))
+        await storeOf(before).limit({ ...areaOf(context, before), limits: after.disk });
+    });
+  } catch (error) {
+    if (!options.force || !options.save || !(error instanceof CellaError)) throw error;
+    warn(context, before.ctid, `${error.message}; saved all the same`);
   }
+}
+
+function save(
+  context: Context,
+  { before, after }: Change,
+  { text, named }: { readonly text: string; readonly named: boolean },
+): void {
+  const { ctid } = before;
+  if (named) {
+    if (after.name !== undefined) linkName(context, ctid, after.name);
+    if (before.name !== undefined && before.name !== after.name) unlinkName(context, ctid, before.name);
+  }
+  faultPoint('set.applied');
+  writeFileAtomic(context.paths.config(ctid), text, { durable: true });
+}
+
+/** One warning for all that is only kept. */
+export function warnOfNoEffect(context: Context, ctid: Ctid, edits: Edits): void {
+  const options = withoutEffect(edits);
+  if (options.length > 0) warn(context, ctid, `no effect on this system, only kept: ${options.join(' ')}`);
+}
+
+function warnOfRestart(context: Context, ctid: Ctid, keys: readonly string[]): void {
+  if (keys.length === 0) return;
+  const options = keys.map((key) => findByKey(key)?.option ?? key).join(' ');
+  warn(context, ctid, `from its next start on: ${options}; --setmode restart starts it anew`);
+}
+
+function warn(context: Context, ctid: Ctid, message: string): void {
+  context.report({ type: 'warning', ctid, message });
 }

@@ -20,6 +20,7 @@ import { expectCgroups } from './guest-systemd.js';
 import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
 import { findInit, isRebooting, recover, unmarkRebooting } from './recover.js';
+import { applyShares } from './shares.js';
 
 export interface StartOptions {
   /** Starts a disabled container too. */
@@ -117,6 +118,7 @@ export async function launch(
       crashAt: launcherCrashStep(),
     });
     undo.push('launch init', () => prepared.abandon());
+    applyShares(context, config, plan.cgroup);
     faultPoint('start.prepared');
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));

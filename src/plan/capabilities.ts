@@ -1,52 +1,9 @@
 /** Capabilities by name, and which of them a system container keeps. */
-
-const NAMES = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'DAC_READ_SEARCH',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'SETGID',
-  'SETUID',
-  'SETPCAP',
-  'LINUX_IMMUTABLE',
-  'NET_BIND_SERVICE',
-  'NET_BROADCAST',
-  'NET_ADMIN',
-  'NET_RAW',
-  'IPC_LOCK',
-  'IPC_OWNER',
-  'SYS_MODULE',
-  'SYS_RAWIO',
-  'SYS_CHROOT',
-  'SYS_PTRACE',
-  'SYS_PACCT',
-  'SYS_ADMIN',
-  'SYS_BOOT',
-  'SYS_NICE',
-  'SYS_RESOURCE',
-  'SYS_TIME',
-  'SYS_TTY_CONFIG',
-  'MKNOD',
-  'LEASE',
-  'AUDIT_WRITE',
-  'AUDIT_CONTROL',
-  'SETFCAP',
-  'MAC_OVERRIDE',
-  'MAC_ADMIN',
-  'SYSLOG',
-  'WAKE_ALARM',
-  'BLOCK_SUSPEND',
-  'AUDIT_READ',
-  'PERFMON',
-  'BPF',
-  'CHECKPOINT_RESTORE',
-] as const;
+import { CAPABILITY_NAMES } from '../config/switches.js';
 
 /** Number of each capability (capabilities(7), linux/capability.h). */
 export const CAPABILITIES: Readonly<Record<string, number>> = Object.fromEntries(
-  NAMES.map((name, number) => [`CAP_${name}`, number]),
+  CAPABILITY_NAMES.map((name, number) => [`CAP_${name}`, number]),
 );
 
 export function capabilityMask(names: readonly string[]): bigint {
@@ -83,7 +40,7 @@ const NEVER_PRIVILEGED = [
 ];
 
 const without = (dropped: readonly string[]): readonly string[] =>
-  NAMES.filter((name) => !dropped.includes(name)).map((name) => `CAP_${name}`);
+  CAPABILITY_NAMES.filter((name) => !dropped.includes(name)).map((name) => `CAP_${name}`);
 
 /** What init and everything in a container may at most have. */
 export const SYSTEM_CAPABILITIES = {

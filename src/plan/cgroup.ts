@@ -20,6 +20,18 @@ export interface CgroupMounts {
   readonly v1: Readonly<Record<string, string>>;
   /** Whether v1 accounts swap (swapaccount=). */
   readonly swapV1: boolean;
+  /** How many CPUs there are. */
+  readonly cpuCount: number;
+  /** All CPUs and memory nodes, where v1 has cpuset: a new group has none. */
+  readonly cpusetV1?: { readonly cpus: string; readonly mems: string };
+}
+
+export type Controller = (typeof CONTROLLERS)[number];
+
+/** Where a container's group of one controller is. */
+export interface Control {
+  readonly version: 1 | 2;
+  readonly path: string;
 }
 
 export interface Limits {
@@ -37,6 +49,8 @@ export interface CgroupPlan {
   readonly delegation: (Delegation & { readonly mount: string }) | null;
   /** The v2 directory, which the container sees as its own. */
   readonly v2: string | null;
+  /** What the host does not have is not there. */
+  readonly controls: Readonly<Partial<Record<Controller, Control>>>;
   /** v1 hierarchies that are joined by a write to tasks. */
   readonly tasks: readonly string[];
   readonly make: readonly OutsideStep[];
@@ -46,7 +60,10 @@ export interface CgroupPlan {
   readonly enter: readonly CgroupStep[];
 }
 
-const CONTROLLERS = ['memory', 'pids'] as const;
+const CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuset', 'io'] as const;
+
+/** What v1 calls them. */
+const nameV1 = (name: string): string => (name === 'io' ? 'blkio' : name);
 
 /**
  * Where entered commands go on v2: a container whose init has handed out controllers has no room for processes in
@@ -59,23 +76,33 @@ export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, li
   const onV2 = CONTROLLERS.filter((name) => mounts.v2?.controllers.includes(name));
   // Without v2 there is no cgroup.freeze and no cgroup.kill: then the v1 freezer stands in.
   const wantedV1 = [...CONTROLLERS.filter((name) => !onV2.includes(name)), ...(mounts.v2 ? [] : ['freezer'])];
-  const v1 = wantedV1.flatMap((name) =>
-    mounts.v1[name] === undefined ? [] : [{ name, mount: mounts.v1[name] }],
-  );
+  const v1 = wantedV1.flatMap((name) => {
+    const mount = mounts.v1[nameV1(name)];
+    // Where the CPUs are not known, nobody could run.
+    return mount === undefined || (name === 'cpuset' && !mounts.cpusetV1) ? [] : [{ name, mount }];
+  });
   const ours = mounts.delegation?.path ?? 'cella';
   const parent = group === '' ? ours : `${ours}/${group}`;
   const path = `${parent}/${ctid}`;
   const v2 = mounts.v2 ? `${mounts.v2.mount}/${path}` : null;
   const dirV1 = new Map(v1.map(({ name, mount }) => [name, `${mount}/${path}`]));
-  const joinV1 = [...dirV1.values()].map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` }));
+  // Controllers may share a hierarchy.
+  const directoriesV1 = [...new Set(dirV1.values())];
+  const joinV1 = directoriesV1.map((at): CgroupStep => ({ op: 'joinTasks', path: `${at}/tasks` }));
   return {
-    directories: [...(v2 ? [v2] : []), ...dirV1.values()],
+    directories: [...(v2 ? [v2] : []), ...directoriesV1],
     delegation: mounts.delegation && { ...mounts.delegation, mount: mounts.v2?.mount ?? v1[0]?.mount ?? '' },
     v2,
-    tasks: [...dirV1.values()],
+    controls: Object.fromEntries([
+      ...(v2 ? onV2.map((name) => [name, { version: 2, path: v2 }]) : []),
+      ...[...dirV1].map(([name, at]) => [name, { version: 1, path: at }]),
+    ]),
+    tasks: directoriesV1,
     make: [
       ...(mounts.v2 ? makeV2(mounts.v2.mount, mounts.delegation?.path ?? '', path, onV2) : []),
-      ...[...dirV1.values()].map((at) => make(at, parent.split('/').length)),
+      ...directoriesV1.map((at) => make(at, parent.split('/').length)),
+      ...fillCpuset(dirV1.get('cpuset'), parent.split('/').length, mounts.cpusetV1),
+      ...weigh(mounts, { v2: onV2.includes('cpu'), v1: dirV1.has('cpu') }),
     ],
     limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
     join: [...joinV1, ...(v2 ? [into(v2)] : [])],
@@ -113,6 +140,38 @@ function makeV2(
     write(`${at}/cgroup.subtree_control`, controllers.map((name) => `+${name}`).join(' '));
   const parents = names.slice(0, -1).map((_, i) => `${base}/${names.slice(0, i + 1).join('/')}`);
   return [enable(base), ...parents.flatMap((at) => [make(at, 0), enable(at)]), make(`${mount}/${path}`, 0)];
+}
+
+/**
+ * All containers together weigh as much as one busy process of the host for each CPU: a single group, as they are to the
+ * host, would weigh as much as a single process. What systemd delegates weighs what systemd says.
+ */
+function weigh(
+  mounts: CgroupMounts,
+  has: { readonly v1: boolean; readonly v2: boolean },
+): readonly WriteStep[] {
+  if (mounts.delegation) return [];
+  const { cpuCount } = mounts;
+  if (has.v2)
+    return [write(`${mounts.v2?.mount}/cella/cpu.weight`, String(Math.min(10_000, 100 * cpuCount)))];
+  return has.v1 ? [write(`${mounts.v1.cpu}/cella/cpu.shares`, String(1024 * cpuCount))] : [];
+}
+
+/** A new group of v1's cpuset has neither CPUs nor memory, and gets no more than those above it have. */
+function fillCpuset(
+  at: string | undefined,
+  parents: number,
+  all: CgroupMounts['cpusetV1'],
+): readonly WriteStep[] {
+  if (at === undefined || !all) return [];
+  const names = at.split('/');
+  const groups = Array.from({ length: parents + 1 }, (_, i) =>
+    names.slice(0, names.length - parents + i).join('/'),
+  );
+  return groups.flatMap((group) => [
+    write(`${group}/cpuset.cpus`, all.cpus),
+    write(`${group}/cpuset.mems`, all.mems),
+  ]);
 }
 
 function write(path: string, value: string): WriteStep {

@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<Step['op'], string>> = {
   attach: 'attach a mount at',
   symlink: 'make symbolic link',
   file: 'write',
+  sysctl: 'set',
   mask: 'mask',
   readOnly: 'make read-only',
   console: 'make the console',

@@ -70,6 +70,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   exec: 41,
   console: 42,
   file: 43,
+  sysctl: 44,
 };
 
 interface Fields {
@@ -167,6 +168,8 @@ function fieldsOf(step: Step): Fields {
       return { strings: [step.to, step.path] };
     case 'file':
       return { strings: [step.path, step.text] };
+    case 'sysctl':
+      return { strings: [step.path, step.value] };
     case 'readOnly':
       return { b: step.writable ? 1 : 0, strings: [step.path] };
     case 'hostname':

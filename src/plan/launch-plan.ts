@@ -84,6 +84,8 @@ export type InsideStep =
   | { readonly op: 'attach'; readonly path: string; readonly slot: number; readonly directory: boolean }
   | { readonly op: 'symlink'; readonly path: string; readonly to: string }
   | { readonly op: 'file'; readonly path: string; readonly text: string }
+  /** In a kernel file system that is mounted already. */
+  | { readonly op: 'sysctl'; readonly path: string; readonly value: string }
   | { readonly op: 'hostname'; readonly name: string }
   | {
       readonly op: 'rlimit';
@@ -132,4 +134,4 @@ export interface LaunchPlan {
 }
 
 /** Resource numbers of setrlimit(2), the same on x86-64 and arm64. */
-export const RLIMITS = { core: 4, nproc: 6, nofile: 7, memlock: 8 } as const;
+export const RLIMITS = { core: 4, nproc: 6, nofile: 7, memlock: 8, sigpending: 11 } as const;

@@ -4,6 +4,7 @@ import { SYSTEM_CAPABILITIES } from './capabilities.js';
 import type { CgroupMounts, CgroupPlan } from './cgroup.js';
 import { handOver, planCgroup } from './cgroup.js';
 import { type Command, planCommand, planFirst } from './command.js';
+import { limitMounts, limitProcesses } from './counts.js';
 import { type Chain, IMAGE_NAME, inNode } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
 import { planMounts, planSources } from './rootfs.js';
@@ -198,11 +199,11 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       { op: 'hostname', name: config.hostname ?? `CT${config.ctid}` },
       { op: 'root', path: config.root },
       { op: 'become' },
-      ...planMounts(cgroup.v2, privileged),
+      ...limitMounts(planMounts(cgroup.v2, privileged), config.counts),
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
-      ...planConfinement(facts, privileged),
+      ...limitProcesses(planConfinement(facts, privileged), config.counts),
       ...(options.command ? planFirst(options.command) : [INIT]),
     ],
   };
@@ -243,7 +244,7 @@ export function planEnter(config: ContainerConfig, facts: HostFacts, options: En
     inside: [
       { op: 'become' },
       ...(options.terminal ? [{ op: 'terminal' } as const] : []),
-      ...planConfinement(facts, ids === null),
+      ...limitProcesses(planConfinement(facts, ids === null), config.counts),
       { op: 'chdir', path: '/' },
       planCommand(options.argv, options.env),
     ],

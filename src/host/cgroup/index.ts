@@ -1,7 +1,9 @@
 /** Control groups of a running container, whichever version the host has: one interface over v1 and v2. */
 import { existsSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import type { CgroupMounts, CgroupPlan } from '../../plan/cgroup.js';
 import type { MountEntry } from '../mounts.js';
+import { readText } from './files.js';
 import { probeDelegation } from './systemd.js';
 import { v1 } from './v1.js';
 import { v2 } from './v2.js';
@@ -50,8 +52,15 @@ export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
       ? { mount: unified.target, controllers: readWords(`${unified.target}/cgroup.controllers`) }
       : null,
     v1,
+    ...cpusetOf(v1.cpuset),
+    cpuCount: cpus().length,
     swapV1: v1.memory !== undefined && existsSync(`${v1.memory}/memory.memsw.limit_in_bytes`),
   };
+}
+
+function cpusetOf(mount: string | undefined): Pick<CgroupMounts, 'cpusetV1'> {
+  const [cpus, mems] = [readText(`${mount}/cpuset.cpus`), readText(`${mount}/cpuset.mems`)];
+  return mount !== undefined && cpus && mems ? { cpusetV1: { cpus, mems } } : {};
 }
 
 function readWords(path: string): readonly string[] {

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readContainerConfig } from '../../../src/config/container-config.js';
 import { parseCtid } from '../../../src/config/ctid.js';
-import { parseConfig, updateConfig } from '../../../src/config/grammar.js';
+import { applyEdits, type Edits } from '../../../src/config/edits.js';
+import { getSettings, parseConfig } from '../../../src/config/grammar.js';
 import { changesFromOptions } from '../../../src/config/overrides.js';
-import { PARAMETERS } from '../../../src/config/parameters.js';
+import { findByKey, PARAMETERS } from '../../../src/config/parameters.js';
 
 const change = (name: string, value: string) => Object.fromEntries(changesFromOptions({ [name]: value }));
 
@@ -79,14 +80,16 @@ describe('changesFromOptions', () => {
     );
     fc.assert(
       fc.property(option, text, (name, value) => {
-        let changes: Map<string, string>;
+        let changes: Edits;
         try {
           changes = changesFromOptions({ [name]: value });
         } catch {
           return;
         }
-        const file = updateConfig(parseConfig(''), changes);
+        const file = applyEdits(parseConfig(''), changes);
         readContainerConfig(parseCtid('101'), parseConfig(''), file, { host: 'h', container: 'c' });
+        for (const [key, { value: saved }] of getSettings(file))
+          if (saved) findByKey(key)?.value.parse(saved);
       }),
       { numRuns: 2000 },
     );

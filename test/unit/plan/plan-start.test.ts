@@ -9,9 +9,16 @@ import { encodePlan } from '../../../src/plan/encode.js';
 import { type HostFacts, planEnter, planMount, planStart } from '../../../src/plan/plan-start.js';
 import { decodePlan } from '../../helpers/plan-decoder.js';
 
-const V1 = { memory: '/cg/memory', pids: '/cg/pids', freezer: '/cg/freezer', cpu: '/cg/cpu' };
-const OURS = { delegation: null, swapV1: false };
-const V2 = { mount: '/cg', controllers: ['cpu', 'memory', 'pids'] };
+const V1 = {
+  memory: '/cg/memory',
+  pids: '/cg/pids',
+  freezer: '/cg/freezer',
+  cpu: '/cg/cpu',
+  cpuset: '/cg/cpuset',
+  blkio: '/cg/blkio',
+};
+const OURS = { delegation: null, swapV1: false, cpuCount: 4, cpusetV1: { cpus: '0-3', mems: '0' } };
+const V2 = { mount: '/cg', controllers: ['cpu', 'cpuset', 'io', 'memory', 'pids'] };
 const DELEGATION = { unit: 'a.service', slice: 'b.slice', path: 'b.slice/a.service' };
 const HOSTS: Readonly<Record<string, CgroupMounts>> = {
   v2: { ...OURS, v2: V2, v1: {} },
@@ -48,10 +55,11 @@ describe('control groups', () => {
 
   it('on v2: controllers from the top down, then the limits', () => {
     expect(written('v2')).toEqual([
-      '/cg/cgroup.subtree_control = +memory +pids',
+      '/cg/cgroup.subtree_control = +memory +pids +cpu +cpuset +io',
       'makeCgroup /cg/cella',
-      '/cg/cella/cgroup.subtree_control = +memory +pids',
+      '/cg/cella/cgroup.subtree_control = +memory +pids +cpu +cpuset +io',
       'makeCgroup /cg/cella/101',
+      '/cg/cella/cpu.weight = 400',
       'intoCgroup /cg/cella/101',
       '/cg/cella/101/memory.max = 67108864',
       '/cg/cella/101/memory.swap.max = 16777216',
@@ -61,7 +69,7 @@ describe('control groups', () => {
 
   it('on v2 below systemd: nothing is made or changed above what it delegates', () => {
     expect(written('systemd').slice(0, 3)).toEqual([
-      '/cg/b.slice/a.service/cgroup.subtree_control = +memory +pids',
+      '/cg/b.slice/a.service/cgroup.subtree_control = +memory +pids +cpu +cpuset +io',
       'makeCgroup /cg/b.slice/a.service/101',
       'intoCgroup /cg/b.slice/a.service/101',
     ]);
@@ -83,8 +91,19 @@ describe('control groups', () => {
       'makeCgroup /cg/unified/cella/101',
       'makeCgroup /cg/memory/cella/101',
       'makeCgroup /cg/pids/cella/101',
+      'makeCgroup /cg/cpu/cella/101',
+      'makeCgroup /cg/cpuset/cella/101',
+      'makeCgroup /cg/blkio/cella/101',
+      '/cg/cpuset/cella/cpuset.cpus = 0-3',
+      '/cg/cpuset/cella/cpuset.mems = 0',
+      '/cg/cpuset/cella/101/cpuset.cpus = 0-3',
+      '/cg/cpuset/cella/101/cpuset.mems = 0',
+      '/cg/cpu/cella/cpu.shares = 4096',
       'joinTasks /cg/memory/cella/101/tasks',
       'joinTasks /cg/pids/cella/101/tasks',
+      'joinTasks /cg/cpu/cella/101/tasks',
+      'joinTasks /cg/cpuset/cella/101/tasks',
+      'joinTasks /cg/blkio/cella/101/tasks',
       'intoCgroup /cg/unified/cella/101',
       '/cg/memory/cella/101/memory.limit_in_bytes = 67108864',
       '/cg/memory/cella/101/memory.memsw.limit_in_bytes = 83886080',
@@ -95,7 +114,7 @@ describe('control groups', () => {
   it('on v1 alone: the freezer too', () => {
     expect(start('v1').cgroup).toMatchObject({
       v2: null,
-      directories: ['/cg/memory/cella/101', '/cg/pids/cella/101', '/cg/freezer/cella/101'],
+      directories: ['memory', 'pids', 'cpu', 'cpuset', 'blkio', 'freezer'].map((at) => `/cg/${at}/cella/101`),
     });
     expect(written('v1').filter((at) => at.startsWith('intoCgroup'))).toEqual([]);
   });

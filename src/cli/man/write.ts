@@ -1,0 +1,26 @@
+/** Writes manual pages and completions beside the compiled commands; run by the build. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bashCompletion } from '../completion/bash.js';
+import { zshCompletion } from '../completion/zsh.js';
+import { version } from '../main.js';
+import { vzctlPage, vzlistPage } from './commands.js';
+import { containerConfigPage, hostConfigPage } from './files.js';
+
+const DIST = fileURLToPath(new URL('../..', import.meta.url));
+
+const FILES: Readonly<Record<string, string>> = {
+  'man/man8/vzctl.8': vzctlPage(version()),
+  'man/man8/cella.8': '.so man8/vzctl.8\n',
+  'man/man8/vzlist.8': vzlistPage(version()),
+  'man/man5/vz.conf.5': hostConfigPage(version()),
+  'man/man5/ctid.conf.5': containerConfigPage(version()),
+  'completion/bash/cella': bashCompletion(),
+  'completion/zsh/_cella': zshCompletion(),
+};
+
+for (const [name, text] of Object.entries(FILES)) {
+  const path = `${DIST}${name}`;
+  mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true });
+  writeFileSync(path, text);
+}

@@ -1,0 +1,50 @@
+/** The host's typed configuration, from vz.conf. */
+
+import { DEFAULT_PRIVATE, DEFAULT_ROOT } from './container-config.js';
+import type { ConfigFile } from './grammar.js';
+import { parseLayout } from './layout.js';
+import { isScalar } from './parameters.js';
+import { SettingReader } from './setting-reader.js';
+import * as values from './values.js';
+
+export interface HostConfig {
+  /** Directory of the templates. */
+  readonly template: string;
+  readonly lockDir: string;
+  readonly dumpDir: string;
+  readonly logFile: string;
+  readonly logging: boolean;
+  /** How many containers the node service starts or stops at once. */
+  readonly parallel: number;
+  readonly defaultTemplate: string;
+  readonly defaultSample: string;
+  /** Path pattern with `$VEID`. */
+  readonly root: string;
+  /** Path pattern with `$VEID`. */
+  readonly private: string;
+}
+
+/** The host's settings with their defaults; throws one INVALID_CONFIG that lists every complaint. */
+export function readHostConfig(file: ConfigFile, name: string): HostConfig {
+  const reader = new SettingReader([{ file, name, isScalar }]);
+  const path = (key: string, fallback: string): string =>
+    reader.read(key, (text) => values.parsePath(text)) ?? fallback;
+  const config: HostConfig = {
+    template: path('TEMPLATE', '/var/lib/vz/template'),
+    lockDir: path('LOCKDIR', '/run/vz/lock'),
+    dumpDir: path('DUMPDIR', '/var/lib/vz/dump'),
+    logFile: path('LOGFILE', '/var/log/vzctl.log'),
+    logging: reader.read('LOGGING', values.parseYesNo) ?? true,
+    parallel: reader.read('VE_PARALLEL', values.parseParallel) ?? 4,
+    defaultTemplate: reader.read('DEF_OSTEMPLATE', values.parsePlainName) ?? 'busybox',
+    defaultSample: reader.read('CONFIGFILE', values.parsePlainName) ?? 'vswap-256m',
+    root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,
+    private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
+  };
+  reader.read('LOG_LEVEL', values.parseLevel);
+  reader.read('VERBOSE', values.parseLevel);
+  reader.read('STOP_TIMEOUT', values.parseSeconds);
+  reader.read('VE_LAYOUT', parseLayout);
+  reader.finish();
+  return config;
+}

@@ -1,0 +1,40 @@
+/** What stands in vz.conf alone. */
+import { LEVEL, PARALLEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
+import { host, type Parameter } from './parameter.js';
+
+/** Of OpenVZ, without a meaning here. */
+const FOREIGN = [
+  'VIRTUOZZO',
+  'VE_STOP_MODE',
+  'VZFASTBOOT',
+  'MODULES_DISABLED',
+  'IPTABLES_MODULES',
+  'IP6TABLES',
+  'SKIP_SYSCTL_SETUP',
+  'VE_ROUTE_SRC_DEV',
+  'NEIGHBOUR_DEVS',
+  'SKIP_ARPDETECT',
+  'ERROR_ON_ARPFAIL',
+  'FORCE_ROUTE',
+  'VZWDOG',
+  'IPV6',
+  'TOTALRATE',
+  'RATEMPU',
+  'BANDWIDTH',
+];
+
+export const HOST: readonly Parameter[] = [
+  host('TEMPLATE', PATH, 'directory of the templates', { default: '/var/lib/vz/template' }),
+  host('LOCKDIR', PATH, 'directory of the lock files', { default: '/run/vz/lock' }),
+  host('DUMPDIR', PATH, 'directory of backups and saved states', { default: '/var/lib/vz/dump' }),
+  host('LOGFILE', PATH, 'the log file', { default: '/var/log/vzctl.log' }),
+  host('LOGGING', YES_NO, 'whether to write the log file', { default: 'yes' }),
+  host('VE_PARALLEL', PARALLEL, 'how many containers the node service starts or stops at once', {
+    default: '4',
+  }),
+  host('LOG_LEVEL', LEVEL, 'how much goes to the log file', { default: '0' }),
+  host('VERBOSE', LEVEL, 'how much goes to the terminal', { default: '0' }),
+  host('CONFIGFILE', PLAIN_NAME, 'sample configuration when none is given', { default: 'vswap-256m' }),
+  host('DEF_OSTEMPLATE', PLAIN_NAME, 'template when none is given', { default: 'busybox' }),
+  ...FOREIGN.map((key) => host(key, TEXT, 'kept for other tools', { effect: 'stored' })),
+];

@@ -1,0 +1,65 @@
+/** Gives a container that runs, or is about to, its shares of the host, and tells what the host cannot give. */
+import { writeFileSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import { findByKey } from '../config/parameters.js';
+import { CellaError, isErrno } from '../errors.js';
+import { cpusOfNodes, onlineCpus, onlineNodes } from '../host/cpus.js';
+import { diskOf } from '../host/disk-of.js';
+import type { CgroupPlan } from '../plan/cgroup.js';
+import { planShares, type Share, type ShareFacts, type ShareKey } from '../plan/shares.js';
+import type { Context } from './context.js';
+
+/** `keys`: what is written; default: all that is not as the kernel has it in new groups. */
+export function applyShares(
+  context: Context,
+  config: ContainerConfig,
+  cgroup: CgroupPlan,
+  keys?: ReadonlySet<ShareKey>,
+): void {
+  const isWanted = ({ key, isDefault }: Share): boolean => keys?.has(key) ?? !isDefault;
+  // The host is looked at only for what is out of the ordinary.
+  if (!planShares(cgroup, config, NOTHING).some(isWanted)) return;
+  const missing = planShares(cgroup, config, factsFor(config))
+    .filter(isWanted)
+    .flatMap((share) => (writeShare(share) || share.isDefault ? [] : [optionOf(share.key)]));
+  if (missing.length === 0) return;
+  const message = `no effect on this host: ${[...new Set(missing)].join(' ')}`;
+  context.report({ type: 'warning', ctid: config.ctid, message });
+}
+
+const NOTHING: ShareFacts = { disk: undefined, cpus: '', nodes: '', cpusOfNodes: '' };
+
+function factsFor({ privateArea, cpu }: ContainerConfig): ShareFacts {
+  const nodes = onlineNodes();
+  return {
+    disk: diskOf(privateArea),
+    cpus: onlineCpus(),
+    nodes,
+    cpusOfNodes: cpusOfNodes(cpu.nodes === 'all' ? nodes : cpu.nodes),
+  };
+}
+
+/** False: no file for it. */
+function writeShare({ key, files, failure }: Share): boolean {
+  return files.some(({ path, value }) => {
+    try {
+      writeFileSync(path, value, { flag: 'r+' });
+      return true;
+    } catch (cause) {
+      if (isErrno(cause, 'ENOENT', 'EOPNOTSUPP')) return false;
+      throw new CellaError(failure, `${optionOf(key)}: this host does not take ${JSON.stringify(value)}`, {
+        cause,
+        ...HINTS[key],
+      });
+    }
+  });
+}
+
+const HINTS: Partial<Record<ShareKey, { readonly hint: string }>> = {
+  CPUMASK: { hint: 'Name CPUs that the host has: see "lscpu".' },
+  NODEMASK: { hint: 'Name NUMA nodes that the host has: see "lscpu".' },
+};
+
+function optionOf(key: ShareKey): string {
+  return findByKey(key)?.option ?? key;
+}

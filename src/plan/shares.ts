@@ -1,0 +1,173 @@
+/** What a container gets of CPU, disk and memory beside others: values of its control groups, for v1 and v2. */
+import type { CpuShare, Guarantee, IoShare } from '../config/resources.js';
+import type { ErrorCode } from '../errors.js';
+import type { CgroupPlan, Control } from './cgroup.js';
+
+export interface Share {
+  /** Of the configuration. */
+  readonly key: ShareKey;
+  /** The first of them that is there is written; none: the host cannot do it. */
+  readonly files: readonly { readonly path: string; readonly value: string }[];
+  /** Whether it is as the kernel has it in a new group. */
+  readonly isDefault: boolean;
+  readonly failure: ErrorCode;
+}
+
+export const SHARE_KEYS = [
+  'CPUUNITS',
+  'CPULIMIT',
+  'CPUMASK',
+  'NODEMASK',
+  'VMGUARPAGES',
+  'OOMGUARPAGES',
+  'IOPRIO',
+  'IOLIMIT',
+  'IOPSLIMIT',
+] as const;
+export type ShareKey = (typeof SHARE_KEYS)[number];
+
+export interface Shared {
+  readonly cpu: CpuShare;
+  readonly io: IoShare;
+  readonly guarantee: Guarantee;
+}
+
+/** What of the host they depend on. */
+export interface ShareFacts {
+  /** MAJOR:MINOR of the disk below the private area; undefined: there is none. */
+  readonly disk: string | undefined;
+  /** In the kernel's form: all there are. */
+  readonly cpus: string;
+  readonly nodes: string;
+  /** CPUs of the nodes that the container may use. */
+  readonly cpusOfNodes: string;
+}
+
+/** In the order in which they can be written. */
+export function planShares(
+  { controls }: Pick<CgroupPlan, 'controls'>,
+  shared: Shared,
+  facts: ShareFacts,
+): readonly Share[] {
+  return [
+    cpuUnits(controls.cpu, shared.cpu),
+    cpuLimit(controls.cpu, shared.cpu),
+    ...cpuPlaces(controls.cpuset, shared.cpu, facts),
+    ...guarantees(controls.memory, shared.guarantee),
+    ioPriority(controls.io, shared.io),
+    ...ioLimits(controls.io, shared.io, facts.disk),
+  ];
+}
+
+const DEFAULT_UNITS = 1000;
+
+/** 1000 units are the kernel's default, 1024 shares on v1, a weight of 100 on v2. */
+function cpuUnits(at: Control | undefined, { units = DEFAULT_UNITS }: CpuShare): Share {
+  const shares = Math.max(2, Math.round((units * 1024) / DEFAULT_UNITS));
+  const weight = Math.min(10_000, Math.max(1, Math.round(units / 10)));
+  return {
+    key: 'CPUUNITS',
+    files: file(at, ['cpu.shares', String(shares)], ['cpu.weight', String(weight)]),
+    isDefault: units === DEFAULT_UNITS,
+    failure: 'CPU_FAILED',
+  };
+}
+
+/** Microseconds; long enough for the least limit, 1 %, to be one that the kernel takes, of 1 ms. */
+const CPU_PERIOD = 100_000;
+
+function cpuLimit(at: Control | undefined, { limit }: CpuShare): Share {
+  const quota = limit === undefined ? undefined : (limit * CPU_PERIOD) / 100;
+  return {
+    key: 'CPULIMIT',
+    files: file(
+      at,
+      ['cpu.cfs_quota_us', String(quota ?? -1)],
+      ['cpu.max', `${quota ?? 'max'} ${CPU_PERIOD}`],
+    ),
+    isDefault: limit === undefined,
+    failure: 'CPU_FAILED',
+  };
+}
+
+/** An empty line: what the groups above have (v2); v1 wants them named. */
+function cpuPlaces(at: Control | undefined, { mask, nodes }: CpuShare, facts: ShareFacts): readonly Share[] {
+  const all = (names: string): string => (at?.version === 1 ? names : '\n');
+  const cpus = mask === 'auto' ? facts.cpusOfNodes : mask;
+  return [
+    {
+      key: 'CPUMASK',
+      files: both(at, 'cpuset.cpus', cpus === 'all' ? all(facts.cpus) : cpus),
+      isDefault: mask === 'all',
+      failure: 'CPU_FAILED',
+    },
+    {
+      key: 'NODEMASK',
+      files: both(at, 'cpuset.mems', nodes === 'all' ? all(facts.nodes) : nodes),
+      isDefault: nodes === 'all',
+      failure: 'CPU_FAILED',
+    },
+  ];
+}
+
+/** v1 knows a soft limit, above which memory is taken first, and nothing that it would not take. */
+function guarantees(at: Control | undefined, { low, min }: Guarantee): readonly Share[] {
+  return [
+    {
+      key: 'VMGUARPAGES',
+      files: file(at, ['memory.soft_limit_in_bytes', String(low ?? -1)], ['memory.low', String(low ?? 0)]),
+      isDefault: low === undefined,
+      failure: 'LIMIT_FAILED',
+    },
+    {
+      key: 'OOMGUARPAGES',
+      files: at?.version === 2 ? both(at, 'memory.min', String(min ?? 0)) : [],
+      isDefault: min === undefined,
+      failure: 'LIMIT_FAILED',
+    },
+  ];
+}
+
+const DEFAULT_PRIORITY = 4;
+
+/** Twice the weight for each step; 4 is the kernel's default, 100. Of BFQ, or where there is none of the cost model. */
+function ioPriority(at: Control | undefined, { priority = DEFAULT_PRIORITY }: IoShare): Share {
+  const weight = String(Math.round(100 * 2 ** (priority - DEFAULT_PRIORITY)));
+  const v1 = ['blkio.bfq.weight', 'blkio.weight'];
+  return {
+    key: 'IOPRIO',
+    files: (at?.version === 1 ? v1 : ['io.bfq.weight', 'io.weight']).flatMap((name) =>
+      both(at, name, weight),
+    ),
+    isDefault: priority === DEFAULT_PRIORITY,
+    failure: 'IO_FAILED',
+  };
+}
+
+/** Reads and writes have limits of their own, of the same height. */
+function ioLimits(at: Control | undefined, io: IoShare, disk: string | undefined): readonly Share[] {
+  const of = (
+    key: 'IOLIMIT' | 'IOPSLIMIT',
+    limit: bigint | number | undefined,
+    unit: 'bps' | 'iops',
+  ): readonly Share[] => {
+    const v1 = ['read', 'write'].map((way) =>
+      both(at, `blkio.throttle.${way}_${unit}_device`, `${disk} ${limit ?? 0}`),
+    );
+    const max = String(limit ?? 'max');
+    const v2 = both(at, 'io.max', `${disk} r${unit}=${max} w${unit}=${max}`);
+    const files = disk === undefined ? [[]] : at?.version === 1 ? v1 : [v2];
+    return files.map((each) => ({ key, files: each, isDefault: limit === undefined, failure: 'IO_FAILED' }));
+  };
+  return [...of('IOLIMIT', io.bytesPerSecond, 'bps'), ...of('IOPSLIMIT', io.operationsPerSecond, 'iops')];
+}
+
+type Content = readonly [name: string, value: string];
+
+function file(at: Control | undefined, v1: Content, v2: Content): Share['files'] {
+  return both(at, ...(at?.version === 1 ? v1 : v2));
+}
+
+function both(at: Control | undefined, name: string, value: string): Share['files'] {
+  return at === undefined ? [] : [{ path: `${at.path}/${name}`, value }];
+}

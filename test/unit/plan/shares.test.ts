@@ -1,0 +1,148 @@
+/** Shares of the host as values of control groups. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CgroupPlan } from '../../../src/plan/cgroup.js';
+import { limitMounts, limitProcesses } from '../../../src/plan/counts.js';
+import { planShares, type Shared, type ShareFacts } from '../../../src/plan/shares.js';
+
+const FACTS: ShareFacts = { disk: '8:0', cpus: '0-7', nodes: '0-1', cpusOfNodes: '0-3' };
+const ALL: Shared = {
+  cpu: { units: 2000, limit: 150, mask: 'auto', nodes: '0' },
+  io: { priority: 6, bytesPerSecond: 1_048_576n, operationsPerSecond: 50 },
+  guarantee: { low: 4096n, min: 8192n },
+};
+const NONE: Shared = {
+  cpu: { units: undefined, limit: undefined, mask: 'all', nodes: 'all' },
+  io: { priority: undefined, bytesPerSecond: undefined, operationsPerSecond: undefined },
+  guarantee: { low: undefined, min: undefined },
+};
+
+const controls = (version: 1 | 2): CgroupPlan['controls'] =>
+  Object.fromEntries(['cpu', 'cpuset', 'memory', 'io'].map((name) => [name, { version, path: '/g' }]));
+
+const written = (version: 1 | 2, shared: Shared, facts = FACTS): readonly string[] =>
+  planShares({ controls: controls(version) }, shared, facts).flatMap(({ files }) =>
+    files.map(({ path, value }) => `${path.slice(3)}=${value}`),
+  );
+
+describe('planShares', () => {
+  it('speaks the language of v1', () => {
+    expect(written(1, ALL)).toEqual([
+      'cpu.shares=2048',
+      'cpu.cfs_quota_us=150000',
+      'cpuset.cpus=0-3',
+      'cpuset.mems=0',
+      'memory.soft_limit_in_bytes=4096',
+      'blkio.bfq.weight=400',
+      'blkio.weight=400',
+      'blkio.throttle.read_bps_device=8:0 1048576',
+      'blkio.throttle.write_bps_device=8:0 1048576',
+      'blkio.throttle.read_iops_device=8:0 50',
+      'blkio.throttle.write_iops_device=8:0 50',
+    ]);
+  });
+
+  it('speaks the language of v2', () => {
+    expect(written(2, ALL)).toEqual([
+      'cpu.weight=200',
+      'cpu.max=150000 100000',
+      'cpuset.cpus=0-3',
+      'cpuset.mems=0',
+      'memory.low=4096',
+      'memory.min=8192',
+      'io.bfq.weight=400',
+      'io.weight=400',
+      'io.max=8:0 rbps=1048576 wbps=1048576',
+      'io.max=8:0 riops=50 wiops=50',
+    ]);
+  });
+
+  it('takes everything back to what a new group has', () => {
+    expect(written(1, NONE)).toContain('cpuset.cpus=0-7');
+    expect(written(1, NONE)).toContain('blkio.throttle.read_bps_device=8:0 0');
+    expect(written(2, NONE)).toEqual(
+      expect.arrayContaining([
+        'cpuset.cpus=\n',
+        'cpu.max=max 100000',
+        'io.max=8:0 rbps=max wbps=max',
+        'memory.min=0',
+      ]),
+    );
+    for (const version of [1, 2] as const)
+      expect(planShares({ controls: controls(version) }, NONE, FACTS).every((share) => share.isDefault)).toBe(
+        true,
+      );
+  });
+
+  it('has no file for what the host lacks', () => {
+    expect(planShares({ controls: {} }, ALL, FACTS).every(({ files }) => files.length === 0)).toBe(true);
+    const withoutDisk = planShares({ controls: controls(2) }, ALL, { ...FACTS, disk: undefined });
+    expect(withoutDisk.filter(({ key }) => key === 'IOLIMIT')).toEqual([
+      expect.objectContaining({ files: [] }),
+    ]);
+  });
+
+  it('stays within what the kernel takes, for all units and priorities', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 8, max: 500_000 }), fc.integer({ min: 0, max: 7 }), (units, priority) => {
+        const shared = { ...NONE, cpu: { ...NONE.cpu, units }, io: { ...NONE.io, priority } };
+        const value = (version: 1 | 2, name: string): number =>
+          Number(
+            written(version, shared)
+              .find((line) => line.startsWith(`${name}=`))
+              ?.split('=')[1],
+          );
+        expect(value(1, 'cpu.shares')).toBeGreaterThanOrEqual(2);
+        expect(value(2, 'cpu.weight')).toBeGreaterThanOrEqual(1);
+        expect(value(2, 'cpu.weight')).toBeLessThanOrEqual(10_000);
+        expect(value(2, 'io.weight')).toBeGreaterThanOrEqual(1);
+        expect(value(2, 'io.bfq.weight')).toBeLessThanOrEqual(1000);
+      }),
+    );
+  });
+});
+
+describe('counts', () => {
+  const UNLIMITED = 9223372036854775807n;
+  const counts = {
+    ptys: undefined,
+    openFiles: undefined,
+    lockedMemory: undefined,
+    pendingSignals: undefined,
+    sharedMemory: undefined,
+  };
+  const mount = (path: string) => ({ op: 'mount', path, type: 't', flags: [], options: { a: 'b' } }) as const;
+  const mounts = [mount('/proc'), mount('/dev/pts'), mount('/dev/shm')];
+  const usual = [{ op: 'rlimit', resource: 'nofile', soft: 1024, hard: 524_288 }, { op: 'keyring' }] as const;
+
+  it('change nothing where nobody said, or said unlimited of memory', () => {
+    expect(limitMounts(mounts, counts)).toEqual(mounts);
+    expect(limitMounts(mounts, { ...counts, sharedMemory: UNLIMITED })).toEqual(mounts);
+    expect(limitProcesses(usual, counts)).toEqual(usual);
+  });
+
+  it('are options of mounts, and sysctls while /proc can be written to', () => {
+    expect(limitMounts(mounts, { ...counts, ptys: 3n, sharedMemory: 8192n })).toEqual([
+      mount('/proc'),
+      { op: 'sysctl', path: '/proc/sys/kernel/shmmax', value: '8192' },
+      { op: 'sysctl', path: '/proc/sys/kernel/shmall', value: '2' },
+      { ...mount('/dev/pts'), options: { a: 'b', max: '3' } },
+      { ...mount('/dev/shm'), options: { a: 'b', size: '8192' } },
+    ]);
+    expect(limitMounts(mounts, { ...counts, ptys: UNLIMITED })).toContainEqual(
+      expect.objectContaining({ options: { a: 'b', max: '1048576' } }),
+    );
+  });
+
+  it('are limits of processes in place of the usual ones', () => {
+    expect(limitProcesses(usual, { ...counts, openFiles: 5n, lockedMemory: UNLIMITED })).toEqual([
+      { op: 'rlimit', resource: 'nofile', soft: 5, hard: 5 },
+      { op: 'rlimit', resource: 'memlock', soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY },
+      { op: 'keyring' },
+    ]);
+    expect(limitProcesses(usual, { ...counts, openFiles: 5000n })[0]).toMatchObject({
+      soft: 1024,
+      hard: 5000,
+    });
+  });
+});
