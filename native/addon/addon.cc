@@ -14,6 +14,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("release", vz::Release);
   add("enter", vz::Enter);
   add("wait", vz::Wait);
+  add("listenPacket", vz::ListenPacket);
+  add("connectPacket", vz::ConnectPacket);
+  add("endPackets", vz::EndPackets);
+  add("sendPacket", vz::SendPacketTo);
+  add("receivePacket", vz::ReceivePacket);
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
   add("openPid", vz::OpenPid);

@@ -17,6 +17,12 @@ Napi::Value Release(const Napi::CallbackInfo& info);
 Napi::Value Enter(const Napi::CallbackInfo& info);
 Napi::Value Wait(const Napi::CallbackInfo& info);
 
+Napi::Value ListenPacket(const Napi::CallbackInfo& info);
+Napi::Value ConnectPacket(const Napi::CallbackInfo& info);
+Napi::Value EndPackets(const Napi::CallbackInfo& info);
+Napi::Value SendPacketTo(const Napi::CallbackInfo& info);
+Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
+
 Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);

@@ -10,6 +10,7 @@
 
 #include "../core/protocol.h"
 #include "addon.h"
+#include "packets.h"
 #include "promise.h"
 #include "spawn.h"
 #include "watch.h"
@@ -32,8 +33,9 @@ struct Launch {
   Failure failure;  // the first one
 };
 
-// Receives one record with at most one descriptor. 0 at end of file, -1 with errno on error.
-ssize_t Receive(int socket, Record& record, Fd& carried) {
+}  // namespace
+
+ssize_t ReceiveRecord(int socket, Record& record, Fd& carried) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   iovec part{&record, sizeof record};
   msghdr message{};
@@ -53,6 +55,8 @@ ssize_t Receive(int socket, Record& record, Fd& carried) {
   }
   return got;
 }
+
+namespace {
 
 void Succeed(Napi::Env env, Launch& launch) {
   Napi::Object born = Napi::Object::New(env);
@@ -94,8 +98,7 @@ void Take(Launch& launch, const Record& record, Fd carried) {
     case Say::Terminal: launch.terminal = std::move(carried); break;
     case Say::Ready: launch.ready = true; break;
     case Say::Waiting: launch.waiting = true; break;
-    case Say::Prepared:
-    case Say::Go: break;
+    default: break;
   }
   End(launch);
 }
@@ -105,7 +108,7 @@ bool Listen(Napi::Env env, const std::shared_ptr<Launch>& launch) {
   for (;;) {
     Record record{};
     Fd carried;
-    const ssize_t got = Receive(launch->control.get(), record, carried);
+    const ssize_t got = ReceiveRecord(launch->control.get(), record, carried);
     if (got < 0 && errno == EAGAIN) return true;
     if (got <= 0) {
       // execve closed the socket, or everybody has ended before that.
@@ -147,6 +150,11 @@ Napi::Value Begin(const Napi::CallbackInfo& info, Until until) {
     throw SystemError(info.Env(), {errno, "socketpair", "", -1});
   const auto launch = std::make_shared<Launch>(info.Env(), until, pair[0]);
   const Napi::Value promise = Follow(info.Env(), launch);
+  if (info.Length() > 3 && info[3].IsNumber()) {
+    AskKeeper(ReadRequest(info), pair[1], info[3].As<Napi::Number>().Int32Value());
+    ::close(pair[1]);
+    return promise;
+  }
   // On a thread: posix_spawn suspends its caller until the launcher runs.
   Detach([request = ReadRequest(info), theirs = std::make_shared<Fd>(pair[1])] {
     RunLauncher(request, std::move(*theirs));
@@ -156,7 +164,8 @@ Napi::Value Begin(const Napi::CallbackInfo& info, Until until) {
 
 }  // namespace
 
-// spawn(plan, stdio) → { control, pid, pidfd, terminal, waiting }: a child that makes itself ready, then waits for release().
+// spawn(plan, stdio, pidfd, keeper) → { control, pid, pidfd, terminal, waiting }: a child that makes itself ready, then
+// waits for release(). With the socket of a keeper it is that one's child.
 Napi::Value Spawn(const Napi::CallbackInfo& info) { return Begin(info, Until::Prepared); }
 
 // enter(plan, stdio, pidfd) → { pid, pidfd, terminal }: a command runs in the container of `pidfd`.

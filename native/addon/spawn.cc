@@ -14,6 +14,7 @@
 #include "../core/protocol.h"
 #include "addon.h"
 #include "error.h"
+#include "packets.h"
 
 namespace vz {
 namespace {
@@ -96,6 +97,14 @@ void RunLauncher(const Request& request, Fd control) {
   }
   const Record failed{Say::Failed, step, error, 0};
   if (error != 0) ::send(control.get(), &failed, sizeof failed, MSG_NOSIGNAL);
+}
+
+void AskKeeper(const Request& request, int control, int keeper) {
+  const Fd plan = SealedMemory("plan", request.plan.data(), request.plan.size(), 0);
+  const int fds[] = {control, plan.get(), request.launcher};
+  const int error = plan ? SendPacket(keeper, {Say::Spawn, 0, 0, 0}, fds, 3) : errno;
+  const Record failed{Say::Failed, kNotLaunched, error, 0};
+  if (error != 0) ::send(control, &failed, sizeof failed, MSG_NOSIGNAL);
 }
 
 Napi::Value SetLauncher(const Napi::CallbackInfo& info) {

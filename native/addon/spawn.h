@@ -17,4 +17,7 @@ struct Request {
 // Runs the launcher to its end; all that it says, and that it failed, comes through the other end of `control`.
 void RunLauncher(const Request& request, Fd control);
 
+// The same as a child of the keeper's, with the null device for standard descriptors.
+void AskKeeper(const Request& request, int control, int keeper);
+
 }  // namespace vz

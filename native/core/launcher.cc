@@ -229,6 +229,7 @@ void Guard(const State& state) {
     case Mode::Mount: Launch(state); break;
     case Mode::Enter: Enter(state); break;
     case Mode::Guard: Guard(state); break;
+    case Mode::Keep: Keep(state); break;
   }
   Exit(0);
 }

@@ -16,6 +16,16 @@
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
 // When entering, the child waits for nothing, and what the steps `after` make is its own to attach. A guard makes no child: it says PREPARED, and ends the process of its
 // pidfd when the runtime is gone.
+//
+// The keeper (keeper.cc) makes itself a child, says BORN and PREPARED, and from then on answers at the listening socket
+// that it has in place of a pidfd. A `token` (`reserved`) tells a process from a later one with the same pid:
+//
+//   SPAWN + control, plan, launcher           runs the launcher: all above goes through `control`
+//   CLAIM{pid, token}           → READY       remembers how that child ends, for COLLECT; or FAILED
+//   TERMINAL{pid, token} + pty  → READY       keeps its console; or FAILED
+//   COLLECT{pid, token}         → ENDED{wait status}; READY: it runs; FAILED: not known
+//   GO{pid, token}                            forgets it
+//   ATTEND                      → TERMINAL{pid, token} + pty, one that was not shown yet; READY: no more; GO: one has come
 #pragma once
 #include <stdint.h>
 
@@ -25,8 +35,10 @@ constexpr uint32_t kMagic = 0x414c4c43;  // "CLLA"
 constexpr uint32_t kVersion = 1;
 constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
 
-enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4 };
-enum class Say : uint32_t { Born = 1, Prepared, Go, Terminal, Ready, Failed, Waiting };
+enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4, Keep = 5 };
+enum class Say : uint32_t {
+  Born = 1, Prepared, Go, Terminal, Ready, Failed, Waiting, Spawn, Claim, Collect, Ended, Attend,
+};
 
 // Failures between the steps, numbered from the top.
 constexpr uint32_t kClone = ~0u, kIdMaps = ~1u, kHandOver = ~2u, kJoin = ~3u, kReadPlan = ~4u, kNotLaunched = ~5u,
@@ -36,7 +48,7 @@ struct Record {
   Say say;
   uint32_t step;    // index into the plan, or one of the above
   int32_t value;  // pid for Born, errno for Failed
-  uint32_t reserved;
+  uint32_t reserved;  // token, for the keeper
 };
 
 // Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.

@@ -68,6 +68,9 @@ long Done(const State& state);
 // Puts a detached mount at a path beneath the root, which is made where it is missing.
 long AttachAt(State& state, int mount, const char* path, bool directory);
 
+// Becomes the keeper; returns in the process that was asked to.
+void Keep(State& state);
+
 // Sends one record, with up to `count` descriptors attached.
 long Send(int socket, Record record, const int* fds = nullptr, int count = 0);
 // Receives one record and its descriptors; 0 at end of file.

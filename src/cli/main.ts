@@ -7,6 +7,7 @@ import type { Reporter } from '../events.js';
 import { addDump, registerBackup } from './commands/backup.js';
 import { registerCheck } from './commands/check.js';
 import { registerClone, registerCompact, registerConvert, registerMove } from './commands/clone.js';
+import { registerConsole } from './commands/console.js';
 import { registerCreate } from './commands/create.js';
 import { registerDestroy } from './commands/destroy.js';
 import { registerDiff } from './commands/diff.js';
@@ -20,6 +21,7 @@ import { addPs, registerPs } from './commands/ps.js';
 import { addRestore, registerRestore } from './commands/restore.js';
 import { registerRun } from './commands/run.js';
 import { registerRunscript } from './commands/runscript.js';
+import { registerService } from './commands/service.js';
 import { registerSet } from './commands/set.js';
 import { registerSetup } from './commands/setup.js';
 import { registerSnapshot } from './commands/snapshot.js';
@@ -64,6 +66,8 @@ const VERBS: readonly Register[] = [
   registerTop,
   registerPs,
   registerPid,
+  registerService,
+  registerConsole,
   registerTemplate,
 ];
 
@@ -148,10 +152,11 @@ function openSession(
     io,
     status: EXIT.OK,
     host: () => {
-      host ??= open({ rootDir: options().rootDir ?? io.env.CELLA_ROOT, report });
+      host ??= open({ rootDir: session.rootDir(), report });
       return host;
     },
     container: async (idOrName) => (await session.host()).container(idOrName),
+    rootDir: () => options().rootDir ?? io.env.CELLA_ROOT,
     interruptible: () => interrupt.listen(),
     say: async (line, ctid) => {
       if (!options().quiet) io.stdout.write(`${line}\n`);

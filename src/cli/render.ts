@@ -1,5 +1,6 @@
 /** Library events as vzctl's lines. */
 import type { HostEvent } from '../events.js';
+import type { ToldEvent } from '../service/events.js';
 
 const LEFT = {
   create: 'creation',
@@ -16,6 +17,15 @@ const LEFT = {
 export interface Line {
   readonly text: string;
   readonly aside: boolean;
+}
+
+/** What the node service tells, as one line. */
+export function describeTold({ time: _, type, ctid, ...details }: ToldEvent): string {
+  const subject = ctid === undefined ? '' : `container ${ctid} `;
+  const rest = Object.entries(details)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => (name === 'message' ? `: ${value}` : ` ${name}=${value}`));
+  return `${subject}${type}${rest.join('')}`;
 }
 
 /** undefined: nothing that a command does not say itself. */

@@ -10,6 +10,8 @@ export interface Session {
   status: number;
   host(): Promise<Host>;
   container(idOrName: string): Promise<Container>;
+  /** Directory under which every path is taken; undefined: the host's own root. */
+  rootDir(): string | undefined;
   /** From the first call on Ctrl-C aborts this signal, rather than ending the process. */
   interruptible(): AbortSignal;
   /** A line for the operator, and for the log of the container. */

@@ -14,6 +14,8 @@ export interface HostConfig {
   readonly dumpDir: string;
   readonly logFile: string;
   readonly logging: boolean;
+  /** How many containers the node service starts or stops at once. */
+  readonly parallel: number;
   readonly defaultTemplate: string;
   readonly defaultSample: string;
   /** Path pattern with `$VEID`. */
@@ -33,6 +35,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     dumpDir: path('DUMPDIR', '/var/lib/vz/dump'),
     logFile: path('LOGFILE', '/var/log/vzctl.log'),
     logging: reader.read('LOGGING', values.parseYesNo) ?? true,
+    parallel: reader.read('VE_PARALLEL', values.parseParallel) ?? 4,
     defaultTemplate: reader.read('DEF_OSTEMPLATE', values.parsePlainName) ?? 'busybox',
     defaultSample: reader.read('CONFIGFILE', values.parsePlainName) ?? 'vswap-256m',
     root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,

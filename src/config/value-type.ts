@@ -100,6 +100,7 @@ export const ID = plain('ID', values.parseId);
 export const SECONDS = plain('SECONDS', values.parseSeconds);
 export const ORDER = plain('NUM', values.parseOrder);
 export const COUNT = plain('NUM', values.parseCount);
+export const PARALLEL = plain('NUM', values.parseParallel);
 export const LEVEL = plain('NUM', values.parseLevel);
 export const PAGES = limits('pages');
 export const BYTES = limits('bytes');

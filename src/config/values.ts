@@ -89,6 +89,12 @@ export function parseOrder(text: string): number {
   return parseWhole(text, 4294967295, 'bad boot order');
 }
 
+/** Of containers that are worked on at once. */
+export function parseParallel(text: string): number {
+  if (!/^[1-9][0-9]?$/.test(text)) throw bad('BAD_VALUE', 'a number from 1 to 99 expected', text);
+  return Number(text);
+}
+
 export function parseCount(text: string): number {
   return parseWhole(text, 4294967295, 'bad number');
 }

@@ -9,6 +9,7 @@ import { CellaError } from '../errors.js';
 import type { Verb } from '../events.js';
 import { attended, type WatchedEnd, watchEnd } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
+import { followConsoleLog } from '../state/console-log.js';
 import { readRecord } from '../state/record.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
 import { changes } from './changes.js';
@@ -224,8 +225,8 @@ export class Container {
     const ended =
       own && !own.result ? await attended(abortable(own.ended, signal)) : await this.#waitForAny(signal);
     using _lock = await lockContainer(this.#context, this.ctid, 'wait', signal);
-    await sweep(this.#context, this.ctid);
-    return ended ?? own?.result ?? { code: null, signal: null };
+    const swept = await sweep(this.#context, this.ctid);
+    return swept?.ended ?? ended ?? own?.result ?? { code: null, signal: null };
   }
 
   /** For an init that some other process has started. */
@@ -286,6 +287,13 @@ export class Container {
 
   enter(options: EnterOptions): Promise<GuestTerminal> {
     return this.#told('enter', () => enter(this.#context, this.ctid, options));
+  }
+
+  /** What its console showed last, at most some hundred KiB; to follow goes on with what comes. */
+  consoleLog(
+    options: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Buffer> {
+    return followConsoleLog(this.#context.paths.consoleLog(this.ctid), options);
   }
 
   /** The init's pid on the host; undefined when the container does not run. */

@@ -5,11 +5,12 @@ import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
+import { removeConsoleLog } from '../state/console-log.js';
 import { setScriptsAside } from './action-files.js';
 import { condemnedArea } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
-import { expectStopped, expectUnmounted, recover } from './recover.js';
+import { expectStopped, expectUnmounted, recover, unmarkRebooting } from './recover.js';
 import { expectNoViews } from './snapshot-mount.js';
 
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
@@ -22,6 +23,8 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   const path = context.paths.config(ctid);
   const condemned = condemnedArea(config.privateArea);
   context.report({ type: 'removing', ctid, privateArea: config.privateArea });
+  unmarkRebooting(context, ctid);
+  removeConsoleLog(context.paths.consoleLog(ctid));
   // From here on recover() carries it through, whoever comes next.
   if (existsSync(config.privateArea)) await rename(config.privateArea, condemned);
   faultPoint('destroy.condemned');

@@ -14,7 +14,7 @@ import { resolveContainer } from './names.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
 import { type RunningCommand, type RunOptions, run } from './run.js';
-import { setup } from './setup.js';
+import { serviceUnit, setup } from './setup.js';
 import { Templates } from './templates.js';
 import { type ContainerUsage, locateAll, usage } from './usage.js';
 
@@ -81,6 +81,11 @@ export class Host {
   /** What this host has and lacks; nothing is changed, and an ordinary user may ask. */
   check(): Promise<readonly Finding[]> {
     return check(this.#context);
+  }
+
+  /** The systemd unit that runs `cella service` here. */
+  serviceUnit(): string {
+    return serviceUnit(this.#context);
   }
 
   setup(): Promise<readonly string[]> {

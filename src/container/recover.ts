@@ -4,15 +4,18 @@
  * Each half-done state names itself: a `.creating` config, a `.destroying` private area, a `.throwaway` mark that
  * nobody holds the lock of, a runtime record whose init is gone.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
+import { constants } from 'node:os';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
+import { Keeper } from '../host/keeper.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
+import type { Ended } from '../native/binding.js';
 import { ALLOCATION, commandLock, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
@@ -38,28 +41,56 @@ export async function recover(context: Context, ctid: Ctid): Promise<void> {
   if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
 }
 
-/** Takes away what is left of a container that runs no more; false when there is nothing to take away. */
-export async function sweep(context: Context, ctid: Ctid): Promise<boolean> {
-  const { swept, failure } = await takeAway(context, ctid);
-  if (failure) warn(context, ctid, failure.message);
+/** What became of a container that runs no more. */
+export interface Swept {
+  /** How its init ended, where that is known. */
+  readonly ended: Ended | undefined;
+  /** Of an action script, in spite of which all is taken away. */
+  readonly failure?: CellaError | undefined;
+}
+
+/** Takes away what is left of it, with a warning of what fails; undefined when there is nothing to take away. */
+export async function sweep(context: Context, ctid: Ctid): Promise<Swept | undefined> {
+  const swept = await takeAway(context, ctid);
+  if (swept?.failure) warn(context, ctid, swept.failure.message);
   return swept;
 }
 
-/** The same; `failure`: of an action script, in spite of which all is taken away. */
-export async function takeAway(
-  context: Context,
-  ctid: Ctid,
-): Promise<{ readonly swept: boolean; readonly failure?: CellaError | undefined }> {
+/** The same without the warning. */
+export async function takeAway(context: Context, ctid: Ctid): Promise<Swept | undefined> {
   const record = readRecord(context.paths.record(ctid));
-  if (!record) return { swept: false };
+  if (!record) return undefined;
   using init = initOf(record);
-  if (init) return { swept: false };
-  return { swept: true, failure: await takeDown(context, record, () => release(context, record)) };
+  if (init) return undefined;
+  using keeper = Keeper.connect(context.paths.keeper);
+  const ended = record.init ? await keeper?.collect(record.init) : undefined;
+  if (isReboot(ended)) markRebooting(context, ctid);
+  if (record.init) keeper?.forget(record.init);
+  return { ended, failure: await takeDown(context, record, () => release(context, record)) };
 }
 
 function isUp(context: Context, ctid: Ctid): boolean {
   using init = findInit(context, ctid);
   return init !== undefined;
+}
+
+/** How an init ends whose guest asks for a reboot (reboot(2)). */
+export function isReboot(ended: Ended | undefined): boolean {
+  return ended?.signal === constants.signals.SIGHUP;
+}
+
+/** Has the node service start it again, whatever happens to whoever found out. */
+export function markRebooting(context: Context, ctid: Ctid): void {
+  writeFileSync(context.paths.rebooting(ctid), '', { mode: 0o600 });
+}
+
+export function isRebooting(context: Context, ctid: Ctid): boolean {
+  return existsSync(context.paths.rebooting(ctid));
+}
+
+/** It is to stay as it is. */
+export function unmarkRebooting(context: Context, ctid: Ctid): void {
+  rmSync(context.paths.rebooting(ctid), { force: true });
 }
 
 /** A running container's init; undefined when it does not run. */

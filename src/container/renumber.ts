@@ -6,6 +6,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { canRename } from '../host/storage/rename.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
+import { removeConsoleLog } from '../state/console-log.js';
 import { readText } from '../state/text-file.js';
 import { prepareParent } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
@@ -32,6 +33,8 @@ export async function renumber(context: Context, { from, to }: Ids, signal?: Abo
   using _ids = await lockAllocation(context, 'move', signal);
   const text = readText(context.paths.config(from)) ?? '';
   expectPlace(config, context.readContainer(to, text, context.paths.config(to)));
+  // What the one id showed is not to be read under it when it is another's.
+  removeConsoleLog(context.paths.consoleLog(from));
   for (const ctid of [from, to])
     writeFileAtomic(context.paths.renaming(ctid), `${from} ${to}\n`, { durable: true });
   faultPoint('move.begun');

@@ -1,6 +1,9 @@
 /** setup: makes a host ready, once: directories, vz.conf, samples, the built-in template. */
 import { existsSync, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { HOST_CONFIG_TEXT, SAMPLES } from '../config/samples.js';
+import { systemdUnit } from '../config/systemd-unit.js';
+import { run } from '../host/run.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { buildTemplate } from '../template/build.js';
 import { recipeDirectory } from '../template/recipes.js';
@@ -20,10 +23,22 @@ export async function setup(context: Context): Promise<readonly string[]> {
   };
   write(paths.hostConfig, HOST_CONFIG_TEXT);
   for (const [name, text] of Object.entries(SAMPLES)) write(paths.sample(name), text);
+  const unit = '/etc/systemd/system/cella-node.service';
+  if (paths.rootDir === '' && existsSync('/run/systemd/system')) {
+    const isNew = !existsSync(unit);
+    write(unit, serviceUnit(context));
+    if (isNew) await run(['systemctl', 'daemon-reload']);
+  }
   const templates = paths.at(context.hostConfig().template);
   if (!existsSync(`${templates}/cache/busybox`)) {
     const template = await buildTemplate(recipeDirectory('busybox'), templates);
     made.push(`Built template ${template.name} in ${template.directory}`);
   }
   return made;
+}
+
+/** The systemd unit of the node service. */
+export function serviceUnit({ paths }: Context): string {
+  const script = fileURLToPath(new URL('../bin/cella.cjs', import.meta.url));
+  return systemdUnit({ node: process.execPath, script, rootDir: paths.rootDir });
 }

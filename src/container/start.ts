@@ -7,6 +7,7 @@ import { faultPoint, launcherCrashStep } from '../fault.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
 import { PLACES } from '../host/devices.js';
+import type { Keeper } from '../host/keeper.js';
 import { guard, mountRoot, prepare, type Stdio } from '../host/launcher.js';
 import { umountAll, umountTree } from '../host/mounts.js';
 import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
@@ -23,8 +24,9 @@ import { type Context, factsFor, loadConfig, lockContainer, templateOf } from '.
 import { gather, lookUp } from './given.js';
 import { expectCgroups } from './guest-systemd.js';
 import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
+import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
-import { findInit, findRunning, recover } from './recover.js';
+import { findInit, findRunning, isRebooting, recover, unmarkRebooting } from './recover.js';
 import { applyShares } from './shares.js';
 
 export interface StartOptions {
@@ -32,6 +34,8 @@ export interface StartOptions {
   readonly force?: boolean;
   /** Gives it a console: a pty at /dev/console, whose other side the caller gets and must keep. */
   readonly console?: boolean;
+  /** Only if its guest has asked for a reboot, and nobody has stopped it since: else NOT_RUNNING. */
+  readonly ifRebooting?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -52,6 +56,8 @@ export function planOf(context: Context, ctid: Ctid): StartPlan {
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
   using _lock = await lockContainer(context, ctid, 'start', options.signal);
   await recover(context, ctid);
+  if (options.ifRebooting && !isRebooting(context, ctid))
+    throw new CellaError('NOT_RUNNING', `container ${ctid} does not wait for a reboot`);
   const config = loadConfig(context, ctid);
   if (config.disabled && !options.force) {
     throw new CellaError('DISABLED', `container ${ctid} is disabled`, {
@@ -62,15 +68,24 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
   const layers = contentsOf(context, config);
   if (!options.force) expectCgroups(context, config, layers);
+  // A console of the caller's own is the caller's to keep, like the init.
+  using keeper = options.console ? undefined : await openKeeper(context);
+  const console = options.console === true || keeper !== undefined;
   const actions = Actions.find(context, config);
   const given = await gather(context, config);
   const plan = planStart(config, factsFor(context, config), {
     layers,
     given,
-    console: options.console ?? false,
+    console,
     mounted: actions?.has('mount') ?? false,
   });
-  const launched = await launch(context, config, plan, { actions, configure: true, signal: options.signal });
+  const launched = await launch(context, config, plan, {
+    actions,
+    configure: true,
+    keeper,
+    signal: options.signal,
+  });
+  unmarkRebooting(context, ctid);
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
 }
@@ -91,6 +106,8 @@ export interface Launch {
   readonly configure?: boolean;
   /** Are run with it. */
   readonly actions?: Actions | undefined;
+  /** Its parent, which keeps its console too. */
+  readonly keeper?: Keeper | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -104,7 +121,7 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, tied = false, configure = false, actions, signal }: Launch = {},
+  { stdio, tied = false, configure = false, actions, keeper, signal }: Launch = {},
 ): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
@@ -132,7 +149,11 @@ export async function launch(
     undo.push('make control groups', () => openCgroup(plan.cgroup).remove());
     // Undone before, what the scripts have mounted would still be in the way.
     if (!mountsBefore(plan)) undo.push('mount root', () => umountAll(config.root));
-    const prepared = await prepare(plan, { ...(stdio ? { stdio } : {}), crashAt: launcherCrashStep() });
+    const prepared = await prepare(plan, {
+      ...(stdio ? { stdio } : {}),
+      keeper,
+      crashAt: launcherCrashStep(),
+    });
     undo.push('launch init', () => prepared.abandon());
     applyShares(context, config, plan.cgroup);
     const pending = configure ? pendingSettings(config) : undefined;
@@ -145,12 +166,18 @@ export async function launch(
     signal?.throwIfAborted();
     const { pid } = prepared.init;
     const started = await giveAway(context, intent, plan, pid, undo);
-    writeRecord(path, { ...started, init: { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() } });
+    const init = { pid, startTime: startTime(pid) ?? '', startedAt: Date.now() };
+    writeRecord(path, { ...started, init });
     faultPoint('start.recorded');
+    await keeper?.claim(init);
+    undo.push('claim init', () => keeper?.forget(init));
     const master = await prepared.release();
     actions?.settle();
     faultPoint('start.done');
-    return { init: prepared.init, console: master, tie };
+    if (!keeper || master < 0) return { init: prepared.init, console: master, tie };
+    await keeper.giveConsole(init, master);
+    closeSync(master);
+    return { init: prepared.init, console: -1, tie };
   });
 }
 

@@ -7,7 +7,7 @@ import type { ProcessHandle } from '../host/processes.js';
 import { Actions } from './actions.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { askToPowerOff } from './power-off.js';
-import { findInit, recover, takeAway } from './recover.js';
+import { findInit, recover, takeAway, unmarkRebooting } from './recover.js';
 
 export interface StopOptions {
   /** Without a clean shutdown. */
@@ -25,6 +25,7 @@ export async function stop(
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
+  unmarkRebooting(context, ctid);
   if (!init) return { wasRunning: false };
   const actions = Actions.find(context, config);
   if (!options.fast) {
@@ -35,9 +36,10 @@ export async function stop(
   init.kill('SIGKILL');
   await init.wait();
   faultPoint('stop.killed');
-  const { failure } = await takeAway(context, ctid);
+  const swept = await takeAway(context, ctid);
+  unmarkRebooting(context, ctid);
   context.report({ type: 'unmounted', ctid });
-  if (failure) throw failure;
+  if (swept?.failure) throw swept.failure;
   return { wasRunning: true };
 }
 

@@ -6,6 +6,7 @@ import { describeStep, stepAt } from '../plan/describe.js';
 import { encodePlan } from '../plan/encode.js';
 import type { LaunchPlan, Step } from '../plan/launch-plan.js';
 import { GUARD } from '../plan/plan-start.js';
+import type { Keeper } from './keeper.js';
 import { ProcessHandle } from './processes.js';
 
 export type Stdio = readonly [number, number, number];
@@ -15,6 +16,8 @@ export const NO_STDIO: Stdio = [-1, -1, -1];
 
 export interface LaunchOptions {
   readonly stdio?: Stdio;
+  /** Becomes its parent in our place; the null device is its stdio then. */
+  readonly keeper?: Keeper | undefined;
   /** Test hook: the step before which the launcher dies. */
   readonly crashAt?: number | undefined;
 }
@@ -32,7 +35,12 @@ export interface Prepared {
 
 export async function prepare(plan: LaunchPlan, options: LaunchOptions = {}): Promise<Prepared> {
   const born = await native()
-    .spawn(encodePlan(plan, { crashAt: options.crashAt }), options.stdio ?? NO_STDIO)
+    .spawn(
+      encodePlan(plan, { crashAt: options.crashAt }),
+      options.stdio ?? NO_STDIO,
+      -1,
+      options.keeper?.socket,
+    )
     .catch((error: unknown) => {
       throw launchError(plan, error);
     });

@@ -23,6 +23,15 @@ export interface Ended {
   readonly signal: number | null;
 }
 
+/** What the keeper is told, and says (native/core/protocol.h). */
+export interface Packet {
+  readonly say: number;
+  readonly value: number;
+  readonly token: number;
+  /** The receiver's; -1: none. */
+  readonly fd: number;
+}
+
 /** A directory that is being filled by the addon. */
 export interface Tree {
   readonly [tree]: never;
@@ -56,9 +65,10 @@ export interface Binding {
   setLauncher(program: Uint8Array): void;
   /**
    * Runs the plan's outside steps and clones; the child waits. stdio -1: the null device. A guard's plan has no child:
-   * it ends the process of `pidfd` when `control` is closed.
+   * it ends the process of `pidfd` when `control` is closed. A keeper's has a listening socket in the place of `pidfd`.
+   * With the socket of a `keeper` the child is that one's; stdio is the null device then.
    */
-  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number): Promise<Held>;
+  spawn(plan: Uint8Array, stdio: Stdio, pidfd?: number, keeper?: number): Promise<Held>;
   /** Settles when the child of spawn() has nothing left to do but its last step. Takes over `control`, returns it. */
   untilWaiting(control: number): Promise<Held>;
   /** Lets the child of spawn() go; settles when user code runs. Takes over and closes `control`. */
@@ -67,6 +77,15 @@ export interface Binding {
   enter(plan: Uint8Array, stdio: Stdio, pidfd: number): Promise<Born>;
   /** In the background it does not keep the embedding process alive. */
   wait(pidfd: number, background?: boolean): Promise<Ended>;
+  /** A socket of packets; what was at `path` goes. */
+  listenPacket(path: string): number;
+  connectPacket(path: string): number;
+  /** Has whoever waits for a packet see the end. */
+  endPackets(socket: number): void;
+  /** fd -1: none. */
+  sendPacket(socket: number, packet: Omit<Packet, 'fd'>, fd: number): void;
+  /** One at a time; null at the end. In the background it does not keep the embedding process alive. */
+  receivePacket(socket: number, background: boolean): Promise<Packet | null>;
   /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
   lock(path: string): number;
   /** Has two files swap their names at once; false where the file system cannot. */

@@ -182,7 +182,7 @@ export interface IdMap {
 }
 
 export interface LaunchPlan {
-  readonly mode: 'launch' | 'enter' | 'mount' | 'guard';
+  readonly mode: 'launch' | 'enter' | 'mount' | 'guard' | 'keep';
   /** What the first process is cloned into or, for enter, joins. */
   readonly namespaces: readonly Namespace[];
   /** Null: no user namespace, root inside is root of the host. */

@@ -97,6 +97,9 @@ export const GUARD: LaunchPlan = {
   inside: [],
 };
 
+/** Nothing of a container: the process that is every init's parent and keeps the consoles. */
+export const KEEPER: LaunchPlan = { ...GUARD, mode: 'keep' };
+
 export function planMount(config: ContainerConfig, layers: Layers): LaunchPlan {
   const ids = idMapOf(config);
   return { ...MOUNT, namespaces: ids ? ['user'] : [], ids, after: planRoot(config, layers) };

@@ -11,6 +11,8 @@ await build({
   outdir: 'dist/bin',
   outExtension: { '.js': '.cjs' },
   bundle: true,
+  // Of the node service alone.
+  external: ['prom-client'],
   platform: 'node',
   target: 'node20',
   format: 'cjs',

@@ -29,6 +29,16 @@ export interface Paths {
   scripts(ctid: number): string;
   /** Where a container's network namespace is mounted while it has interfaces of the host. */
   network(ctid: number): string;
+  /** Says that a guest has rebooted, and is to be started again. */
+  rebooting(ctid: number): string;
+  /** Socket of the process that inits are children of. */
+  readonly keeper: string;
+  /** Socket of the node service. */
+  readonly serviceSocket: string;
+  /** What the node service has to know after the next boot. */
+  readonly serviceState: string;
+  /** What a container's console showed last. */
+  consoleLog(ctid: number): string;
   /** Where a disk image's file system is mounted while its top is worked on. */
   area(ctid: number): string;
   /** Where a container's tree is mounted to be read. */
@@ -62,6 +72,11 @@ export function openPaths(rootDir: string | undefined): Paths {
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,
+    rebooting: (ctid) => `${runDir}/${ctid}.rebooting`,
+    keeper: `${runDir}/keeper.sock`,
+    serviceSocket: `${runDir}/cella.sock`,
+    serviceState: at('/var/lib/vz/service.json'),
+    consoleLog: (ctid) => at(`/var/log/vz/console/${ctid}.log`),
     area: (ctid) => `${runDir}/${ctid}.area`,
     contents: (ctid) => `${runDir}/${ctid}.contents`,
     view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,

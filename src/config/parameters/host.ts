@@ -1,12 +1,11 @@
 /** What stands in vz.conf alone. */
-import { LEVEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
+import { LEVEL, PARALLEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
 import { host, type Parameter } from './parameter.js';
 
 /** Of OpenVZ, without a meaning here. */
 const FOREIGN = [
   'VIRTUOZZO',
   'VE_STOP_MODE',
-  'VE_PARALLEL',
   'VZFASTBOOT',
   'MODULES_DISABLED',
   'IPTABLES_MODULES',
@@ -30,6 +29,9 @@ export const HOST: readonly Parameter[] = [
   host('DUMPDIR', PATH, 'directory of backups and saved states', { default: '/var/lib/vz/dump' }),
   host('LOGFILE', PATH, 'the log file', { default: '/var/log/vzctl.log' }),
   host('LOGGING', YES_NO, 'whether to write the log file', { default: 'yes' }),
+  host('VE_PARALLEL', PARALLEL, 'how many containers the node service starts or stops at once', {
+    default: '4',
+  }),
   host('LOG_LEVEL', LEVEL, 'how much goes to the log file', { default: '0' }),
   host('VERBOSE', LEVEL, 'how much goes to the terminal', { default: '0' }),
   host('CONFIGFILE', PLAIN_NAME, 'sample configuration when none is given', { default: 'vswap-256m' }),

@@ -140,6 +140,7 @@ describe('readHostConfig', () => {
     dumpDir: '/var/lib/vz/dump',
     logFile: '/var/log/vzctl.log',
     logging: true,
+    parallel: 4,
     defaultTemplate: 'busybox',
     defaultSample: 'vswap-256m',
     root: '/var/lib/vz/root/$VEID',
