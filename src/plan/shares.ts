@@ -90,20 +90,19 @@ function cpuLimit(at: Control | undefined, { limit }: CpuShare): Share {
   };
 }
 
-/** An empty line: what the groups above have (v2); v1 wants them named. */
+/** A group with processes in it cannot go back to the empty list (ENOSPC): all are named instead. */
 function cpuPlaces(at: Control | undefined, { mask, nodes }: CpuShare, facts: ShareFacts): readonly Share[] {
-  const all = (names: string): string => (at?.version === 1 ? names : '\n');
   const cpus = mask === 'auto' ? facts.cpusOfNodes : mask;
   return [
     {
       key: 'CPUMASK',
-      files: both(at, 'cpuset.cpus', cpus === 'all' ? all(facts.cpus) : cpus),
+      files: both(at, 'cpuset.cpus', cpus === 'all' ? facts.cpus : cpus),
       isDefault: mask === 'all',
       failure: 'CPU_FAILED',
     },
     {
       key: 'NODEMASK',
-      files: both(at, 'cpuset.mems', nodes === 'all' ? all(facts.nodes) : nodes),
+      files: both(at, 'cpuset.mems', nodes === 'all' ? facts.nodes : nodes),
       isDefault: nodes === 'all',
       failure: 'CPU_FAILED',
     },

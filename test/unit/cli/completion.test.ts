@@ -90,8 +90,9 @@ describe('in zsh', () => {
     const script = `
       zmodload zsh/zpty
       zpty shell zsh -f -i
-      zpty -w shell "PS1=; fpath=($1/zsh \\$fpath); autoload -U compinit; compinit -u -D; echo ready-\\$((1+1))"
-      zpty -r shell text '*ready-2*'
+      zpty -w shell "fpath=($1/zsh \\$fpath); autoload -U compinit; compinit -u -D; PS1='at-%j-'"
+      # The prompt is drawn once the line editor has the terminal.
+      zpty -r shell text '*at-0-*'
       zpty -w -n shell "$2"$'\\x04'
       zpty -r shell text "*$3*"
       zpty -d shell

@@ -62,7 +62,7 @@ describe('planShares', () => {
     expect(written(1, NONE)).toContain('blkio.throttle.read_bps_device=8:0 0');
     expect(written(2, NONE)).toEqual(
       expect.arrayContaining([
-        'cpuset.cpus=\n',
+        'cpuset.cpus=0-7',
         'cpu.max=max 100000',
         'io.max=8:0 rbps=max wbps=max',
         'memory.min=0',
