@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Cgroup, openCgroup, probeCgroups } from '../../src/host/cgroup/index.js';
 import { delegate } from '../../src/host/cgroup/systemd.js';
 import { readMounts } from '../../src/host/mounts.js';
-import { type CgroupMounts, type CgroupPlan, planCgroup } from '../../src/plan/cgroup.js';
+import { type CgroupMounts, type CgroupPlan, planCgroup, planDevices } from '../../src/plan/cgroup.js';
 
 const host = probeCgroups(readMounts());
 const kinds: readonly (readonly [string, CgroupMounts])[] = [
@@ -25,7 +25,7 @@ describe.each(kinds)('control groups, %s', (_, mounts) => {
   beforeEach(async () => {
     plan = planCgroup(mounts, GROUP, 101, LIMITS);
     if (plan.delegation) await delegate(plan.delegation);
-    for (const step of [...plan.make, ...plan.limits]) {
+    for (const step of [...plan.make, ...planDevices(plan.devices, null), ...plan.limits]) {
       if (step.op === 'makeCgroup') mkdirSync(step.path, { recursive: true });
       if (step.op === 'writeFile') writeFileSync(step.path, step.value);
     }
