@@ -1,7 +1,7 @@
 /** Disk images that become larger or smaller, while they are in use where the kernel can. */
-import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
-import { CellaError } from '../../errors.js';
+import { CellaError, isErrno } from '../../errors.js';
 import { faultPoint } from '../../fault.js';
 import { native } from '../../native/binding.js';
 import { blocksFor, type Geometry, IMAGE_BLOCK, parseGeometry } from '../../plan/image.js';
@@ -108,9 +108,18 @@ export async function trimImage(path: string): Promise<number | undefined> {
 
 /** The loop device of an image that is in use. */
 export function deviceOf(path: string): string | undefined {
-  const name = readdirSync('/sys/block').find((block) => {
-    const backing = `/sys/block/${block}/loop/backing_file`;
-    return block.startsWith('loop') && existsSync(backing) && readFileSync(backing, 'utf8').trim() === path;
-  });
+  const name = readdirSync('/sys/block').find(
+    (block) => block.startsWith('loop') && backingOf(block) === path,
+  );
   return name === undefined ? undefined : `/dev/${name}`;
+}
+
+/** undefined: it has none, or lets go of it just now. */
+function backingOf(loop: string): string | undefined {
+  try {
+    return readFileSync(`/sys/block/${loop}/loop/backing_file`, 'utf8').trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENXIO', 'ENODEV')) return undefined;
+    throw error;
+  }
 }
