@@ -127,6 +127,8 @@ int PutInPlace(const Replacement& wanted, int parent, const std::string& name, c
   if (keeps && ::fchown(file.get(), old.st_uid, old.st_gid) < 0) return errno;
   if (::fchmod(file.get(), keeps ? old.st_mode & 0777 : wanted.mode) < 0) return errno;
   if (::fsync(file.get()) < 0) return errno;
+  // A name is made too: of an idmapped mount the same is asked for it.
+  const ActAs root(wanted.owner);
   return ::renameat(parent, temporary.c_str(), parent, name.c_str()) < 0 ? errno : 0;
 }
 

@@ -37,7 +37,7 @@ constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
 
 enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4, Keep = 5 };
 enum class Say : uint32_t {
-  Born = 1, Prepared, Go, Terminal, Ready, Failed, Waiting, Spawn, Claim, Collect, Ended, Attend,
+  Born = 1, Prepared, Go, Terminal, Ready, Failed, Spawn, Claim, Collect, Ended, Attend, Waiting,
 };
 
 // Failures between the steps, numbered from the top.
