@@ -53,12 +53,21 @@ long AttachLoop(int image, char* path, int& device) {
   return result == -EBUSY ? -ENXIO : result;
 }
 
-int MountDevice(const char* device, bool userQuotas) {
+// `op`: behind the image and its device, names and values of options; an empty value makes one a flag.
+long SetOptions(int fs, const char* device, const Op& op) {
+  long set = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr("source"), Ptr(device), 0);
+  for (uint32_t i = 2; set >= 0 && i + 1 < op.strings; i += 2) {
+    const char* value = Text(op, i + 1);
+    set = *value ? Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr(Text(op, i)), Ptr(value), 0)
+                 : Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr(Text(op, i)), 0, 0);
+  }
+  return set;
+}
+
+int MountDevice(const char* device, const Op& op) {
   const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr("ext4"), FSOPEN_CLOEXEC));
   if (fs < 0) return fs;
-  long result = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr("source"), Ptr(device), 0);
-  if (result >= 0 && userQuotas) result = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr("usrquota"), 0, 0);
-  if (result >= 0 && userQuotas) result = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr("grpquota"), 0, 0);
+  long result = SetOptions(fs, device, op);
   if (result >= 0) result = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
   if (result >= 0)
     result = Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME);
@@ -95,7 +104,7 @@ long Image(State& state, const Op& op) {
   if (const char* known = Text(op, 1); *known) {
     if (const int device = OpenWithImage(known, image); device >= 0) {
       Close(image);
-      state.area = MountDevice(known, op.b != 0);
+      state.area = MountDevice(known, op);
       Close(device);
       return state.area < 0 ? state.area : 0;
     }
@@ -106,7 +115,7 @@ long Image(State& state, const Op& op) {
   const long attached = AttachLoop(image, path, device);
   Close(image);
   if (attached < 0) return attached;
-  state.area = MountDevice(path, op.b != 0);
+  state.area = MountDevice(path, op);
   Close(device);
   return state.area < 0 ? state.area : 0;
 }

@@ -140,6 +140,11 @@ function explain(step: Step | undefined, code: string | undefined): Explanation 
   return { exit: 'SYSTEM' };
 }
 
+const IMAGE_HINTS: Readonly<Record<string, string>> = {
+  EBUSY: 'It is in use: see which loop device has it with "losetup --associated FILE".',
+  EINVAL: 'The kernel log says why; its file system has to know all of --mount_opts.',
+};
+
 function explainImage(code: string | undefined): Explanation {
   if (code === 'ENOENT') return { exit: 'IMAGE_MISSING' };
   if (code === 'ENXIO')
@@ -148,10 +153,7 @@ function explainImage(code: string | undefined): Explanation {
       why: 'no loop device is left',
       hint: 'Give this host more of them, or stop containers whose private areas are disk images: see "losetup --list".',
     };
-  const hint =
-    code === 'EBUSY'
-      ? 'It is in use: see which loop device has it with "losetup --associated FILE".'
-      : undefined;
+  const hint = IMAGE_HINTS[code ?? ''];
   return { exit: 'MOUNT_FAILED', ...(hint === undefined ? {} : { hint }) };
 }
 

@@ -183,7 +183,7 @@ function fieldsOf(step: Step): Fields {
         strings: [step.base ?? '', step.path],
       };
     case 'image':
-      return { b: step.userQuotas ? 1 : 0, strings: [step.path, step.device ?? ''] };
+      return { strings: [step.path, step.device ?? '', ...step.options.flatMap(nameAndValue)] };
     case 'overlay':
       return overlayFields(step);
     case 'mount':
@@ -245,6 +245,12 @@ function fieldsOf(step: Step): Fields {
     case 'noNewPrivileges':
       return {};
   }
+}
+
+/** The value is empty where there is none. */
+function nameAndValue(option: string): readonly string[] {
+  const [name = '', ...value] = option.split('=');
+  return [name, value.join('=')];
 }
 
 function overlayFields(step: OverlayStep): Fields {

@@ -119,3 +119,14 @@ export function inNode(node: string, name: string): string {
 
 /** Of the image in a private area. */
 export const IMAGE_NAME = 'disk.img';
+
+/** Of the mount, not of the file system; it has them as they are, wherever it shows. */
+const OF_THE_MOUNT = ['defaults', 'rw', 'noatime', 'nodiratime', 'nodev', 'nosuid'];
+
+/** How its file system is mounted: what the container's quotas need, and what its configuration asks for. */
+export function imageOptions(limits: DiskLimits, wanted: readonly string[]): readonly string[] {
+  return [
+    ...(limits.userQuotas ? ['usrquota', 'grpquota'] : []),
+    ...wanted.filter((option) => !OF_THE_MOUNT.includes(option)),
+  ];
+}

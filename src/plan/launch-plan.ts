@@ -84,7 +84,8 @@ export type ImageStep = {
   readonly path: string;
   /** The loop device that has it already; the launcher looks whether that is still so. */
   readonly device?: string;
-  readonly userQuotas: boolean;
+  /** As for mount(8): names, or names with values. */
+  readonly options: readonly string[];
 };
 
 export type OverlayStep = {

@@ -8,7 +8,7 @@ import { limitMounts, limitProcesses } from './counts.js';
 import type { DeviceAccess } from './device-policy.js';
 import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
 import type { HostFacts } from './host-facts.js';
-import { type Chain, IMAGE_NAME, inNode } from './image.js';
+import { type Chain, IMAGE_NAME, imageOptions, inNode } from './image.js';
 import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
 import { freeSlot, planMounts, planSources } from './rootfs.js';
 
@@ -73,7 +73,7 @@ export function planRoot(config: ContainerConfig, layers: Layers, isVolatile = f
 }
 
 function planImage(
-  { layout, privateArea, disk }: ContainerConfig,
+  { layout, privateArea, disk, mountOptions }: ContainerConfig,
   device: string | undefined,
 ): readonly AfterStep[] {
   if (layout.store !== 'image') return [];
@@ -82,7 +82,7 @@ function planImage(
       op: 'image',
       path: `${privateArea}/${IMAGE_NAME}`,
       ...(device === undefined ? {} : { device }),
-      userQuotas: disk.userQuotas,
+      options: imageOptions(disk, mountOptions),
     },
   ];
 }

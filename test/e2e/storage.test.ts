@@ -1,6 +1,6 @@
 /** One contract for all that can hold a private area: what is written stays, a limit holds, and is seen inside. */
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readContainerConfig } from '../../src/config/container-config.js';
 import { parseCtid } from '../../src/config/ctid.js';
@@ -211,6 +211,27 @@ describe('a change of the limit of an image', SLOW, () => {
       expect(Math.round((await sizeInside()) / MIB)).toBeGreaterThan(Number.parseInt(size, 10) - 4);
     },
   );
+});
+
+describe('--mount_opts', () => {
+  useOwn();
+
+  it('are those of the file system in an image', async () => {
+    await start('overlay:image', '--diskspace', '64M', '--mount_opts', 'noatime,commit=77,nodelalloc');
+    const image = `${sandbox.rootDir}/var/lib/vz/private/101/disk.img`;
+    const device = await sandbox.shell('losetup --noheadings --output NAME --associated "$1"', image);
+    const options = readFileSync(`/proc/fs/ext4/${basename(device.trim())}/options`, 'utf8').split('\n');
+    expect(options).toEqual(expect.arrayContaining(['commit=77', 'nodelalloc', 'rw']));
+  });
+
+  it('that it does not know keep the container from starting', async () => {
+    await sandbox.create(101, '--layout', 'overlay:image', '--diskspace', '64M', '--mount_opts', 'fast=very');
+    const result = await vzctl('start', '101');
+    expect(result).toMatchObject({ code: 50 });
+    expect(result.stderr).toMatch(/disk image .*: EINVAL\n.*--mount_opts/);
+    await sandbox.good('set', '101', '--mount_opts', '', '--save');
+    await sandbox.good('start', '101', '--wait');
+  });
 });
 
 describe('without a word about the layout', () => {

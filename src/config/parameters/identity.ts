@@ -52,7 +52,7 @@ export const IDENTITY: readonly Parameter[] = [
     saved: false,
     live: true,
   }),
-  stored(['MOUNT_OPTS', '--mount_opts'], MOUNT_OPTIONS, 'options of the file system in an image'),
+  container(['MOUNT_OPTS', '--mount_opts'], MOUNT_OPTIONS, 'options of the file system in a disk image'),
   container(['LOCAL_UID', '--local_uid'], types.ID, 'host user id of its root', { settable: false }),
   container(['LOCAL_GID', '--local_gid'], types.ID, 'host group id of its root', { settable: false }),
   stored(['AUTOCOMPACT', '--autocompact'], types.YES_NO, 'whether its image may be shrunk'),
