@@ -13,6 +13,9 @@ export interface Traces {
   readonly processes: readonly string[];
 }
 
+/** Tunnels that every network namespace has once the host has loaded their modules. */
+const OF_MODULES = /^(sit0|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6tnl0|ip6gre0|ip6_vti0)$/;
+
 /** `rootDir`: of the sandbox; what belongs to another one is not this one's. */
 export function traces(rootDir: string): Traces {
   const group = openPaths(rootDir).cgroupGroup;
@@ -23,7 +26,9 @@ export function traces(rootDir: string): Traces {
       .filter(({ target }) => !/\/cella-test-/.test(target) || `${target}/`.startsWith(`${rootDir}/`))
       .map(({ target, type }) => `${type} ${target}`)
       .sort(),
-    links: readdirSync('/sys/class/net').sort(),
+    links: readdirSync('/sys/class/net')
+      .filter((name) => !OF_MODULES.test(name))
+      .sort(),
     cgroups: containerGroups().filter((path) => !isOthers(path)),
     processes: guests(isOthers),
   };
