@@ -6,8 +6,8 @@
 # Lines "I: …" on standard error are shown as progress.
 # shellcheck shell=sh
 
-# What every system container has: an init, and enough to look at its network.
-DEBIAN_BASE='systemd-sysv dbus iproute2 iputils-ping ca-certificates netbase'
+# What every system container has: an init with sessions of users, and enough to look at its network.
+DEBIAN_BASE='systemd-sysv dbus libpam-systemd iproute2 iputils-ping ca-certificates netbase'
 
 debian_root() {
   root=$1 machine=$2 suite=$3
@@ -87,7 +87,7 @@ DEBIAN_MASKED='
   systemd-modules-load.service systemd-remount-fs.service
   sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount
   dev-hugepages.mount proc-sys-fs-binfmt_misc.automount
-  getty-static.service console-getty.service
+  getty-static.service
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
   e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer'
 

@@ -1,5 +1,5 @@
 /** What a container may have of things that nothing but a mount, a limit of processes or a sysctl limits. */
-import type { Counts } from '../config/resources.js';
+import type { Counts, Resources } from '../config/resources.js';
 import { UNLIMITED } from '../config/units.js';
 import type { InsideStep } from './launch-plan.js';
 
@@ -9,8 +9,15 @@ const MAX_SHARED = (1n << 64n) - 1n - (1n << 24n);
 
 const PAGE = 4096n;
 
-/** The mounts with the sizes that were asked for, and sysctls of its own of shared memory. */
-export function limitMounts(steps: readonly InsideStep[], counts: Counts): readonly InsideStep[] {
+/** As systemd has it on a machine of its own (mount-setup.c there); a small container's systemd needs some MiB. */
+const RUN_SHARE = 5n;
+const MIN_RUN = 16n << 20n;
+
+/** The mounts with the sizes that were asked for, or that its memory allows; and sysctls of its own of shared memory. */
+export function limitMounts(
+  steps: readonly InsideStep[],
+  { ram, counts }: Pick<Resources, 'ram' | 'counts'>,
+): readonly InsideStep[] {
   const { ptys, sharedMemory } = counts;
   return steps.flatMap((step): readonly InsideStep[] => {
     if (step.op !== 'mount') return [step];
@@ -18,6 +25,8 @@ export function limitMounts(steps: readonly InsideStep[], counts: Counts): reado
     if (step.path === '/proc') return [step, ...sharedSysctls(sharedMemory)];
     if (step.path === '/dev/pts' && ptys !== undefined)
       return [withOption(step, 'max', least(ptys, MAX_PTYS))];
+    if (step.path === '/run' && ram !== undefined)
+      return [withOption(step, 'size', greatest(ram / RUN_SHARE, MIN_RUN))];
     if (step.path === '/dev/shm' && isLimit(sharedMemory)) return [withOption(step, 'size', sharedMemory)];
     return [step];
   });
@@ -65,6 +74,10 @@ function withOption(step: Mount, name: string, value: bigint): Mount {
 
 function isLimit(value: bigint | undefined): value is bigint {
   return value !== undefined && value !== UNLIMITED;
+}
+
+function greatest(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 function least(a: bigint, b: bigint): bigint {

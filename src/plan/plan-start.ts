@@ -219,10 +219,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       { op: 'hostname', name: config.hostname ?? `CT${config.ctid}` },
       { op: 'root', path: config.root },
       { op: 'become' },
-      ...limitMounts(
-        planMounts({ cgroup: cgroup.v2, privileged, nesting: confinement.nesting }),
-        config.counts,
-      ),
+      ...limitMounts(planMounts({ cgroup: cgroup.v2, privileged, nesting: confinement.nesting }), config),
       ...giving.inside,
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },

@@ -59,7 +59,13 @@ const KERNEL: readonly InsideStep[] = [
 const CGROUP: InsideStep = { op: 'attach', path: '/sys/fs/cgroup', slot: CGROUP_SLOT, directory: true };
 
 const RUN_AND_DEV: readonly InsideStep[] = [
-  { op: 'mount', path: '/run', type: 'tmpfs', flags: ['nosuid', 'nodev'], options: { mode: '755' } },
+  {
+    op: 'mount',
+    path: '/run',
+    type: 'tmpfs',
+    flags: ['nosuid', 'nodev'],
+    options: { mode: '755', size: '20%' },
+  },
   { op: 'mount', path: '/dev', type: 'tmpfs', flags: ['nosuid', 'strictatime'], options: { mode: '755' } },
   ...DEVICES.map(
     ([name], i): InsideStep => ({ op: 'attach', path: `/dev/${name}`, slot: i + 1, directory: false }),

@@ -5,18 +5,15 @@ import { useSandbox } from '../helpers/use-sandbox.js';
 
 const BUILDING_MS = 1_200_000;
 
-const sandbox = useSandbox({ clear: [101] });
-
 describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
-  let template: string;
+  const sandbox = useSandbox({ keep: [101] });
   beforeAll(async () => {
-    template = await sandbox.template(recipe);
+    await sandbox.createFrom(await sandbox.template(recipe), 101);
   }, BUILDING_MS);
 
   const inside = async (command: string) => (await sandbox.vzctl(['exec', '101', command])).stdout.trim();
 
   it('boots until nothing is left to start, none of its units having failed', async () => {
-    await sandbox.createFrom(template, 101);
     expect(await sandbox.vzctl(['start', '101', '--wait'])).toMatchObject({ code: 0, stderr: '' });
     expect(await inside('systemctl --failed --no-legend --plain')).toBe('');
     expect(await inside('systemctl is-system-running')).toBe('running');
@@ -25,8 +22,6 @@ describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
   });
 
   it('lets systemd manage groups below its own, and a command beside them', async () => {
-    await sandbox.createFrom(template, 101);
-    await sandbox.vzctl(['start', '101', '--wait']);
     expect(await inside('systemd-run --quiet --pipe --wait grep ^0: /proc/self/cgroup')).toMatch(
       /^0::\/system\.slice\/run-/,
     );
@@ -34,9 +29,18 @@ describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
     expect(await inside('grep ^0: /proc/self/cgroup')).toBe('0::/exec');
   });
 
+  it('has a journal, and users with managers of their own', async () => {
+    expect(
+      await inside('echo written | systemd-cat -t witness; journalctl --sync; journalctl -o cat -t witness'),
+    ).toBe('written');
+    await inside('useradd --create-home --shell /bin/sh alice; loginctl enable-linger alice');
+    const state = 'systemctl is-active user@$(id -u alice).service';
+    await expect.poll(() => inside(state), { timeout: 60_000 }).toBe('active');
+    expect(await inside("su -l alice -c 'systemctl --user is-system-running --wait'")).toBe('running');
+    expect(await inside('systemctl is-system-running')).toBe('running');
+  });
+
   it('shuts down when it is asked to, long before it would be killed', async () => {
-    await sandbox.createFrom(template, 101);
-    await sandbox.vzctl(['start', '101', '--wait']);
     await inside(
       'journalctl --flush; systemd-run --quiet --unit=witness --property=ExecStop="touch /root/asked" sleep 1000',
     );

@@ -113,25 +113,34 @@ describe('counts', () => {
   };
   const mount = (path: string) => ({ op: 'mount', path, type: 't', flags: [], options: { a: 'b' } }) as const;
   const mounts = [mount('/proc'), mount('/dev/pts'), mount('/dev/shm')];
+  const limited = (more: Partial<typeof counts | Record<'ptys' | 'sharedMemory', bigint>>) =>
+    limitMounts(mounts, { ram: undefined, counts: { ...counts, ...more } });
   const usual = [{ op: 'rlimit', resource: 'nofile', soft: 1024, hard: 524_288 }, { op: 'keyring' }] as const;
 
   it('change nothing where nobody said, or said unlimited of memory', () => {
-    expect(limitMounts(mounts, counts)).toEqual(mounts);
-    expect(limitMounts(mounts, { ...counts, sharedMemory: UNLIMITED })).toEqual(mounts);
+    expect(limited({})).toEqual(mounts);
+    expect(limited({ sharedMemory: UNLIMITED })).toEqual(mounts);
     expect(limitProcesses(usual, counts)).toEqual(usual);
   });
 
   it('are options of mounts, and sysctls while /proc can be written to', () => {
-    expect(limitMounts(mounts, { ...counts, ptys: 3n, sharedMemory: 8192n })).toEqual([
+    expect(limited({ ptys: 3n, sharedMemory: 8192n })).toEqual([
       mount('/proc'),
       { op: 'sysctl', path: '/proc/sys/kernel/shmmax', value: '8192' },
       { op: 'sysctl', path: '/proc/sys/kernel/shmall', value: '2' },
       { ...mount('/dev/pts'), options: { a: 'b', max: '3' } },
       { ...mount('/dev/shm'), options: { a: 'b', size: '8192' } },
     ]);
-    expect(limitMounts(mounts, { ...counts, ptys: UNLIMITED })).toContainEqual(
+    expect(limited({ ptys: UNLIMITED })).toContainEqual(
       expect.objectContaining({ options: { a: 'b', max: '1048576' } }),
     );
+  });
+
+  it('leave /run room by the memory that there is', () => {
+    const size = (ram: bigint | undefined) => limitMounts([mount('/run')], { ram, counts });
+    expect(size(undefined)).toEqual([mount('/run')]);
+    expect(size(1000n << 20n)).toEqual([{ ...mount('/run'), options: { a: 'b', size: String(200 << 20) } }]);
+    expect(size(32n << 20n)).toEqual([{ ...mount('/run'), options: { a: 'b', size: String(16 << 20) } }]);
   });
 
   it('are limits of processes in place of the usual ones', () => {
