@@ -55,7 +55,7 @@ class Walk {
   readonly #options: WalkOptions;
   readonly #entries = new Map<string, IndexEntry>();
   /** Of files with several names: the number of each, and how many names were found. */
-  readonly #groups = new Map<string, { readonly number: number; names: number }>();
+  readonly #groups = new Map<string, { readonly number: number; readonly changed: bigint; names: number }>();
   #seen = 0;
   tooDeep = 0;
 
@@ -108,15 +108,17 @@ class Walk {
     return this.#entries;
   }
 
-  #groupOf({ dev, ino }: BigIntStats): number {
+  #groupOf({ dev, ino, ctimeNs }: BigIntStats): number {
     const key = `${dev}:${ino}`;
     const known = this.#groups.get(key);
     if (known) {
+      // Another file with the same number, as in another subvolume of btrfs: tar could not tell them apart.
+      if (known.changed !== ctimeNs) return 0;
       known.names += 1;
       return known.number;
     }
     const number = this.#groups.size + 1;
-    this.#groups.set(key, { number, names: 1 });
+    this.#groups.set(key, { number, changed: ctimeNs, names: 1 });
     return number;
   }
 }

@@ -93,15 +93,45 @@ async function* tarOf({ head, index, place }: Archive): AsyncGenerator<Uint8Arra
 }
 
 /** What counts as stored of the tree that `place` holds as `root`. */
-export function tarFiles(index: TreeIndex, place: string): AsyncIterable<Uint8Array> {
-  return filter([...TAR, `--directory=${place}`, ...LIST], listOf(index));
+export async function* tarFiles(index: TreeIndex, place: string): AsyncGenerator<Uint8Array> {
+  const from = [`--directory=${place}`, ...LIST];
+  const entries = [...index.values()].filter(({ stored, path }) => stored && path !== '');
+  // Inode numbers, by which tar knows the names of one file, are not unique where an overlay has layers in several
+  // subvolumes of btrfs: it is told which files have several.
+  const single = entries.filter(({ group }) => group === 0).map(({ path }) => path);
+  const several = entries.filter(({ group }) => group !== 0).map(({ path }) => path);
+  yield* withoutEnd(filter([...TAR, '--hard-dereference', ...from], listOf([...single, ''])));
+  yield* filter([...TAR, ...from], listOf(several));
+}
+
+const BLOCK = 512;
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** An archive ends with blocks of zeros (tar(5)); as the last entry is a directory, no other zeros are there. */
+async function* withoutEnd(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let [bytes, held] = [0, 0];
+  for await (const chunk of archive) {
+    let end = chunk.byteLength;
+    while (end > 0 && chunk[end - 1] === 0) end -= 1;
+    if (end > 0) {
+      yield* zeros(held);
+      yield chunk.subarray(0, end);
+      bytes += held + end;
+      held = 0;
+    }
+    held += chunk.byteLength - end;
+  }
+  yield* zeros((BLOCK - (bytes % BLOCK)) % BLOCK);
+}
+
+function* zeros(count: number): Generator<Uint8Array> {
+  for (let left = count; left > 0; left -= ZEROS.byteLength) yield ZEROS.subarray(0, left);
 }
 
 /** Zero-terminated, in pieces. */
-async function* listOf(index: TreeIndex): AsyncGenerator<Uint8Array> {
+async function* listOf(paths: Iterable<string>): AsyncGenerator<Uint8Array> {
   let names: string[] = [];
-  for (const { path, stored } of index.values()) {
-    if (!stored) continue;
+  for (const path of paths) {
     names.push(path === '' ? 'root\0' : `root/${path}\0`);
     if (names.length < 1024) continue;
     yield Buffer.from(names.join(''), 'latin1');

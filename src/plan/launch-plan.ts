@@ -110,7 +110,7 @@ export type OverlayStep = {
 /** The root is what is mounted there already, with all that is mounted below it. */
 export type TreeStep = { readonly op: 'tree'; readonly path: string };
 
-export type OutsideStep = CgroupStep | WriteStep | DevicesStep | ClocksStep;
+export type OutsideStep = CgroupStep | WriteStep | DevicesStep | ClocksStep | ImageStep;
 export type AfterStep = WriteStep | SourceStep | NodesStep | BindStep | ImageStep | OverlayStep | TreeStep;
 
 export type InsideStep =

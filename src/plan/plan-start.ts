@@ -9,7 +9,7 @@ import type { DeviceAccess } from './device-policy.js';
 import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
 import type { HostFacts } from './host-facts.js';
 import { type Chain, IMAGE_NAME, imageOptions, inNode } from './image.js';
-import type { AfterStep, IdMap, InsideStep, LaunchPlan } from './launch-plan.js';
+import type { AfterStep, IdMap, ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
 import { freeSlot, planMounts, planSources } from './rootfs.js';
 
 export type { HostFacts } from './host-facts.js';
@@ -187,6 +187,11 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
   // Root in a user namespace can open nothing but the nodes that it is given.
   const isLimited = privileged || given.access.length > 0;
   const whyNotCheckpointable = obstacles(confinement, given);
+  const root = options.mounted
+    ? [{ op: 'tree', path: config.root } as const]
+    : planRoot(config, options.layers, options.volatile);
+  // What keeps the container from devices of the host keeps the launcher from an image's, once it has joined.
+  const isEarly = ({ op }: { op: string }): boolean => op === 'image' && cgroup.devices?.version === 1;
   return {
     mode: 'launch',
     ctid: config.ctid,
@@ -202,15 +207,14 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
       ...planDevices(cgroup.devices, isLimited ? accessOf(given) : null),
       ...(confinement.time ? [{ op: 'clocks' } as const] : []),
+      ...root.filter((step): step is ImageStep => isEarly(step)),
       ...cgroup.join,
     ],
     after: [
       ...cgroup.limits,
       ...planSources(cgroup.v2, privileged),
       ...giving.after,
-      ...(options.mounted
-        ? [{ op: 'tree', path: config.root } as const]
-        : planRoot(config, options.layers, options.volatile)),
+      ...root.filter((step) => !isEarly(step)),
     ],
     inside: [
       // What needs no mounts goes first: the launcher is still making them.

@@ -62,7 +62,7 @@ describe('--features', () => {
 
   it('what has no meaning here is kept, and said once', async () => {
     await sandbox.create(101);
-    expect(await vzctl('set', '101', '--features', 'nfsd:on,sit:on', '--save')).toMatchObject({
+    expect(await vzctl('set', '101', '--features', 'nfsd:on,sysfs:on', '--save')).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('no effect on this system, only kept: --features nfsd:on\n'),
     });

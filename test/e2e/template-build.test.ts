@@ -53,7 +53,8 @@ it('is ended with the process that builds; the next build clears its directory a
 it('says which recipes there are, and which machines', async () => {
   expect(await sandbox.run('cella', ['template', 'build', 'solaris'])).toMatchObject({
     code: 91,
-    stderr: "there is no recipe 'solaris'\nChoose one of these: busybox, debian-12, debian-13, mail.\n",
+    stderr:
+      "there is no recipe 'solaris'\nChoose one of these: busybox, debian-12, debian-13, docker, mail.\n",
   });
   expect(await sandbox.run('cella', ['template', 'build', 'debian-13', '--arch', 'vax'])).toMatchObject({
     code: 21,
