@@ -75,7 +75,7 @@ describe('order', () => {
     expect(readdirSync(`${sandbox.rootDir}/run/vz`).filter((name) => name !== 'lock')).toEqual([]);
   });
 
-  it('is the same for mount and umount, which start nothing', async () => {
+  it('is the same for mount and umount, which start nothing', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     all();
     expect(await vzctl('mount', '101')).toMatchObject({ code: 0 });
@@ -84,7 +84,7 @@ describe('order', () => {
     expect(log()).toEqual(pairs('premount', 'mount', 'umount', 'postumount'));
   });
 
-  it('takes down what was mounted before a start, which mounts anew', async () => {
+  it('takes down what was mounted before a start, which mounts anew', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     all();
     await vzctl('mount', '101');
@@ -92,7 +92,7 @@ describe('order', () => {
     expect(log()).toEqual(pairs('premount', 'mount', 'umount', 'postumount', 'premount', 'mount'));
   });
 
-  it('has those of a container that ended by itself run by the next verb', async () => {
+  it('has those of a container that ended by itself run by the next verb', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     all();
     await vzctl('start', '101', '--wait');
@@ -152,7 +152,9 @@ describe('what is around them', () => {
     expect(Number(readFileSync(`${place}/uid`, 'latin1'))).toBeGreaterThan(65_535);
   });
 
-  it('is what they mount below VE_ROOT, in the container too, until it stops', async () => {
+  it('is what they mount below VE_ROOT, in the container too, until it stops', {
+    tags: ['slow'],
+  }, async () => {
     await sandbox.create(101);
     mkdirSync(`${place}/data`);
     writeFileSync(`${place}/data/file`, 'shared');
@@ -167,7 +169,7 @@ describe('what is around them', () => {
     expect(readFileSync(`${place}/data/file`, 'latin1')).toBe('shared');
   });
 
-  it('is the log, and a terminal that no line of theirs reaches as it is', async () => {
+  it('is the log, and a terminal that no line of theirs reaches as it is', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     script('101.start', "printf 'a\\033[31mb\\n'; head -c 300000 /dev/zero | tr '\\0' x");
     const { stdout } = await vzctl('start', '101');
@@ -178,7 +180,7 @@ describe('what is around them', () => {
   });
 });
 
-describe('a script that fails', () => {
+describe('a script that fails', { tags: ['slow'] }, () => {
   it.each([
     ['vps.premount', []],
     ['101.premount', ['vps.postumount']],
@@ -244,7 +246,7 @@ describe('a script that fails', () => {
   });
 });
 
-describe('vps.create', () => {
+describe('vps.create', { tags: ['slow'] }, () => {
   it('may change what was made', async () => {
     script(
       'vps.create',
@@ -265,7 +267,7 @@ describe('vps.create', () => {
   });
 });
 
-describe('a script that hangs', () => {
+describe('a script that hangs', { tags: ['slow'] }, () => {
   const hanging = (name: string): void =>
     script(
       name,
@@ -387,7 +389,7 @@ describe('a script that hangs', () => {
   });
 });
 
-describe('their files', () => {
+describe('their files', { tags: ['slow'] }, () => {
   const scripts = (): readonly string[] =>
     readdirSync(`${sandbox.rootDir}/etc/vz/conf`)
       .filter((name) => /^10\d\.(?!conf)/.test(name))

@@ -54,7 +54,9 @@ describe('--bindmount_add', () => {
     expect(readdirSync(data)).toEqual(['file', 'sub']);
   });
 
-  it('without a source: a directory of the private area, kept over restarts', async () => {
+  it('without a source: a directory of the private area, kept over restarts', {
+    tags: ['slow'],
+  }, async () => {
     await start(...add('/var/kept'));
     await inside('echo mine >/var/kept/file');
     const kept = `${sandbox.rootDir}/var/lib/vz/private/101/mnt/var/kept`;
@@ -70,7 +72,7 @@ describe('--bindmount_add', () => {
   it.each([
     ['convert', ['--layout', 'plain:directory']],
     ['move', ['--private', '/var/lib/vz/private/elsewhere']],
-  ] as const)('without a source, it outlives a %s', async (verb, options) => {
+  ] as const)('without a source, it outlives a %s', { tags: ['slow'] }, async (verb, options) => {
     await sandbox.create(101, '--layout', 'overlay:directory', ...add('/var/kept'));
     await vzctl('start', '101', '--wait');
     await inside('echo mine >/var/kept/file');
@@ -91,12 +93,12 @@ describe('--bindmount_add', () => {
     expect(await status('cp /b/true /root/true; /root/true')).toBe(0);
   });
 
-  it('shows a single file', async () => {
+  it('shows a single file', { tags: ['slow'] }, async () => {
     await start(...add(`${data}/file:/etc/from-host`));
     expect(await inside('cat /etc/from-host; stat -c %F /etc/from-host')).toBe('of the host\nregular file');
   });
 
-  it('takes a directory in another one last, whatever the order', async () => {
+  it('takes a directory in another one last, whatever the order', { tags: ['slow'] }, async () => {
     await start(...add(`${data}/sub:/a/sub`, `${data}:/a`));
     await inside('touch /a/sub/here');
     expect(readdirSync(`${data}/sub`)).toEqual(['here']);
@@ -127,7 +129,7 @@ describe('a guest that wants to be shown something else', () => {
     expect(readdirSync('/etc')).toEqual(before);
   });
 
-  it('gains nothing from a link in a directory that it has', async () => {
+  it('gains nothing from a link in a directory that it has', { tags: ['slow'] }, async () => {
     await start(...add('/shared', '/shared/inner'));
     await inside('echo own >/shared/inner/file');
     await vzctl('set', '101', '--bindmount_del', '/shared/inner', '--save');
@@ -141,19 +143,24 @@ describe('a guest that wants to be shown something else', () => {
     ]);
   });
 
-  it.each(['link', 'link/sub'])('a source through a link, %s, is refused', async (name) => {
-    await start();
-    symlinkSync(data, `${sandbox.rootDir}/link`);
-    expect(await vzctl('set', '101', ...add(`${sandbox.rootDir}/${name}:/x`), '--save')).toMatchObject({
-      code: 3,
-      stderr: expect.stringContaining('ELOOP'),
-    });
-    rmSync(`${sandbox.rootDir}/link`);
-    expect(config()).not.toContain('BINDMOUNT');
-  });
+  it.each(['link', 'link/sub'])(
+    'a source through a link, %s, is refused',
+    { tags: ['slow'] },
+    async (name) => {
+      await start();
+      symlinkSync(data, `${sandbox.rootDir}/link`);
+      expect(await vzctl('set', '101', ...add(`${sandbox.rootDir}/${name}:/x`), '--save')).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('ELOOP'),
+      });
+      rmSync(`${sandbox.rootDir}/link`);
+      expect(config()).not.toContain('BINDMOUNT');
+    },
+  );
 
   it.each([':/x', '/', 'relative:/x', '/a:/b:/c', '/a:/b,odd', '/../x:relative'])(
     '%s is refused',
+    { tags: ['slow'] },
     async (bind) => {
       await sandbox.create(101);
       const before = config();
@@ -163,7 +170,7 @@ describe('a guest that wants to be shown something else', () => {
   );
 });
 
-describe('a privileged container', () => {
+describe('a privileged container', { tags: ['slow'] }, () => {
   it('gets a directory as it is, without its devices', async () => {
     await start('--local_uid', '0', ...add(`${data}:/data`));
     expect(await inside('cat /data/file')).toBe('of the host');

@@ -48,7 +48,7 @@ describe('check', () => {
     }
   });
 
-  it('says it to people in lines', async () => {
+  it('says it to people in lines', { tags: ['slow'] }, async () => {
     const { code, stdout } = await sandbox.run('cella', ['check']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ok {7}kernel: \S+$/m);
@@ -62,7 +62,7 @@ describe('check', () => {
     expect(look()).toEqual(before);
   });
 
-  it('tells an ordinary user less', async () => {
+  it('tells an ordinary user less', { tags: ['slow'] }, async () => {
     chmodSync(sandbox.rootDir, 0o755);
     const { code, by } = await check(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']);
     expect(code).toBe(12);
@@ -88,7 +88,7 @@ describe('check', () => {
     });
   });
 
-  it('fails where containers cannot run: without namespaces, without setup', async () => {
+  it('fails where containers cannot run: without namespaces, without setup', { tags: ['slow'] }, async () => {
     // The sysctl is that of the user namespace.
     const none = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"';
     const limited = await check(['unshare', '--user', '--map-root-user', 'sh', '-euc', none, 'sh']);

@@ -110,7 +110,9 @@ describe('--devnodes and --devices', () => {
     expect(await status('exec 3>/dev/net/tun')).not.toBe(0);
   });
 
-  it('cannot be widened from inside: by the mode of the node, a node of one’s own, or another group', async () => {
+  it('cannot be widened from inside: by the mode of the node, a node of one’s own, or another group', {
+    tags: ['slow'],
+  }, async () => {
     await start('--devnodes', 'net/tun:w');
     expect(await inside('chmod 777 /dev/net/tun; head -c 1 /dev/net/tun 2>&1')).toMatch(
       /Operation not permitted/,
@@ -135,7 +137,7 @@ describe('--devnodes and --devices', () => {
     ['the node', 'mkdir -p /dev/net; ln -s /root/prey /dev/net/tun'],
     ['its directory', 'ln -s /root /dev/net'],
     ['its directory, out of the root', 'ln -s ../../../../../etc /dev/net'],
-  ])('are not led away by a link in the place of %s', async (_, attack) => {
+  ])('are not led away by a link in the place of %s', { tags: ['slow'] }, async (_, attack) => {
     await start();
     const before = readdirSync('/etc');
     await inside(`touch /root/prey; ${attack}`);
@@ -199,7 +201,9 @@ describe('--capability', () => {
     expect(await inside('touch /root/file; chown 1 /root/file 2>&1')).toMatch(/Operation not permitted/);
   });
 
-  it('waits for the next start where it runs, and says so; what no container has stays off', async () => {
+  it('waits for the next start where it runs, and says so; what no container has stays off', {
+    tags: ['slow'],
+  }, async () => {
     await start();
     const { stderr } = await vzctl('set', '101', '--capability', 'net_raw:off,sys_module:on', '--save');
     expect(stderr).toContain('from its next start on: --capability; --setmode restart starts it anew\n');
@@ -233,7 +237,7 @@ describe('what keeps it from being checkpointed', () => {
   });
 });
 
-describe('--pci_add', () => {
+describe('--pci_add', { tags: ['slow'] }, () => {
   /** One of this machine's with a disk, and none that its network needs. */
   const address = readdirSync('/sys/bus/pci/devices').find((at) => {
     const { nodes, interfaces } = pciDevice(PLACES, at);

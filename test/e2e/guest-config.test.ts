@@ -78,7 +78,7 @@ describe('settings', () => {
     );
   });
 
-  it('change in a stopped one without booting it, and are written once', async () => {
+  it('change in a stopped one without booting it, and are written once', { tags: ['slow'] }, async () => {
     await create();
     expect(await set('--hostname', 'quiet')).toMatchObject({ code: 0, stderr: '' });
     expect(readFileSync(`${upper()}/etc/hostname`, 'latin1')).toBe('quiet\n');
@@ -91,7 +91,7 @@ describe('settings', () => {
     expect(statSync(`${upper()}/etc/hostname`).ino).toBe(before);
   });
 
-  it('go along with what the files were copied from, or went back to', async () => {
+  it('go along with what the files were copied from, or went back to', { tags: ['slow'] }, async () => {
     await create('--hostname', 'first');
     await vzctl('start', '101');
     await vzctl('stop', '101', '--fast');
@@ -106,7 +106,7 @@ describe('settings', () => {
     expect(await inside('cat /etc/hostname')).toBe(wanted);
   });
 
-  it("have the host's name servers where that is asked for", async () => {
+  it("have the host's name servers where that is asked for", { tags: ['slow'] }, async () => {
     const own = /^nameserver (?!127\.|::1\s)(\S+)/m.exec(readFileSync('/etc/resolv.conf', 'latin1'))?.[1];
     await create('--nameserver', 'inherit');
     await vzctl('start', '101', '--wait');
@@ -115,7 +115,7 @@ describe('settings', () => {
     expect(/^nameserver (\S+)/m.exec(text)?.[1]).toBe(own);
   });
 
-  it('leave a container alone that says nothing of them', async () => {
+  it('leave a container alone that says nothing of them', { tags: ['slow'] }, async () => {
     await create();
     await vzctl('start', '101', '--wait');
     expect(await inside('cat /etc/hostname 2>&1')).toContain('No such file');
@@ -160,7 +160,7 @@ describe('a password', () => {
     expect((await vzctl('status', '101')).stdout).toBe('CTID 101 exist unmounted down\n');
   });
 
-  it('opens the door of a running one, by what is installed there', async () => {
+  it('opens the door of a running one, by what is installed there', { tags: ['slow'] }, async () => {
     await create();
     accounts();
     await vzctl('start', '101', '--wait');
@@ -175,7 +175,7 @@ describe('a password', () => {
     ['an empty one', 'root:', 21],
     ['a line more', 'root:a\nroot::0:0', 21],
     ['too long', `root:${'x'.repeat(3000)}`, 74],
-  ])('%s: nothing is changed', async (_, value, code) => {
+  ])('%s: nothing is changed', { tags: ['slow'] }, async (_, value, code) => {
     await create();
     accounts();
     const before = shadow('root');
@@ -187,6 +187,7 @@ describe('a password', () => {
 
   it.each(['shadow', 'passwd'])(
     '%s as a link to the host’s: nothing of that is read or written',
+    { tags: ['slow'] },
     async (file) => {
       await create();
       accounts();
@@ -219,7 +220,7 @@ describe('a hostile guest', () => {
   it.each([
     ['an absolute link', (to: string) => to],
     ['a link by way of ..', (to: string) => `${dots}${to}`],
-  ])('has /etc be %s to a directory of the host', async (_, link) => {
+  ])('has /etc be %s to a directory of the host', { tags: ['slow'] }, async (_, link) => {
     rmSync(`${upper()}/etc`, { recursive: true });
     symlinkSync(link(host), `${upper()}/etc`);
     const result = await set('--hostname', 'x', '--nameserver', '192.0.2.1');
@@ -239,7 +240,7 @@ describe('a hostile guest', () => {
     ['a fifo', (path: string) => execFileSync('mkfifo', [path])],
     ['a device', (path: string) => execFileSync('mknod', [path, 'c', '1', '3'])],
     ['another name of a file', (path: string) => linkSync(`${upper()}/etc/other`, path)],
-  ])('has /etc/resolv.conf be %s: a file takes its place', async (_, make) => {
+  ])('has /etc/resolv.conf be %s: a file takes its place', { tags: ['slow'] }, async (_, make) => {
     writeFileSync(`${upper()}/etc/other`, 'other');
     make(`${upper()}/etc/resolv.conf`);
     expect(await set('--nameserver', '192.0.2.1')).toMatchObject({ code: 0, stderr: '' });

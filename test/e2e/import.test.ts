@@ -77,7 +77,7 @@ describe('an import', () => {
       'd=$(mktemp -d); mkdir -p "$d/etc/vzdump"; echo > "$d/etc/vzdump/vps.conf"; tar -cf "$2" -C "$1" . -C "$d" ./etc/vzdump; rm -r "$d"',
     ],
     ['a tarball of the directory', 'tar -C "$1" -cf "$2" --transform "s,^[.],777,rhS" .'],
-  ])('takes %s', async (_, script) => {
+  ])('takes %s', { tags: ['slow'] }, async (_, script) => {
     const archive = await pack(script, 'other.tar');
     expect(await cella('import', writeConfig(), archive)).toMatchObject({ code: 0 });
     await sandbox.good('start', '777');
@@ -112,7 +112,9 @@ describe('an import', () => {
     expect(await sandbox.good('exec', '102', 'cat /root/file')).toBe('kept\n');
   });
 
-  it('makes it of its template where there is no archive, or says which template it needs', async () => {
+  it('makes it of its template where there is no archive, or says which template it needs', {
+    tags: ['slow'],
+  }, async () => {
     expect(await cella('import', writeConfig())).toMatchObject({
       code: 91,
       stderr: expect.stringContaining('debian-7.0-x86_64'),
@@ -124,7 +126,7 @@ describe('an import', () => {
     await sandbox.good('start', '777');
   });
 
-  it('only tells, when it is to', async () => {
+  it('only tells, when it is to', { tags: ['slow'] }, async () => {
     const archive = await pack('tar -C "$1" -czf "$2" .');
     const { code, stdout } = await cella('import', writeConfig(), archive, '--dry-run');
     expect(code).toBe(0);
@@ -133,7 +135,7 @@ describe('an import', () => {
   });
 });
 
-describe('what is refused leaves nothing', () => {
+describe('what is refused leaves nothing', { tags: ['slow'] }, () => {
   const LINUX: readonly RawEntry[] = [
     { name: './', type: '5', mode: 0o755 },
     { name: './bin/sh', data: 'x', mode: 0o755 },

@@ -133,7 +133,7 @@ describe('vzlist', () => {
       expect(shmpages?.held).toBeGreaterThanOrEqual(2048);
   });
 
-  it('counts processes that were refused', async () => {
+  it('counts processes that were refused', { tags: ['slow'] }, async () => {
     await sandbox.vzctl(['exec', '101', 'for i in $(seq 100); do sleep 2 & done 2>/dev/null; wait']);
     const [row] = await list('-o', 'numproc', '101');
     expect(row?.numproc).toMatchObject({ held: expect.any(Number), barrier: 50 });

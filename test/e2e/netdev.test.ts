@@ -97,7 +97,7 @@ describe('--netdev_add', () => {
     expect(await links()).toMatch(/ given/);
   });
 
-  it('says which interface is not there, and starts nothing', async () => {
+  it('says which interface is not there, and starts nothing', { tags: ['slow'] }, async () => {
     await sandbox.create(101, '--netdev_add', 'given', '--netdev_add', 'absent');
     expect(await vzctl('start', '101')).toMatchObject({
       code: 104,
@@ -107,7 +107,7 @@ describe('--netdev_add', () => {
     expect((await vzctl('status', '101')).stdout).toBe('CTID 101 exist unmounted down\n');
   });
 
-  it('warns of one that is gone when it is to come back', async () => {
+  it('warns of one that is gone when it is to come back', { tags: ['slow'] }, async () => {
     await start('--netdev_add', 'given');
     await inside('ip link del given');
     const { code, stderr } = await vzctl('stop', '101');
@@ -119,6 +119,7 @@ describe('--netdev_add', () => {
 
   it.each(['netdev.kept', 'netdev.moved', 'start.recorded', 'start.done'])(
     'killed at %s: the interface is back after the next verb',
+    { tags: ['slow'] },
     async (point) => {
       await sandbox.create(101, '--netdev_add', 'given');
       expect((await vzctlWith({ CELLA_FAULT: point }, ['start', '101'])).signal).not.toBe(null);

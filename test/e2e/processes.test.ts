@@ -77,7 +77,7 @@ describe('vzps', () => {
     });
   });
 
-  it('says what ps complains of, and what it cannot tell', async () => {
+  it('says what ps complains of, and what it cannot tell', { tags: ['slow'] }, async () => {
     const refused = { code: 20, stdout: '' };
     expect(await sandbox.run('vzps', ['--nonsense'])).toMatchObject(refused);
     expect(await sandbox.run('vzps', ['auxh'])).toMatchObject(refused);
@@ -110,7 +110,9 @@ describe('vzpid', () => {
     });
   });
 
-  it('knows processes that an administrator put in without the control groups', async () => {
+  it('knows processes that an administrator put in without the control groups', {
+    tags: ['slow'],
+  }, async () => {
     const init = (await pidsOf()).get('init') ?? 0;
     const script = `nsenter -t ${init} -p sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'; pgrep -n -x sleep`;
     const [inner, pid] = (await sandbox.shell(script)).trim().split('\n');
@@ -120,7 +122,7 @@ describe('vzpid', () => {
     process.kill(Number(pid), 'SIGKILL');
   });
 
-  it('complains of a process that there is not, after all others', async () => {
+  it('complains of a process that there is not, after all others', { tags: ['slow'] }, async () => {
     const { code, stdout, stderr } = await sandbox.run('vzpid', ['4194304', '1']);
     expect({ code, stderr }).toEqual({ code: 21, stderr: 'there is no process 4194304\n' });
     expect(stdout).toMatch(/^Pid +CTID +Name\n1 +0 +\S/);
@@ -173,12 +175,13 @@ describe('vztop', () => {
 
   it.each([[['-d', '0']], [['-d', '1e9']], [['-n', '0']], [['-s', 'x']], [[]]])(
     'refuses %j',
+    { tags: ['slow'] },
     async (args) => {
       expect(await sandbox.run('vztop', args)).toMatchObject({ code: 20, stdout: '' });
     },
   );
 
-  it('ends when nobody reads any more, and when it is interrupted', async () => {
+  it('ends when nobody reads any more, and when it is interrupted', { tags: ['slow'] }, async () => {
     await sandbox.shell(`"$1" "$2" -b -d 0.1 | head -n 1`, process.execPath, `${CLI}vztop.cjs`);
     const running = sandbox.spawn('vztop', ['--json', '-d', '0.1']);
     await new Promise((resolve) => running.child.stdout?.once('data', resolve));
@@ -220,7 +223,7 @@ describe('vztop on a terminal', () => {
     expect(after).toBe(before);
   });
 
-  it('follows keys at once', async () => {
+  it('follows keys at once', { tags: ['slow'] }, async () => {
     const terminal = await open();
     await terminal.seen(/by cpu/);
     terminal.type('a');
@@ -238,7 +241,7 @@ describe('vztop on a terminal', () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  it('follows the size of the terminal', async () => {
+  it('follows the size of the terminal', { tags: ['slow'] }, async () => {
     const terminal = await open();
     await terminal.seen(/h102\.example/);
     terminal.resize({ rows: 3, columns: 40 });
@@ -248,7 +251,7 @@ describe('vztop on a terminal', () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  it('puts the terminal right when it is ended by a signal', async () => {
+  it('puts the terminal right when it is ended by a signal', { tags: ['slow'] }, async () => {
     const terminal = await open(undefined, 'sh -c "echo pid \\$\\$; exec \\"\\$@\\"" sh ');
     await terminal.seen(/h102\.example/);
     process.kill(Number(/pid (\d+)/.exec(terminal.printed())?.[1]), 'SIGTERM');

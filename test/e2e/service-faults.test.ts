@@ -92,7 +92,7 @@ describe('killed while containers run', () => {
     await eventually(async () => expect(await sandbox.good('logs', '101')).toMatch(/before[\s\S]*after/));
   });
 
-  it('loses at most the consoles when the keeper is killed', async () => {
+  it('loses at most the consoles when the keeper is killed', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     const running = await begin();
     await sandbox.good('start', '101');
@@ -109,7 +109,7 @@ describe('killed while containers run', () => {
   });
 });
 
-describe('a container that was started while there was no service', () => {
+describe('a container that was started while there was no service', { tags: ['slow'] }, () => {
   it('is started again when it reboots', async () => {
     await sandbox.create(101);
     await (await begin()).kill('SIGTERM');
