@@ -1,5 +1,5 @@
 /** vzctl set: every parameter with an effect, read back from inside the container or from the kernel. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { diskOf } from '../../src/host/disk-of.js';
 import { readGroup } from '../helpers/groups.js';
@@ -224,9 +224,8 @@ describe('a host that lacks something', () => {
     });
   });
 
-  it('keeps memory for good where it can', async () => {
-    if ((await lack('cgroup-v2')) !== undefined)
-      return expect(statSync('/sys/fs/cgroup').isDirectory()).toBe(true);
+  it('keeps memory for good where it can', async ({ skip }) => {
+    skip((await lack('cgroup-v2')) !== undefined, 'version 1 has nothing of the kind');
     await sandbox.good('set', '101', '--oomguarpages', '10', '--save');
     await sandbox.good('start', '101');
     expect(await group('memory.min')).toBe('40960');

@@ -1,10 +1,11 @@
 /** A host that systemd runs: containers lie in what it delegates, and it leaves them alone. */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containerGroups } from '../helpers/leaks.js';
 import { CLI } from '../helpers/sandbox.js';
+import { initOf, untilKeeperIsGone } from '../helpers/service.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const UNIT = '/sys/fs/cgroup/machine.slice/cella.service';
@@ -141,5 +142,37 @@ describe('the delegation', () => {
       await systemctl('unmask', '--runtime', 'cella.service');
     }
     expect(await sandbox.vzctl(['start', '101'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the unit of the node service', () => {
+  const NAME = 'cella-node-test.service';
+  const FILE = `/run/systemd/system/${NAME}`;
+  const running = () =>
+    expect.poll(() => status(101), { timeout: 60_000, interval: 1000 }).toMatch(/running\n$/);
+  const mainPid = () => systemctl('show', NAME, '--property=MainPID', '--value');
+
+  afterAll(async () => {
+    await systemctl('stop', NAME);
+    rmSync(FILE);
+    await systemctl('daemon-reload');
+    await untilKeeperIsGone(sandbox);
+  });
+
+  it('starts containers, and neither its end nor its death is theirs', async () => {
+    await sandbox.create(101, '--onboot', 'yes');
+    writeFileSync(FILE, (await sandbox.run('cella', ['service', 'unit'])).stdout);
+    await systemctl('daemon-reload');
+    await systemctl('start', NAME);
+    await running();
+    const init = initOf(sandbox, 101);
+    const killed = await mainPid();
+    process.kill(Number(killed), 'SIGKILL');
+    const again = async (): Promise<boolean> => !['0', killed].includes(await mainPid());
+    await expect.poll(again, { timeout: 60_000, interval: 1000 }).toBe(true);
+    await systemctl('stop', NAME);
+    expect(await systemctl('show', NAME, '--property=Result', '--value')).toBe('success');
+    await running();
+    expect(initOf(sandbox, 101)).toBe(init);
   });
 });
