@@ -281,7 +281,7 @@ describe('a hostile guest', () => {
     },
   );
 
-  it('swaps directories and links while they are written: all stays in it', async () => {
+  it('swaps directories and links while they are written: all stays in it', { tags: ['slow'] }, async () => {
     await vzctl('start', '101', '--wait');
     const racing = sandbox.spawn('vzctl', [
       'exec',

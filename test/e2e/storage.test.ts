@@ -35,11 +35,11 @@ const EXT4 = { on: 'ext4 with project quotas', needs: ['project-quota'] } as con
 const XFS = { on: 'xfs with project quotas', needs: ['xfs-quota'] } as const;
 const BTRFS = { on: 'btrfs', needs: ['btrfs'], blind: true, inVm: [] } as const;
 const LIMITED: readonly Kind[] = [
-  { layout: 'overlay:image', growsOnly: true, inVm: ['growing'] },
+  { layout: 'overlay:image', growsOnly: true, inVm: [] },
   { layout: 'plain:image', growsOnly: true, inVm: [] },
   { layout: 'overlay:quota', ...EXT4 },
-  { layout: 'plain:quota', ...EXT4, inVm: ['life', 'limit'] },
-  { layout: 'overlay:quota', ...XFS, inVm: ['life', 'limit', 'growing'] },
+  { layout: 'plain:quota', ...EXT4, inVm: ['limit'] },
+  { layout: 'overlay:quota', ...XFS, inVm: ['limit', 'growing'] },
   { layout: 'plain:quota', ...XFS, inVm: ['limit'] },
   { layout: 'overlay:btrfs', ...BTRFS },
   { layout: 'plain:btrfs', ...BTRFS },
@@ -213,7 +213,7 @@ describe('a change of the limit of an image', SLOW, () => {
   );
 });
 
-describe('--mount_opts', () => {
+describe('--mount_opts', SLOW, () => {
   useOwn();
 
   it('are those of the file system in an image', async () => {
