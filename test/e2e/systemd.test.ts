@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ServiceClient } from '../../dist/service/index.js';
 import { containerGroups } from '../helpers/leaks.js';
 import { CLI } from '../helpers/sandbox.js';
 import { initOf, untilKeeperIsGone } from '../helpers/service.js';
@@ -148,31 +149,36 @@ describe('the delegation', () => {
 describe('the unit of the node service', () => {
   const NAME = 'cella-node-test.service';
   const FILE = `/run/systemd/system/${NAME}`;
-  const running = () =>
-    expect.poll(() => status(101), { timeout: 60_000, interval: 1000 }).toMatch(/running\n$/);
-  const mainPid = () => systemctl('show', NAME, '--property=MainPID', '--value');
+  const POLL = { timeout: 60_000, interval: 1000 };
+  const running = () => expect.poll(() => status(101), POLL).toMatch(/running\n$/);
 
-  afterAll(async () => {
-    await systemctl('stop', NAME);
-    rmSync(FILE);
-    await systemctl('daemon-reload');
-    await untilKeeperIsGone(sandbox);
-  });
+  /** The pid of the service that answers. */
+  async function answering(): Promise<number> {
+    const client = new ServiceClient(sandbox.rootDir);
+    const about = await client.call('GET', '/v1/').catch(() => undefined);
+    return (about as { readonly pid: number } | undefined)?.pid ?? 0;
+  }
 
   it('starts containers, and neither its end nor its death is theirs', async () => {
     await sandbox.create(101, '--onboot', 'yes');
     writeFileSync(FILE, (await sandbox.run('cella', ['service', 'unit'])).stdout);
-    await systemctl('daemon-reload');
-    await systemctl('start', NAME);
-    await running();
-    const init = initOf(sandbox, 101);
-    const killed = await mainPid();
-    process.kill(Number(killed), 'SIGKILL');
-    const again = async (): Promise<boolean> => !['0', killed].includes(await mainPid());
-    await expect.poll(again, { timeout: 60_000, interval: 1000 }).toBe(true);
-    await systemctl('stop', NAME);
-    expect(await systemctl('show', NAME, '--property=Result', '--value')).toBe('success');
-    await running();
-    expect(initOf(sandbox, 101)).toBe(init);
+    try {
+      await systemctl('daemon-reload');
+      await systemctl('start', NAME);
+      await running();
+      const [init, killed] = [initOf(sandbox, 101), await answering()];
+      process.kill(killed, 'SIGKILL');
+      await expect.poll(async () => [0, killed].includes(await answering()), POLL).toBe(false);
+      await systemctl('stop', NAME);
+      expect(await systemctl('show', NAME, '--property=Result', '--value')).toBe('success');
+      await running();
+      expect(initOf(sandbox, 101)).toBe(init);
+    } finally {
+      await systemctl('stop', NAME);
+      rmSync(FILE);
+      await systemctl('daemon-reload');
+      await sandbox.vzctl(['stop', '101', '--fast']);
+      await untilKeeperIsGone(sandbox);
+    }
   });
 });
