@@ -83,7 +83,7 @@ describe('--bindmount_add', () => {
     expect(await inside('cat /var/kept/file')).toBe('mine');
   });
 
-  it('has the flags that it is given, and never devices', async () => {
+  it('has the flags that it is given, and never devices', { tags: ['slow'] }, async () => {
     await start(...add(`${data}:/a,noexec,nosuid`, `${data}:/b`));
     expect(await inside("grep -E ' /(a|b) ' /proc/mounts | cut -d' ' -f2,4")).toMatch(
       /^\/a rw,nosuid,nodev,noexec\S*\n\/b rw,nodev(?!,nosuid)\S*$/,

@@ -112,7 +112,7 @@ describe('clone', { tags: ['slow'] }, () => {
   );
 });
 
-describe('compact', () => {
+describe('compact', { tags: ['slow'] }, () => {
   useOwn();
   const held = (): number => statSync(`${sandbox.rootDir}/var/lib/vz/private/101/disk.img`).blocks * 512;
 

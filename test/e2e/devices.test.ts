@@ -60,7 +60,7 @@ describe('--features', () => {
     expect(await inside('readlink /proc/1/ns/time; readlink /proc/self/ns/time')).toMatch(/^(\S+)\n\1$/);
   });
 
-  it('what has no meaning here is kept, and said once', async () => {
+  it('what has no meaning here is kept, and said once', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     expect(await vzctl('set', '101', '--features', 'nfsd:on,sysfs:on', '--save')).toMatchObject({
       code: 0,
@@ -177,7 +177,7 @@ describe('a privileged container', () => {
     expect(await inside('head -c 1 /tmp/d/tun 2>&1')).toMatch(/Operation not permitted/);
   });
 
-  it('cannot say more in a control group that it mounts', async () => {
+  it('cannot say more in a control group that it mounts', { tags: ['slow'] }, async () => {
     await start('--local_uid', '0');
     await inside(`mkdir -p /tmp/d /tmp/g; mount -t tmpfs devices /tmp/d
       mount -t cgroup -o devices devices /tmp/g && for at in /tmp/g /tmp/g/*; do echo a > $at/devices.allow; echo $$ > $at/tasks; done
@@ -186,7 +186,7 @@ describe('a privileged container', () => {
   });
 });
 
-describe('--capability', () => {
+describe('--capability', { tags: ['slow'] }, () => {
   it('takes one away from everything in the container', async () => {
     await start('--capability', 'net_raw:off,chown:off,sys_time:on');
     for (const pid of ['1', 'self']) {
@@ -217,7 +217,7 @@ describe('--capability', () => {
   });
 });
 
-describe('what keeps it from being checkpointed', () => {
+describe('what keeps it from being checkpointed', { tags: ['slow'] }, () => {
   it('is told by the plan and the library: nesting, devices; nothing where there is nothing', async () => {
     await sandbox.create(101);
     const container = (await openHost({ rootDir: sandbox.rootDir })).container(101);

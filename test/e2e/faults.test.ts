@@ -73,7 +73,7 @@ describe('a killed start', () => {
   });
 });
 
-describe('a killed stop', () => {
+describe('a killed stop', { tags: ['slow'] }, () => {
   it.each([['stop.asked'], ['stop.killed']])('at %s: the next one finishes it', async (point) => {
     await sandbox.create(101);
     await vzctl('start', '101', '--wait');
@@ -111,7 +111,7 @@ describe('a killed mount or set', { tags: ['slow'] }, () => {
   });
 });
 
-describe('a launcher that dies', () => {
+describe('a launcher that dies', { tags: ['slow'] }, () => {
   it('before any of its steps: the start fails, and takes everything back', async () => {
     await sandbox.create(101);
     const plan = (await (await openHost({ rootDir: sandbox.rootDir })).container(101).planStart()) as {

@@ -144,7 +144,7 @@ describe('vzlist', () => {
       .toBeLessThan(5);
   });
 
-  it('tells the use of a disk, and the same when it is stopped', async () => {
+  it('tells the use of a disk, and the same when it is stopped', { tags: ['slow'] }, async () => {
     const usage = async () =>
       (await list('-o', 'diskspace,diskinodes', '101'))[0] as Record<string, { usage: number }>;
     const before = await usage();

@@ -42,7 +42,7 @@ async function withAnother({ rootDir }: Own, on: FileSystem, work: () => Promise
 describe('move to another id', () => {
   const sandbox = useSandbox({ clear: [101, 102] });
 
-  it('keeps all but the id: files, user ids, the name, snapshots', async () => {
+  it('keeps all but the id: files, user ids, the name, snapshots', { tags: ['slow'] }, async () => {
     await sandbox.create(101, '--name', 'web', '--hostname', 'web.example.org');
     await sandbox.good('snapshot', '101', '--id', UUID);
     await inside(sandbox, '101', MAKE);
@@ -59,7 +59,7 @@ describe('move to another id', () => {
     expect(await inside(sandbox, '101', 'ls /root')).toBe('');
   });
 
-  it('refuses what cannot be, and changes nothing', async () => {
+  it('refuses what cannot be, and changes nothing', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     await sandbox.create(102);
     const refused = async (code: number, ...args: readonly string[]): Promise<void> =>
@@ -177,7 +177,7 @@ function describeKind({ layout, ...use }: Kind): void {
     expect(await write('102', 'more')).toBe('1\n');
   });
 
-  it('gets another place on the same file system, with snapshots', async () => {
+  it('gets another place on the same file system, with snapshots', { tags: ['slow'] }, async () => {
     await sandbox.create(101, '--layout', layout, '--diskspace', '64M');
     await inside(sandbox, '101', MAKE);
     const look = await inside(sandbox, '101', LOOK);

@@ -166,7 +166,7 @@ describe('vztop', () => {
     });
   });
 
-  it('shows those asked for, in the order asked for', async () => {
+  it('shows those asked for, in the order asked for', { tags: ['slow'] }, async () => {
     expect((await look('102')).map(({ ctid }) => ctid)).toEqual([102]);
     expect((await look('-a', '-s', 'ctid')).map(({ ctid }) => ctid)).toEqual([101, 102, 103]);
     const { stdout } = await sandbox.run('vzctl', ['top', '-b', '-n', '2', '-d', '0.1']);
@@ -193,7 +193,7 @@ describe('vztop', () => {
 /** What stands in a line to be acted upon. */
 const SENT = ['\u001b[K', '\u001b[7m', '\u001b[0m'];
 
-describe('vztop on a terminal', () => {
+describe('vztop on a terminal', { tags: ['slow'] }, () => {
   const open = (size = { rows: 10, columns: 80 }, before = '') =>
     onTerminal(`${before}${process.execPath} ${CLI}vztop.cjs -d 60`, size, {
       CELLA_ROOT: sandbox.rootDir,

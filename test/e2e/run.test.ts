@@ -20,7 +20,7 @@ it('gives what the command says and how it ended, and leaves nothing', async () 
   expect(left()).toEqual([]);
 });
 
-it('hands on standard input, variables, a user and a directory', async () => {
+it('hands on standard input, variables, a user and a directory', { tags: ['slow'] }, async () => {
   const piped = await sandbox.run('cella', ['run', '--rm', 'busybox', 'cat'], { input: 'through\n' });
   expect(piped).toMatchObject({ code: 0, stdout: 'through\n' });
   const script =
@@ -103,16 +103,20 @@ it('tells of commands and templates that are not there, and leaves nothing', { t
   expect(left()).toEqual([]);
 });
 
-it.each(['SIGTERM', 'SIGINT'] as const)('ends on %s, and with that signal', async (signal) => {
-  const running = sandbox.spawn('cella', ['run', '--rm', 'busybox', 'sh', '-c', 'echo up; sleep 60']);
-  await new Promise((resolve) => running.child.stdout?.once('data', resolve));
-  running.child.kill(signal);
-  const { code } = await running.ended;
-  expect(code).toBe(signal === 'SIGTERM' ? 143 : 130);
-  expect(left()).toEqual([]);
-});
+it.each(['SIGTERM', 'SIGINT'] as const)(
+  'ends on %s, and with that signal',
+  { tags: ['slow'] },
+  async (signal) => {
+    const running = sandbox.spawn('cella', ['run', '--rm', 'busybox', 'sh', '-c', 'echo up; sleep 60']);
+    await new Promise((resolve) => running.child.stdout?.once('data', resolve));
+    running.child.kill(signal);
+    const { code } = await running.ended;
+    expect(code).toBe(signal === 'SIGTERM' ? 143 : 130);
+    expect(left()).toEqual([]);
+  },
+);
 
-it('goes with the runtime, whatever ends that; the next one clears up', async () => {
+it('goes with the runtime, whatever ends that; the next one clears up', { tags: ['slow'] }, async () => {
   const running = sandbox.spawn('cella', ['run', '--rm', 'busybox', 'sh', '-c', 'echo up; sleep 60']);
   await new Promise((resolve) => running.child.stdout?.once('data', resolve));
   running.child.kill('SIGKILL');

@@ -105,7 +105,7 @@ describe('the API', () => {
   });
 });
 
-describe('a client that', () => {
+describe('a client that', { tags: ['slow'] }, () => {
   const opened: Socket[] = [];
   const open = (): Socket => {
     const socket = connect(socketPath());

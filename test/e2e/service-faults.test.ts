@@ -34,7 +34,7 @@ function inits(): readonly number[] {
 }
 
 describe('killed during the starts of a boot', () => {
-  it.each([1, 2, 3])('twice, round %i: all that is to run runs, once', async (round) => {
+  it.each([1, 2, 3])('twice, round %i: all that is to run runs, once', { tags: ['slow'] }, async (round) => {
     for (const ctid of IDS) await sandbox.create(ctid, '--onboot', 'yes');
     await (await begin()).kill('SIGTERM');
     for (const ctid of IDS) await sandbox.vzctl(['stop', String(ctid), '--fast']);
@@ -75,7 +75,7 @@ describe('killed while containers run', () => {
     expect(initOf(sandbox, 101)).not.toBe(before);
   });
 
-  it('has them go on, their consoles too', async () => {
+  it('has them go on, their consoles too', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     await begin();
     await sandbox.good('start', '101');

@@ -99,7 +99,7 @@ describe('a guest', () => {
     expect(existsSync(`${sandbox.rootDir}/run/vz/101.json`)).toBe(false);
   });
 
-  it('that does nothing but reboot is kept waiting', async () => {
+  it('that does nothing but reboot is kept waiting', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     const running = await begin();
     await sandbox.good('start', '101');
@@ -116,7 +116,7 @@ describe('a guest', () => {
     expect(existsSync(`${sandbox.rootDir}/run/vz/101.rebooting`)).toBe(false);
   });
 
-  it('that was killed, or stopped, stays so', async () => {
+  it('that was killed, or stopped, stays so', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     const running = await begin();
     await sandbox.good('start', '101');
@@ -144,12 +144,12 @@ describe('the service', () => {
     await next.until(/container 101 started/);
   });
 
-  it('is one alone', async () => {
+  it('is one alone', { tags: ['slow'] }, async () => {
     await begin();
     expect(await sandbox.run('cella', ['service'])).toMatchObject({ code: 9 });
   });
 
-  it('is asked by commands that are nothing without it', async () => {
+  it('is asked by commands that are nothing without it', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     for (const words of [['console', '101'], ['events'], ['service', 'stop']]) {
       const { code, stderr } = await sandbox.run('cella', words);

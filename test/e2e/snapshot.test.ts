@@ -263,7 +263,9 @@ function describeKills(layout: string, points: readonly string[]): void {
 /** What the VM lane has of them: an emulated processor takes its time. */
 const SOME = ['merge.made'];
 
-describe('killed in the middle, overlay:image', () => describeKills('overlay:image', SOME));
+describe('killed in the middle, overlay:image', { tags: ['slow'] }, () =>
+  describeKills('overlay:image', SOME),
+);
 describe.each([
   { layout: 'overlay:image', points: POINTS.filter((point) => !SOME.includes(point)) },
   { layout: 'overlay:directory', points: POINTS },

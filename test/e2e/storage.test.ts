@@ -38,9 +38,9 @@ const LIMITED: readonly Kind[] = [
   { layout: 'overlay:image', growsOnly: true, inVm: [] },
   { layout: 'plain:image', growsOnly: true, inVm: [] },
   { layout: 'overlay:quota', ...EXT4 },
-  { layout: 'plain:quota', ...EXT4, inVm: ['limit'] },
-  { layout: 'overlay:quota', ...XFS, inVm: ['limit', 'growing'] },
-  { layout: 'plain:quota', ...XFS, inVm: ['limit'] },
+  { layout: 'plain:quota', ...EXT4, inVm: [] },
+  { layout: 'overlay:quota', ...XFS, inVm: ['limit'] },
+  { layout: 'plain:quota', ...XFS, inVm: [] },
   { layout: 'overlay:btrfs', ...BTRFS },
   { layout: 'plain:btrfs', ...BTRFS },
 ];
