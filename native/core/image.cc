@@ -53,21 +53,12 @@ long AttachLoop(int image, char* path, int& device) {
   return result == -EBUSY ? -ENXIO : result;
 }
 
-// `op`: behind the image and its device, names and values of options; an empty value makes one a flag.
-long SetOptions(int fs, const char* device, const Op& op) {
-  long set = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr("source"), Ptr(device), 0);
-  for (uint32_t i = 2; set >= 0 && i + 1 < op.strings; i += 2) {
-    const char* value = Text(op, i + 1);
-    set = *value ? Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr(Text(op, i)), Ptr(value), 0)
-                 : Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr(Text(op, i)), 0, 0);
-  }
-  return set;
-}
-
+// `op`: behind the image and its device are options.
 int MountDevice(const char* device, const Op& op) {
   const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr("ext4"), FSOPEN_CLOEXEC));
   if (fs < 0) return fs;
-  long result = SetOptions(fs, device, op);
+  long result = Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr("source"), Ptr(device), 0);
+  if (result >= 0) result = SetOptions(fs, op, 2);
   if (result >= 0) result = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
   if (result >= 0)
     result = Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME);

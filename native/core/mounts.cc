@@ -50,13 +50,8 @@ long SetAttributes(int fd, uint64_t set, uint64_t propagation = 0) {
 int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes) {
   const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr(type), FSOPEN_CLOEXEC));
   if (fs < 0) return fs;
-  for (uint32_t i = first; op && i + 1 < op->strings && i < kMaxOptions; i += 2) {
-    const char* value = Text(*op, i + 1);
-    const long set = *value ? Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr(Text(*op, i)), Ptr(value), 0)
-                            : Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr(Text(*op, i)), 0, 0);
-    if (set < 0) return static_cast<int>(set);
-  }
-  const long made = Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  const long set = op ? SetOptions(fs, *op, first) : 0;
+  const long made = set < 0 ? set : Syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
   const int mount = made < 0 ? static_cast<int>(made)
                              : static_cast<int>(Syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
                                                         static_cast<long>(attributes)));
@@ -65,6 +60,17 @@ int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes
 }
 
 }  // namespace
+
+long SetOptions(int fs, const Op& op, uint32_t first) {
+  if (op.strings > first + kMaxOptions) return -E2BIG;
+  long set = 0;
+  for (uint32_t i = first; set >= 0 && i + 1 < op.strings; i += 2) {
+    const char* value = Text(op, i + 1);
+    set = *value ? Syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, Ptr(Text(op, i)), Ptr(value), 0)
+                 : Syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, Ptr(Text(op, i)), 0, 0);
+  }
+  return set;
+}
 
 // Takes what the launcher hands over, then attaches the root where VE_ROOT is, in this namespace only; must run before
 // Become, while the path is reachable.

@@ -33,6 +33,8 @@ long Source(State& state, const Op& op);
 long Bind(State& state, const Op& op);
 long Nodes(State& state, const Op& op);
 long Image(State& state, const Op& op);
+// Of a file system to be mounted: names and values from a text of the op on; an empty value makes one a flag.
+long SetOptions(int fs, const Op& op, uint32_t first);
 long Overlay(State& state, const Op& op);
 long Tree(State& state, const Op& op);
 
