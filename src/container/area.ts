@@ -10,7 +10,7 @@ import { isMounted, readMounts, umountAll } from '../host/mounts.js';
 import { type Area, openStore, type StoreDriver } from '../host/storage/index.js';
 import { deviceOf } from '../host/storage/resize.js';
 import { IMAGE_NAME } from '../plan/image.js';
-import { type Layers, planArea } from '../plan/plan-start.js';
+import { type Layers, planArea } from '../plan/plan-root.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { type Context, layersOf } from './context.js';
 

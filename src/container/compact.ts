@@ -6,7 +6,7 @@ import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { trimImage } from '../host/storage/resize.js';
 import { IMAGE_NAME } from '../plan/image.js';
-import { planMount } from '../plan/plan-start.js';
+import { planMount } from '../plan/plan-root.js';
 import { contentsOf } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { prepareRoot } from './mount.js';

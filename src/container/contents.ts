@@ -6,7 +6,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted } from '../host/mounts.js';
 import { type Chain, FIRST } from '../plan/image.js';
-import { planView } from '../plan/plan-start.js';
+import { planView } from '../plan/plan-root.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { areaOf, contentsOf, releaseContents, storeOf } from './area.js';
 import type { Context } from './context.js';

@@ -6,7 +6,7 @@ import { type DevicePlaces, nodeByName, nodeByNumbers, PLACES, pciDevice } from 
 import { loadModule } from '../host/modules.js';
 import { type DeviceAccess, mergeAccess } from '../plan/device-policy.js';
 import { FEATURE_NODES, type Given, type GivenNode, NOTHING } from '../plan/equipment.js';
-import { isPrivileged } from '../plan/plan-start.js';
+import { isPrivileged } from '../plan/plan-root.js';
 import type { Context } from './context.js';
 
 /** Parts of the kernel that root of a container cannot load himself. */

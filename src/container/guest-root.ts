@@ -4,7 +4,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { GuestFiles } from '../host/guest-files.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted } from '../host/mounts.js';
-import { idMapOf, planMount } from '../plan/plan-start.js';
+import { idMapOf, planMount } from '../plan/plan-root.js';
 import { contentsOf, releaseContents } from './area.js';
 import type { Context } from './context.js';
 import { prepareRoot } from './mount.js';

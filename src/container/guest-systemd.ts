@@ -2,7 +2,7 @@
 import type { ContainerConfig } from '../config/container-config.js';
 import { CellaError } from '../errors.js';
 import { areaDirectories, inNode } from '../plan/image.js';
-import type { Layers } from '../plan/plan-start.js';
+import type { Layers } from '../plan/plan-root.js';
 import { nodesOf } from '../state/snapshots.js';
 import { findInit } from '../template/init.js';
 import { systemdVersion } from '../template/systemd.js';

@@ -6,7 +6,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { inNode } from '../plan/image.js';
-import { planMount } from '../plan/plan-start.js';
+import { planMount } from '../plan/plan-root.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { contentsOf, withArea } from './area.js';
 import type { Context } from './context.js';

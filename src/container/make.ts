@@ -6,7 +6,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { type Area, removeArea } from '../host/storage/index.js';
 import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subordinate-ids.js';
-import { ID_COUNT } from '../plan/plan-start.js';
+import { ID_COUNT } from '../plan/plan-root.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, type Lock, takeLock } from '../state/lock.js';
 import { parsedOnce, readText } from '../state/text-file.js';

@@ -6,7 +6,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted, umountAll, umountTree } from '../host/mounts.js';
-import { planMount } from '../plan/plan-start.js';
+import { planMount } from '../plan/plan-root.js';
 import { withUndo } from '../undo.js';
 import { Actions } from './actions.js';
 import { areaOf, contentsOf, storeOf } from './area.js';

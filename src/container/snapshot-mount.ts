@@ -5,7 +5,7 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted, umountAll } from '../host/mounts.js';
-import { planView } from '../plan/plan-start.js';
+import { planView } from '../plan/plan-root.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { contentsOf } from './area.js';

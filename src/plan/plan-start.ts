@@ -8,8 +8,8 @@ import { limitMounts, limitProcesses } from './counts.js';
 import type { DeviceAccess } from './device-policy.js';
 import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
 import type { HostFacts } from './host-facts.js';
-import { type Chain, IMAGE_NAME, imageOptions, inNode } from './image.js';
-import type { AfterStep, IdMap, ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
+import type { ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
+import { idMapOf, type Layers, planRoot } from './plan-root.js';
 import { freeSlot, planMounts, planSources } from './rootfs.js';
 
 export type { HostFacts } from './host-facts.js';
@@ -25,8 +25,6 @@ export interface StartPlan extends LaunchPlan {
   readonly whyNotCheckpointable: readonly string[];
 }
 
-export const ID_COUNT = 65_536;
-
 /** Searched in this order, as the kernel and vzctl do. */
 const INIT_PATHS = ['/sbin/init', '/etc/init', '/bin/init'] as const;
 
@@ -36,56 +34,6 @@ const INIT_ENV = [
   // systemd would watch its own memory.pressure, whose trigger does not survive a restore.
   'MEMORY_PRESSURE_WATCH=/dev/null',
 ] as const;
-
-export function isPrivileged(config: ContainerConfig): boolean {
-  return config.localUid === 0;
-}
-
-export function idMapOf(config: ContainerConfig): IdMap | null {
-  if (isPrivileged(config) || config.localUid === undefined) return null;
-  return { uid: config.localUid, gid: config.localGid ?? config.localUid, count: ID_COUNT };
-}
-
-/** What a root is put together from. */
-export interface Layers extends Chain {
-  /** The template's, topmost first; none for a plain tree. */
-  readonly template: readonly string[];
-  /** The loop device that has the area's image already. */
-  readonly device?: string | undefined;
-}
-
-/** The root file system, at VE_ROOT and for the container. */
-export function planRoot(config: ContainerConfig, layers: Layers, isVolatile = false): readonly AfterStep[] {
-  const plain = config.layout.tree === 'plain';
-  return [
-    ...planImage(config, layers.device),
-    {
-      op: 'overlay',
-      target: config.root,
-      area: config.privateArea,
-      contents: inNode(layers.node, plain ? 'root' : 'upper'),
-      work: plain ? null : inNode(layers.node, 'work'),
-      lower: plain ? [] : [...layers.below.map((node) => inNode(node, 'upper')), ...layers.template],
-      idmapped: idMapOf(config) !== null,
-      ...(isVolatile && !plain ? { volatile: true } : {}),
-    },
-  ];
-}
-
-function planImage(
-  { layout, privateArea, disk, mountOptions }: ContainerConfig,
-  device: string | undefined,
-): readonly AfterStep[] {
-  if (layout.store !== 'image') return [];
-  return [
-    {
-      op: 'image',
-      path: `${privateArea}/${IMAGE_NAME}`,
-      ...(device === undefined ? {} : { device }),
-      options: imageOptions(disk, mountOptions),
-    },
-  ];
-}
 
 /** Nothing of a container: a process that ends it when this one is gone. */
 export const GUARD: LaunchPlan = {
@@ -99,61 +47,6 @@ export const GUARD: LaunchPlan = {
 
 /** Nothing of a container: the process that is every init's parent and keeps the consoles. */
 export const KEEPER: LaunchPlan = { ...GUARD, mode: 'keep' };
-
-export function planMount(config: ContainerConfig, layers: Layers): LaunchPlan {
-  const ids = idMapOf(config);
-  return { ...MOUNT, namespaces: ids ? ['user'] : [], ids, after: planRoot(config, layers) };
-}
-
-const MOUNT: LaunchPlan = {
-  mode: 'mount',
-  namespaces: [],
-  ids: null,
-  outside: [],
-  after: [],
-  inside: [],
-};
-
-/** What a root holds, to be looked at by the host: read-only, with the container's own ids. */
-export function planView(config: ContainerConfig, layers: Layers, target: string): LaunchPlan {
-  const plain = config.layout.tree === 'plain';
-  const lower = [layers.node, ...layers.below].map((node) => inNode(node, 'upper'));
-  return {
-    ...MOUNT,
-    after: [
-      ...planImage(config, layers.device),
-      {
-        op: 'overlay',
-        target,
-        area: config.privateArea,
-        contents: plain ? inNode(layers.node, 'root') : null,
-        work: null,
-        lower: plain ? [] : [...lower, ...layers.template],
-        idmapped: false,
-        readOnly: true,
-      },
-    ],
-  };
-}
-
-/** A private area in an image, to be changed by the host. */
-export function planArea(config: ContainerConfig, device: string | undefined, target: string): LaunchPlan {
-  return {
-    ...MOUNT,
-    after: [
-      ...planImage(config, device),
-      {
-        op: 'overlay',
-        target,
-        area: config.privateArea,
-        contents: '.',
-        work: null,
-        lower: [],
-        idmapped: false,
-      },
-    ],
-  };
-}
 
 /**
  * The slow one while the launcher mounts; and a cgroup namespace begins where its maker is, which for clone3 is the

@@ -6,7 +6,7 @@ import { readContainerConfig } from '../../src/config/container-config.js';
 import { parseCtid } from '../../src/config/ctid.js';
 import { parseConfig } from '../../src/config/grammar.js';
 import { mountRoot } from '../../src/host/launcher.js';
-import { planMount } from '../../src/plan/plan-start.js';
+import { planMount } from '../../src/plan/plan-root.js';
 import { lack, type Need } from '../helpers/requires.js';
 import type { FileSystem, Sandbox } from '../helpers/sandbox.js';
 import { useSandbox } from '../helpers/use-sandbox.js';

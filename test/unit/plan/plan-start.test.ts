@@ -7,7 +7,8 @@ import { parseConfig } from '../../../src/config/grammar.js';
 import type { CgroupMounts } from '../../../src/plan/cgroup.js';
 import { USUAL } from '../../../src/plan/confinement.js';
 import { encodePlan } from '../../../src/plan/encode.js';
-import { type HostFacts, planEnter, planMount, planStart } from '../../../src/plan/plan-start.js';
+import { planMount } from '../../../src/plan/plan-root.js';
+import { type HostFacts, planEnter, planStart } from '../../../src/plan/plan-start.js';
 import { decodePlan } from '../../helpers/plan-decoder.js';
 
 const V1 = {
