@@ -24,6 +24,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);
   add("moveLink", vz::MoveLink);
+  add("netlink", vz::Netlink);
+  add("exchangeFrames", vz::ExchangeFrames);
   add("umount", vz::Umount);
   add("closeOnExec", vz::CloseOnExec);
   add("pipe", vz::Pipe);

@@ -28,6 +28,8 @@ Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);
 Napi::Value MoveLink(const Napi::CallbackInfo& info);
+Napi::Value Netlink(const Napi::CallbackInfo& info);
+Napi::Value ExchangeFrames(const Napi::CallbackInfo& info);
 Napi::Value Umount(const Napi::CallbackInfo& info);
 Napi::Value CloseOnExec(const Napi::CallbackInfo& info);
 Napi::Value Pipe(const Napi::CallbackInfo& info);

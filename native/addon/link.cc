@@ -1,9 +1,7 @@
 // Network interfaces that move from one network namespace to another, by netlink (rtnetlink(7)).
-#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,21 +11,11 @@
 #include <string>
 
 #include "addon.h"
+#include "namespace.h"
 #include "promise.h"
 
 namespace vz {
 namespace {
-
-// A socket of a namespace, made by a thread that goes there and comes back.
-Fd SocketIn(int space, int family, int type, int protocol) {
-  const Fd own{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
-  if (!own || ::setns(space, CLONE_NEWNET) < 0) return Fd{};
-  Fd socket{::socket(family, type | SOCK_CLOEXEC, protocol)};
-  const int error = errno;
-  ::setns(own.get(), CLONE_NEWNET);
-  errno = error;
-  return socket;
-}
 
 struct Message {
   nlmsghdr header;
@@ -82,16 +70,12 @@ Outcome Do(const Move& move) {
   return {{}, [index](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, index); }};
 }
 
-Fd Copy(const Napi::Value& value) {
-  return Fd{::fcntl(value.As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 3)};
-}
-
 }  // namespace
 
 // moveLink(from, to, index, name) → its index there, -1 unless it is to be seen. `from` and `to` are descriptors of
 // network namespaces. Index 0: by its name; else it gets that name.
 Napi::Value MoveLink(const Napi::CallbackInfo& info) {
-  const auto move = std::make_shared<Move>(Move{Copy(info[0]), Copy(info[1]), info[2].As<Napi::Number>().Int32Value(),
+  const auto move = std::make_shared<Move>(Move{CopyFd(info[0]), CopyFd(info[1]), info[2].As<Napi::Number>().Int32Value(),
                                                 info[3].As<Napi::String>()});
   return InThread(info.Env(), "cella.link", [move] { return Do(*move); });
 }

@@ -98,6 +98,18 @@ export interface Binding {
    * already. Index 0: the interface of that name, else it gets that name.
    */
   moveLink(from: number, to: number, index: number, name: string): Promise<number>;
+  /**
+   * Sends each request, a datagram of netlink messages, and returns all that the kernel answers, one after the other.
+   * `namespace`: a descriptor of a network namespace, -1: this process's own.
+   */
+  netlink(namespace: number, protocol: number, requests: readonly Uint8Array[]): Promise<Buffer>;
+  /** Sends frames on an interface of this host; returns those of `protocol` that came within `wait` milliseconds. */
+  exchangeFrames(
+    index: number,
+    protocol: number,
+    frames: readonly Uint8Array[],
+    wait: number,
+  ): Promise<readonly Buffer[]>;
   /** Unmounts all that is mounted at `path`; nothing there is fine. */
   umount(path: string): Promise<void>;
   /** Programs that are run from now on get no descriptors but the standard ones, whoever left others open for them. */

@@ -1,0 +1,104 @@
+/** What a container's network is to be: pure data, made of its config, carried out by `host/network`. */
+import type { Address } from '../../config/address.js';
+
+export interface NetworkPlan {
+  readonly ctid: number;
+  /** Null: it has no address that is routed to it. */
+  readonly venet: VenetPlan | null;
+  readonly interfaces: readonly InterfacePlan[];
+  readonly published: readonly Publication[];
+  /** Null: everything may pass. */
+  readonly firewall: FirewallPlan | null;
+  /** Null: as fast as it goes. */
+  readonly shaping: Shaping | null;
+}
+
+/** A routed link: a pair of interfaces with one hardware address, between which nobody asks who has an address. */
+export interface VenetPlan {
+  /** Of the host's end; that of the container's is `venet0`. */
+  readonly hostName: string;
+  readonly mac: string;
+  /** The first of each family is what it sends from. */
+  readonly addresses: readonly RoutedAddress[];
+}
+
+export interface RoutedAddress {
+  readonly family: 4 | 6;
+  readonly address: string;
+  /** Known to this host alone, and translated on its way out. */
+  readonly private: boolean;
+}
+
+export interface InterfacePlan {
+  readonly kind: 'veth' | 'macvlan';
+  readonly name: string;
+  readonly mac: string;
+  /** Of the host's end; null for macvlan, which has none. */
+  readonly host: { readonly name: string; readonly mac: string } | null;
+  /** A bridge of the host or, of macvlan, the interface that it is on. */
+  readonly bridge: string | null;
+  /** Each with a prefix length. */
+  readonly addresses: readonly Address[];
+  readonly gateways: readonly string[];
+  readonly dhcp4: boolean;
+  readonly dhcp6: boolean;
+  /** Whether it gets its addresses from outside; else that is the guest's business. */
+  readonly configure: boolean;
+  /** Only its own hardware address may be used. */
+  readonly macFilter: boolean;
+  /** Only `addresses` may be used. */
+  readonly ipFilter: boolean;
+  /** It reaches no other isolated port of its bridge. */
+  readonly isolated: boolean;
+  /** What it sends without a tag belongs to this one; null: the bridge's usual. */
+  readonly vlan: number | null;
+  /** What it may send with a tag. */
+  readonly trunks: readonly number[];
+}
+
+/** Ports of the host that lead to the container's. */
+export interface Publication {
+  readonly family: 4 | 6;
+  readonly protocol: 'tcp' | 'udp';
+  /** Of the host; null: any that it has. */
+  readonly address: string | null;
+  readonly ports: PortRange;
+  /** The first of as many ports. */
+  readonly to: { readonly address: string; readonly port: number };
+}
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface FirewallPlan {
+  readonly policyIn: 'accept' | 'drop';
+  readonly policyOut: 'accept' | 'drop';
+  /** The first that matches decides. */
+  readonly rules: readonly FirewallRule[];
+}
+
+export interface FirewallRule {
+  /** Seen from the container. */
+  readonly direction: 'in' | 'out';
+  readonly action: 'accept' | 'drop' | 'reject';
+  readonly protocol: 'tcp' | 'udp' | 'icmp' | 'any';
+  /** Of the side that is asked; null: any. */
+  readonly ports: PortRange | null;
+  /** Who is at the other end: a network, or a named set of them; null: anybody. */
+  readonly peer: Address | { readonly set: string } | null;
+}
+
+/** Seen from the container. */
+export interface Shaping {
+  readonly in: Rate | null;
+  readonly out: Rate | null;
+}
+
+export interface Rate {
+  /** Bits per second. */
+  readonly rate: number;
+  /** Bytes. */
+  readonly burst: number;
+}
