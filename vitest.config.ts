@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const slowly = process.env.CELLA_LANE === 'vm' ? 4 : 1;
 const serial = {
   fileParallelism: false,
+  // One process for all files: what they import is loaded once.
+  isolate: false,
   testTimeout: 60_000 * slowly,
   hookTimeout: 120_000 * slowly,
 } as const;

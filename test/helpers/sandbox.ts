@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { isMounted } from '../../src/host/mounts.js';
+import { canRunHere, runHere } from './in-process.js';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
 import { type Foreign, provideTemplate, type Recipe } from './templates.js';
 
@@ -108,8 +109,10 @@ export class Sandbox {
   }
 
   async run(command: Command, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const { input = '', env } = options;
+    if (!env && canRunHere(command, args)) return runHere(command, args, { rootDir: this.rootDir, input });
     const running = this.spawn(command, args, options);
-    running.child.stdin?.end(options.input ?? '');
+    running.child.stdin?.end(input);
     return running.ended;
   }
 

@@ -1,0 +1,52 @@
+/**
+ * Commands without a process of their own, for lanes where Node takes a second to start. The host lane runs all of them
+ * as its users do; here that holds for those that make processes which outlive them, or are to be killed.
+ */
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { main, type Program } from '../../dist/cli/main.js';
+import { openHost } from '../../dist/container/host.js';
+import type { Result } from './sandbox.js';
+
+const VERBS = [
+  'create',
+  'destroy',
+  'exec',
+  'exec2',
+  'list',
+  'mount',
+  'quotaon',
+  'set',
+  'status',
+  'stop',
+  'umount',
+];
+
+export function canRunHere(command: string, [verb = '']: readonly string[]): boolean {
+  return (
+    process.env.CELLA_LANE === 'vm' && (command === 'vzlist' || (command === 'vzctl' && VERBS.includes(verb)))
+  );
+}
+
+export async function runHere(
+  command: Program,
+  args: readonly string[],
+  { rootDir, input }: { readonly rootDir: string; readonly input: string },
+): Promise<Result> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const written = Promise.all([text(stdout), text(stderr)]);
+  stdin.end(input);
+  const code = await main(command, [...args], openHost, {
+    stdin,
+    stdout,
+    stderr,
+    env: { ...process.env, CELLA_ROOT: rootDir },
+    onSignal: () => () => undefined,
+    columns: () => undefined,
+    terminal: undefined,
+  });
+  stdout.end();
+  stderr.end();
+  const [out, errors] = await written;
+  return { code, signal: null, stdout: out, stderr: errors };
+}
