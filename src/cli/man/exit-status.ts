@@ -39,6 +39,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   BAD_NAMESERVER: 'bad address of a name server',
   BAD_SEARCHDOMAIN: 'bad search domain',
   PASSWORD_FAILED: 'a password could not be set',
+  IP_IN_USE: 'an address is in use already',
   SCRIPT_FAILED: 'an action script failed',
   INVALID_CONFIG: 'a configuration file is not valid',
   DEVICE_FAILED: 'a device could not be given to the container',
