@@ -46,7 +46,7 @@ export class Machine {
 
   /** Whether an address answers within two seconds. */
   reaches(address: string, ...options: readonly string[]): Promise<boolean> {
-    return this.run(`ping -c 1 -W 2 ${options.join(' ')} ${address} >/dev/null`).then(
+    return this.run(`busybox ping -c 1 -W 2 ${options.join(' ')} ${address} >/dev/null`).then(
       () => true,
       () => false,
     );

@@ -41,20 +41,22 @@ export async function attachVenet(plan: VenetPlan, namespace: number): Promise<v
 /** Returns the index of the host's end. */
 async function makePair({ hostName, mac }: VenetPlan, namespace: number): Promise<number> {
   const common = { mac, noArp: true } as const;
-  const pair = newVeth(
-    hostName,
-    { ...common, group: GROUP, noAddress: true, up: true },
-    { ...common, name: VENET, namespace },
-  );
-  const messages = [pair, getLink(hostName)];
-  let [made, found] = await send(PROTOCOL.route, messages);
-  if (made?.code === 'EEXIST') {
+  const messages = [
+    newVeth(hostName, { ...common, group: GROUP }, { ...common, name: VENET, namespace }),
+    // A host without IPv6 refuses that.
+    setLink(hostName, { noAddress: true }),
+    setLink(hostName, { up: true }),
+    getLink(hostName),
+  ];
+  let done = await send(PROTOCOL.route, messages);
+  if (done[0]?.code === 'EEXIST') {
     // Of a container that ended a moment ago, whose network has not been cleared away yet.
     await request(PROTOCOL.route, [deleteLink(hostName)], { accept: ['ENODEV'] });
-    [made, found] = await send(PROTOCOL.route, messages);
+    done = await send(PROTOCOL.route, messages);
   }
-  if (made?.code !== undefined) throw new NetlinkError(0, made);
-  const [link] = found?.answers ?? [];
+  for (const [index, outcome] of done.entries())
+    if (outcome.code !== undefined && index !== 1) throw new NetlinkError(index, outcome);
+  const [link] = done.at(-1)?.answers ?? [];
   if (!link) throw new CellaError('NETDEV_FAILED', `'${hostName}' is gone`);
   return readLink(link.body).index;
 }
