@@ -20,6 +20,7 @@ import { ALLOCATION, commandLock, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { setScriptsAside } from './action-files.js';
+import { detachNetwork } from './network.js';
 import { finishScripts, takeDown, warn } from './actions.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
@@ -133,7 +134,10 @@ function initOf(record: RuntimeRecord): ProcessHandle | undefined {
 
 /** Takes away what a start made, in reverse; each part may be gone already. */
 export async function release(context: Context, record: RuntimeRecord): Promise<void> {
-  if (record.bootId === bootId()) await takeBackInterfaces(context, record);
+  if (record.bootId === bootId()) {
+    await takeBackInterfaces(context, record);
+    await detachNetwork(context, record);
+  }
   // Unmounting takes longest, and needs nobody's end: whoever is left has the container's own mounts.
   if (record.bootId === bootId()) await Promise.all([umountAll(record.root), removeCgroups(record.cgroups)]);
   removeRecord(context.paths.record(record.ctid));

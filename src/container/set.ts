@@ -14,10 +14,12 @@ import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
 import { areaOf, storeOf } from './area.js';
 import { changeGiven, GIVEN_KEYS } from './change-given.js';
+import { NETWORK_KEYS, setNetwork } from './change-network.js';
 import { changeGuest } from './configure.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { applyLimits, applyLive, waitingKeys } from './live.js';
 import { linkName, unlinkName } from './names.js';
+import { reserveAddresses } from './network-plan.js';
 import { findRunning, type Running, recover } from './recover.js';
 
 export interface SetOptions {
@@ -52,6 +54,7 @@ export async function set(
     return { restart: false };
   }
   const edits = new Map([...sampleEdits(context, options.applyConfig), ...changes]);
+  await reserveAddresses(context, changed(context, ctid, edits).after);
   const { after, text } = changed(context, ctid, edits);
   const waiting = init ? waitingKeys(edits.keys()) : [];
   const restart = waiting.length > 0 && options.setMode === 'restart';
@@ -114,7 +117,10 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
       if (running) {
         undo.push('set the limits', () => applyLimits(context, before, keys));
         await applyLive(context, after, keys);
-        if (GIVEN_KEYS.some((key) => keys.has(key))) await changeGiven(context, after, running);
+        const record = NETWORK_KEYS.some((key) => keys.has(key))
+          ? await setNetwork(context, { before, after }, running, undo)
+          : running.record;
+        if (GIVEN_KEYS.some((key) => keys.has(key))) await changeGiven(context, after, { ...running, record });
       }
       if ((running || options.save) && !isDeepStrictEqual(before.disk, after.disk)) {
         const area = areaOf(context, before);

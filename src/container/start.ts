@@ -27,6 +27,16 @@ import { expectCgroups } from './guest-systemd.js';
 import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
 import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
+import { networkPlanOf, reserveAddresses } from './network-plan.js';
+import {
+  announceNetwork,
+  attachNetwork,
+  detachNetwork,
+  expectUnclaimed,
+  intendNetwork,
+  type NetworkIntent,
+  networkPlanOf,
+} from './network.js';
 import { findInit, findRunning, isRebooting, recover, unmarkRebooting } from './recover.js';
 import { applyShares } from './shares.js';
 
@@ -59,14 +69,15 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   await recover(context, ctid);
   if (options.ifRebooting && !isRebooting(context, ctid))
     throw new CellaError('NOT_RUNNING', `container ${ctid} does not wait for a reboot`);
-  const config = loadConfig(context, ctid);
-  if (config.disabled && !options.force) {
+  const loaded = loadConfig(context, ctid);
+  if (loaded.disabled && !options.force) {
     throw new CellaError('DISABLED', `container ${ctid} is disabled`, {
       hint: 'Use --force to start it all the same.',
     });
   }
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is already running`);
+  const config = await reserveAddresses(context, loaded);
   const layers = contentsOf(context, config);
   if (!options.force) expectCgroups(context, config, layers);
   // A console of the caller's own is the caller's to keep, like the init.
@@ -80,9 +91,11 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
     console,
     mounted: actions?.has('mount') ?? false,
   });
+  const network = await intendNetwork(context, networkPlanOf(context, config));
   const launched = await launch(context, config, plan, {
     actions,
     configure: true,
+    network,
     keeper,
     signal: options.signal,
   });
@@ -105,6 +118,8 @@ export interface Launch {
   readonly tied?: boolean;
   /** Its files get what its configuration says of them, before it runs. */
   readonly configure?: boolean;
+  /** Default: nothing but the loopback interface and what it has of the host. */
+  readonly network?: NetworkIntent | undefined;
   /** Are run with it. */
   readonly actions?: Actions | undefined;
   /** Its parent, which keeps its console too. */
@@ -122,7 +137,7 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, tied = false, configure = false, actions, keeper, signal }: Launch = {},
+  { stdio, tied = false, configure = false, network, actions, keeper, signal }: Launch = {},
 ): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
@@ -139,6 +154,7 @@ export async function launch(
     cgroups: plan.cgroup.directories,
     ...(plan.confinement === USUAL ? {} : { confinement: plan.confinement }),
     ...(plan.given === NOTHING ? {} : { given: plan.given }),
+    ...(network ? { network: network.record } : {}),
     init: null,
   };
   return withUndo(async (undo) => {
@@ -156,12 +172,17 @@ export async function launch(
       crashAt: launcherCrashStep(),
     });
     undo.push('launch init', () => prepared.abandon());
+    if (network) {
+      undo.push('attach network', () => detachNetwork(context, intent));
+      await attachNetwork(context, network, prepared.init.pid);
+    }
     applyShares(context, config, plan.cgroup);
     const pending = configure ? pendingSettings(config) : undefined;
     if (pending) await configureForStart(context, pending);
     if (actions?.has('start')) await prepared.waiting();
     await actions?.run('start', { into: { config, init: prepared.init }, signal });
     faultPoint('start.prepared');
+    if (network) await expectUnclaimed(context, config.ctid, network);
     const tie = tied ? await guard(prepared.init) : -1;
     if (tied) undo.push('tie init to this process', () => closeSync(tie));
     signal?.throwIfAborted();
@@ -173,6 +194,7 @@ export async function launch(
     await keeper?.claim(init);
     undo.push('claim init', () => keeper?.forget(init));
     const master = await prepared.release();
+    if (network) announceNetwork(network);
     actions?.settle();
     faultPoint('start.done');
     if (!keeper || master < 0) return { init: prepared.init, console: master, tie };

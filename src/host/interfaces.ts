@@ -9,14 +9,19 @@ import { run } from './run.js';
 const OWN = '/proc/self/ns/net';
 const WAIT_MS = 5000;
 
-/** Mounts a new process's network namespace at `path`, so that it stays when its processes are gone. */
-export async function keepNamespace(path: string, pid: number): Promise<void> {
+/** The network namespace of a container's new process, once it has made it: that is its first step. */
+export async function networkOf(pid: number): Promise<string> {
   const space = `/proc/${pid}/ns/net`;
-  // The child makes its namespace as its first step.
   for (let waited = 0; readlinkSync(space) === readlinkSync(OWN); waited += 1) {
     if (waited > WAIT_MS) throw new CellaError('NETDEV_FAILED', 'the container has no network of its own');
     await sleep(1);
   }
+  return space;
+}
+
+/** Mounts it at `path`, so that it stays when its processes are gone. */
+export async function keepNamespace(path: string, pid: number): Promise<void> {
+  const space = await networkOf(pid);
   writeFileSync(path, '', { mode: 0o600 });
   // Where a host shares its mounts, containers that start now would have it too.
   await run(['mount', '--bind', '--make-private', space, path]);

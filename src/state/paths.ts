@@ -29,6 +29,10 @@ export interface Paths {
   scripts(ctid: number): string;
   /** Where a container's network namespace is mounted while it has interfaces of the host. */
   network(ctid: number): string;
+  /** What a container has sent and received. */
+  traffic(ctid: number): string;
+  /** The private networks that this host has chosen. */
+  readonly privateNetworks: string;
   /** Says that a guest has rebooted, and is to be started again. */
   rebooting(ctid: number): string;
   /** Socket of the process that inits are children of. */
@@ -72,6 +76,8 @@ export function openPaths(rootDir: string | undefined): Paths {
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,
+    traffic: (ctid) => at(`/var/lib/vz/traffic/${ctid}.json`),
+    privateNetworks: at('/var/lib/vz/network.json'),
     rebooting: (ctid) => `${runDir}/${ctid}.rebooting`,
     keeper: `${runDir}/keeper.sock`,
     serviceSocket: `${runDir}/cella.sock`,

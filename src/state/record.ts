@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { CellaError } from '../errors.js';
 import { type Confinement, USUAL } from '../plan/confinement.js';
 import type { Given } from '../plan/equipment.js';
+import type { NetworkPlan } from '../plan/network/network-plan.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { readText } from './text-file.js';
 
@@ -20,8 +21,21 @@ export interface RuntimeRecord {
   readonly given?: Given;
   /** Interfaces of the host that it has or is just getting. */
   readonly links?: Links;
+  /** How it is on the network; absent: not at all, but for what it has of the host. */
+  readonly network?: NetworkRecord;
   /** Init, once there is one: a pid alone may belong to somebody else by now. */
   readonly init: { readonly pid: number; readonly startTime: string; readonly startedAt: number } | null;
+}
+
+/** What is to be taken down, whatever the configuration says by then. */
+export interface NetworkRecord {
+  readonly plan: NetworkPlan;
+  /** Of nftables. */
+  readonly table: string;
+  /** On which interfaces of the host, by index, it answers for which addresses. */
+  readonly proxies: readonly { readonly index: number; readonly address: string }[];
+  /** Names this run in counts of its traffic. */
+  readonly run: string;
 }
 
 export interface Links {

@@ -1,80 +1,71 @@
 /** Our table of nftables: loaded once, and what containers have in it. */
-import { CellaError } from '../../errors.js';
-import { type Element, elements, portElements } from '../../plan/network/elements.js';
-import type { NetworkPlan, Publication, RoutedAddress } from '../../plan/network/network-plan.js';
+import { CellaError, isErrno } from '../../errors.js';
+import type { Element } from '../../plan/network/elements.js';
+import type { VenetPlan } from '../../plan/network/network-plan.js';
 import { MARK_CHAIN, ruleset } from '../../plan/network/ruleset.js';
 import {
   addElements,
   type Counter,
+  encodeParts,
   findElement,
   hasChain,
   readTarget,
-  removeElements,
 } from '../netlink/nftables.js';
 import { run } from '../run.js';
 import { GATEWAY, GROUP } from './venet.js';
 
-export interface Table {
-  readonly name: string;
-  /** Where connections of a container to itself seem to come from. */
-  readonly gateway6: string;
+/** Where connections of a container to itself seem to come from; nobody has it. */
+const INNER_GATEWAY6 = 'fdce:11a::1';
+
+export function hasTable(name: string): Promise<boolean> {
+  return hasChain(name, MARK_CHAIN);
 }
 
-/** Loads it unless it is there. True: it was loaded, and holds nothing of any container. */
-export async function ensureTable({ name, gateway6 }: Table): Promise<boolean> {
-  if (await hasChain(name, MARK_CHAIN)) return false;
-  const input = ruleset({ table: name, group: GROUP, gateway4: GATEWAY[4], gateway6 });
+/** Anew: what was in it is gone. */
+export async function loadTable(name: string): Promise<void> {
+  const input = ruleset({ table: name, group: GROUP, gateway4: GATEWAY[4], gateway6: INNER_GATEWAY6 });
   await run(['nft', '-f', '-'], { input });
-  return true;
 }
 
-/** Fails with IP_IN_USE where a port is published already. */
-export async function addToTable(table: string, plan: NetworkPlan): Promise<void> {
-  await publish(table, plan.published);
-  await addElements(table, elements({ ...plan, published: [] }));
-}
-
-/** What is not there is fine. */
-export async function removeFromTable(table: string, plan: NetworkPlan): Promise<void> {
-  await removeElements(table, elements(plan));
-}
-
-export async function publish(table: string, published: readonly Publication[]): Promise<void> {
-  const ports = portElements(published);
+/** Fails with IP_IN_USE where a port leads elsewhere already. */
+export async function publish(table: string, ports: readonly Element[]): Promise<void> {
   try {
     await addElements(table, ports, { exclusive: true });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw await collision(table, ports, cause);
+    if (!isErrno(cause, 'EEXIST')) throw cause;
+    await expectOwn(table, ports);
+    await addElements(table, ports);
   }
 }
 
-async function collision(table: string, ports: readonly Element[], cause: unknown): Promise<CellaError> {
+async function expectOwn(table: string, ports: readonly Element[]): Promise<void> {
   for (const element of ports) {
-    const held = await findElement(table, element);
-    if (!held?.data) continue;
-    const [protocol, port] = element.key.slice(-2);
-    const words = `${port?.type === 'port' ? port.port : ''}/${protocol?.type === 'protocol' ? protocol.protocol : ''}`;
-    const { address } = readTarget(held.data);
-    return new CellaError('IP_IN_USE', `port ${words} of this host leads to ${address} already`, { cause });
+    const held = (await findElement(table, element))?.data;
+    if (!held || held.equals(encodeParts(element.data ?? []))) continue;
+    throw new CellaError(
+      'IP_IN_USE',
+      `port ${portName(element)} of this host leads to ${readTarget(held).address} already`,
+    );
   }
-  return new CellaError('IP_IN_USE', 'a port is in use already', { cause });
 }
 
-export interface Traffic {
+function portName({ key }: Element): string {
+  const words = key.flatMap((part) =>
+    part.type === 'port' ? [String(part.port)] : part.type === 'protocol' ? [part.protocol] : [],
+  );
+  return words.reverse().join('/');
+}
+
+const NOTHING: Counter = { packets: 0n, bytes: 0n };
+
+export interface Counted {
   readonly address: string;
   readonly sent: Counter;
   readonly received: Counter;
 }
 
-const NOTHING: Counter = { packets: 0n, bytes: 0n };
-
 /** Since the addresses were added. */
-export async function readTraffic(
-  table: string,
-  hostName: string,
-  addresses: readonly RoutedAddress[],
-): Promise<readonly Traffic[]> {
+export function readTraffic(table: string, { hostName, addresses }: VenetPlan): Promise<readonly Counted[]> {
   return Promise.all(
     addresses.map(async ({ family, address }) => {
       const own = { type: 'address', address } as const;

@@ -19,8 +19,8 @@ const address = (text: string): Part => ({ type: 'address', address: text });
 const port = (number: number): Part => ({ type: 'port', port: number });
 
 /** All but the published ports. */
-export function addressElements({ hostName, addresses }: VenetPlan): readonly Element[] {
-  return addresses.flatMap((at) => elementsOf(hostName, at));
+export function addressElements(venet: VenetPlan | null): readonly Element[] {
+  return venet?.addresses.flatMap((at) => elementsOf(venet.hostName, at)) ?? [];
 }
 
 function elementsOf(hostName: string, at: RoutedAddress): readonly Element[] {
@@ -51,5 +51,5 @@ function portElement({ family, protocol, address: outer, ports, to }: Publicatio
 }
 
 export function elements({ venet, published }: NetworkPlan): readonly Element[] {
-  return [...(venet ? addressElements(venet) : []), ...portElements(published)];
+  return [...addressElements(venet), ...portElements(published)];
 }

@@ -1,0 +1,160 @@
+/** set of what a running container's network is. */
+import { closeSync, openSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { faultPoint } from '../fault.js';
+import { networkOf } from '../host/interfaces.js';
+import { deleteLink } from '../host/netlink/links.js';
+import { addElements, removeElements } from '../host/netlink/nftables.js';
+import { PROTOCOL, request } from '../host/netlink/request.js';
+import { publish } from '../host/network/firewall.js';
+import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
+import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
+import { addressElements, type Element, elements, portElements } from '../plan/network/elements.js';
+import type { NetworkPlan, RoutedAddress, VenetPlan } from '../plan/network/network-plan.js';
+import { type NetworkRecord, type RuntimeRecord, readRecord, writeRecord } from '../state/record.js';
+import type { Undo } from '../undo.js';
+import type { Context } from './context.js';
+import {
+  announceNetwork,
+  countTraffic,
+  expectUnclaimed,
+  intendNetwork,
+  isNothing,
+  type NetworkIntent,
+  readyTable,
+  tableName,
+} from './network.js';
+import { networkPlanOf } from './network-plan.js';
+import type { Running } from './recover.js';
+
+const NONE: Omit<NetworkPlan, 'ctid'> = {
+  venet: null,
+  interfaces: [],
+  published: [],
+  firewall: null,
+  shaping: null,
+};
+
+/** Keys whose change is seen to here. */
+export const NETWORK_KEYS = [
+  'FIREWALL',
+  'FIREWALL_IN',
+  'FIREWALL_OUT',
+  'IP_ADDRESS',
+  'NAT',
+  'NETIF',
+  'PUBLISH',
+  'RATE',
+  'RATEBOUND',
+] as const;
+
+/** At once in a running container; returns its record as it is then. */
+export async function setNetwork(
+  context: Context,
+  { before, after }: { readonly before: ContainerConfig; readonly after: ContainerConfig },
+  { record, init }: Running,
+  undo: Undo,
+): Promise<RuntimeRecord> {
+  const { pid } = init;
+  const old = record.network?.plan ?? (networkPlanOf(context, before));
+  const plan = networkPlanOf(context, after);
+  undo.push('change the network', async () => {
+    const now = readRecord(context.paths.record(record.ctid));
+    if (now) await changeNetwork(context, now, { plan: old, pid });
+  });
+  return changeNetwork(context, record, { plan, pid });
+}
+
+/** Makes the network of a running container what `plan` says; returns the record as it is then. */
+export async function changeNetwork(
+  context: Context,
+  record: RuntimeRecord,
+  { plan, pid }: { readonly plan: NetworkPlan; readonly pid: number },
+): Promise<RuntimeRecord> {
+  const before: NetworkRecord = record.network ?? {
+    plan: { ...NONE, ctid: plan.ctid },
+    table: tableName(context),
+    proxies: [],
+    run: new Date().toISOString(),
+  };
+  if (isDeepStrictEqual(before.plan, plan)) return record;
+  const intent = await intendNetwork(context, plan, addressesWithout(plan.venet, before.plan.venet));
+  if (intent) await expectUnclaimed(context, record.ctid as Ctid, intent);
+  const path = context.paths.record(record.ctid);
+  // Names all that may be there while this goes on.
+  writeRecord(path, { ...record, network: both(before, plan, intent) });
+  faultPoint('network.intent');
+  await carryOut(context, { before, plan, intent, pid });
+  const { network: _, ...rest } = record;
+  const after = isNothing(plan) ? rest : { ...rest, network: { ...both(before, plan, intent), plan } };
+  writeRecord(path, after);
+  if (intent) announceNetwork(intent);
+  return after;
+}
+
+/** Of `venet`, those that the other one has not. */
+function addressesWithout(venet: VenetPlan | null, other: VenetPlan | null): readonly RoutedAddress[] {
+  const has = ({ address }: RoutedAddress): boolean =>
+    other?.addresses.some((at) => at.address === address) ?? false;
+  return venet?.addresses.filter((at) => !has(at)) ?? [];
+}
+
+function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | undefined): NetworkRecord {
+  const removed = addressesWithout(before.plan.venet, plan.venet);
+  const venet = plan.venet ?? before.plan.venet;
+  return {
+    ...before,
+    plan: {
+      ...plan,
+      venet: venet && plan.venet ? { ...venet, addresses: [...venet.addresses, ...removed] } : venet,
+      published: [...plan.published, ...before.plan.published],
+    },
+    proxies: [...before.proxies, ...(intent?.record.proxies ?? [])],
+  };
+}
+
+interface Change {
+  readonly before: NetworkRecord;
+  readonly plan: NetworkPlan;
+  readonly intent: NetworkIntent | undefined;
+  readonly pid: number;
+}
+
+async function carryOut(context: Context, { before, plan, intent, pid }: Change): Promise<void> {
+  const { table } = before;
+  await readyTable(context, table);
+  for (const { family } of plan.venet?.addresses ?? []) forward(family);
+  const gone = addressesWithout(before.plan.venet, plan.venet);
+  await removeProxies(before.proxies.filter(({ address }) => gone.some((at) => at.address === address)));
+  await changeLink(before.plan.venet, plan.venet, pid);
+  faultPoint('network.linked');
+  await countTraffic(context, plan.ctid, before);
+  const [old, now] = [elements(before.plan), elements(plan)];
+  await removeElements(table, without(old, now));
+  await publish(table, without(portElements(plan.published), old));
+  await addElements(table, without(addressElements(plan.venet), old));
+  faultPoint('network.listed');
+  await addProxies(intent?.answering ?? []);
+}
+
+function without(some: readonly Element[], others: readonly Element[]): readonly Element[] {
+  const known = new Set(others.map((element) => JSON.stringify(element)));
+  return some.filter((element) => !known.has(JSON.stringify(element)));
+}
+
+async function changeLink(before: VenetPlan | null, after: VenetPlan | null, pid: number): Promise<void> {
+  if (!after) {
+    if (!before) return;
+    await detachVenet(before);
+    await request(PROTOCOL.route, [deleteLink(before.hostName)], { accept: ['ENODEV'] });
+    return;
+  }
+  const namespace = openSync(await networkOf(pid), 'r');
+  try {
+    await (before ? changeVenet(before, after, namespace) : attachVenet(after, namespace));
+  } finally {
+    closeSync(namespace);
+  }
+}

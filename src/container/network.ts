@@ -1,0 +1,138 @@
+/** A container's network: made before its init runs, named in its runtime record until it is taken down. */
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { networkOf } from '../host/interfaces.js';
+import { addElements, removeElements } from '../host/netlink/nftables.js';
+import { announce, type Claim, findClaims } from '../host/network/announce.js';
+import { hasTable, loadTable, publish, readTraffic } from '../host/network/firewall.js';
+import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
+import { attachVenet, detachVenet } from '../host/network/venet.js';
+import { bootId } from '../host/processes.js';
+import { addressElements, elements, portElements } from '../plan/network/elements.js';
+import type { NetworkPlan, RoutedAddress } from '../plan/network/network-plan.js';
+import { takeLock } from '../state/lock.js';
+import { type NetworkRecord, type RuntimeRecord, readRecord } from '../state/record.js';
+import { noteTraffic, type Traffic } from '../state/traffic.js';
+import { type Context, lockDirectory } from './context.js';
+
+/** How long others have to say that they have an address. */
+const CLAIM_MS = 200;
+
+/** Before anything is made: what to make, who will answer for it, and who claims it already. */
+export interface NetworkIntent {
+  readonly record: NetworkRecord;
+  readonly answering: readonly Answering[];
+  readonly claims: Promise<readonly Claim[]>;
+}
+
+/** Undefined: it has no network of ours. `addresses`: those that are new; default: all. */
+export async function intendNetwork(
+  context: Context,
+  plan: NetworkPlan,
+  addresses: readonly RoutedAddress[] = plan.venet?.addresses ?? [],
+): Promise<NetworkIntent | undefined> {
+  if (isNothing(plan)) return undefined;
+  const { neighbourDevices, probesAddresses } = context.hostConfig().network;
+  const answering = await findUplinks(addresses, neighbourDevices);
+  const proxies = answering.map(({ uplink, address }) => ({ index: uplink.index, address: address.address }));
+  const record = { plan, table: tableName(context), proxies, run: new Date().toISOString() };
+  return {
+    record,
+    answering,
+    claims: probesAddresses ? findClaims(answering, CLAIM_MS) : Promise.resolve([]),
+  };
+}
+
+export function isNothing(plan: NetworkPlan): boolean {
+  return !plan.venet && plan.interfaces.length === 0;
+}
+
+export function tableName(context: Context): string {
+  return ['cella', context.paths.cgroupGroup].filter(Boolean).join('-');
+}
+
+/** Into the network of process `pid`. What it made until it failed `detachNetwork` takes away. */
+export async function attachNetwork(
+  context: Context,
+  { record, answering }: NetworkIntent,
+  pid: number,
+): Promise<void> {
+  const { plan, table } = record;
+  const namespace = openSync(await networkOf(pid), 'r');
+  try {
+    await readyTable(context, table);
+    for (const family of familiesOf(plan.venet?.addresses ?? [])) forward(family);
+    if (plan.venet) await attachVenet(plan.venet, namespace);
+    faultPoint('network.linked');
+    await publish(table, portElements(plan.published));
+    await addElements(table, addressElements(plan.venet));
+    faultPoint('network.listed');
+    await addProxies(answering);
+  } finally {
+    closeSync(namespace);
+  }
+}
+
+function familiesOf(addresses: readonly RoutedAddress[]): ReadonlySet<4 | 6> {
+  return new Set(addresses.map(({ family }) => family));
+}
+
+/** Loads the table where it is missing, with what those have in it that run. */
+export async function readyTable(context: Context, table: string): Promise<void> {
+  if (await hasTable(table)) return;
+  using _lock = await takeLock({ directory: lockDirectory(context), name: 'network', verb: 'network' });
+  if (await hasTable(table)) return;
+  await loadTable(table);
+  for (const { network } of records(context))
+    if (network?.table === table) await addElements(table, elements(network.plan));
+}
+
+/** Of this boot. */
+function records(context: Context): readonly RuntimeRecord[] {
+  return readdirSync(context.paths.runDir)
+    .filter((name) => /^\d+\.json$/.test(name))
+    .flatMap((name) => readRecord(`${context.paths.runDir}/${name}`) ?? [])
+    .filter((record) => record.bootId === bootId());
+}
+
+/** Fails with IP_IN_USE where somebody has one of its addresses, or warns of it if the host is to be content with that. */
+export async function expectUnclaimed(
+  context: Context,
+  ctid: Ctid,
+  { claims }: NetworkIntent,
+): Promise<void> {
+  const [claim] = await claims;
+  if (!claim) return;
+  const message = `address ${claim.address} is in use by ${claim.mac} at '${claim.uplink}'`;
+  if (context.hostConfig().network.refusesUsed) throw new CellaError('IP_IN_USE', message);
+  context.report({ type: 'warning', ctid, message });
+}
+
+/** Has others know where its addresses are from now on. That nobody can be told harms nothing. */
+export function announceNetwork({ answering }: NetworkIntent): void {
+  announce(answering).catch(() => undefined);
+}
+
+/** Takes away all that is left of it on the host; the links end with the container's network. */
+export async function detachNetwork(context: Context, { ctid, network }: RuntimeRecord): Promise<void> {
+  if (!network) return;
+  const { plan, table, proxies } = network;
+  await removeProxies(proxies);
+  if (plan.venet) await detachVenet(plan.venet);
+  // Nothing comes through any more.
+  await countTraffic(context, ctid, network);
+  faultPoint('network.counted');
+  await removeElements(table, elements(plan));
+}
+
+/** Notes down what has gone through so far; returns the sums over all runs. */
+export async function countTraffic(
+  context: Context,
+  ctid: number,
+  { plan, table, run }: NetworkRecord,
+): Promise<readonly Traffic[]> {
+  const counted = plan.venet ? await readTraffic(table, plan.venet) : [];
+  return noteTraffic(context.paths.traffic(ctid), run, counted);
+}

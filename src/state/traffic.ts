@@ -1,0 +1,79 @@
+/** What containers have sent and received, by address, over all their runs. */
+import { rmSync } from 'node:fs';
+import { writeFileAtomic } from './atomic-file.js';
+import { readText } from './text-file.js';
+
+export interface Count {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+export interface Traffic {
+  readonly address: string;
+  readonly sent: Count;
+  readonly received: Count;
+}
+
+/** The sum of ended runs, and of one run what was counted last: saying that twice changes nothing. */
+interface Entry {
+  readonly past: Traffic;
+  readonly run: string;
+  readonly last: Traffic;
+}
+
+const NONE: Count = { packets: 0n, bytes: 0n };
+const plus = (a: Count, b: Count): Count => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes });
+const total = ({ past, last }: Entry): Traffic => ({
+  address: last.address,
+  sent: plus(past.sent, last.sent),
+  received: plus(past.received, last.received),
+});
+
+/** All that a container has sent and received so far, as far as it was noted down. */
+export function readTraffic(path: string): readonly Traffic[] {
+  return readEntries(path).map(total);
+}
+
+/** Notes down what was counted in a run; returns the sums. `run`: names it, among all runs of the container. */
+export function noteTraffic(path: string, run: string, counted: readonly Traffic[]): readonly Traffic[] {
+  const entries = new Map(readEntries(path).map((entry) => [entry.last.address, entry]));
+  for (const now of counted) {
+    const before = entries.get(now.address);
+    const past = !before
+      ? { ...now, sent: NONE, received: NONE }
+      : goesOn(before, run, now)
+        ? before.past
+        : total(before);
+    entries.set(now.address, { past, run, last: now });
+  }
+  const all = [...entries.values()];
+  if (counted.length > 0)
+    writeFileAtomic(path, `${JSON.stringify({ version: 1, entries: all }, toText)}\n`, { durable: false });
+  return all.map(total);
+}
+
+/** Counters that are lower than they were have begun anew. */
+function goesOn({ run, last }: Entry, now: string, { sent, received }: Traffic): boolean {
+  return run === now && sent.packets >= last.sent.packets && received.packets >= last.received.packets;
+}
+
+export function forgetTraffic(path: string): void {
+  rmSync(path, { force: true });
+}
+
+const toText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
+const toValue = (key: string, value: unknown): unknown =>
+  (key === 'packets' || key === 'bytes') && /^\d+$/.test(String(value)) ? BigInt(String(value)) : value;
+
+/** A file that is none of ours counts as none. */
+function readEntries(path: string): readonly Entry[] {
+  try {
+    const value = JSON.parse(readText(path) ?? '{}', toValue) as {
+      version?: number;
+      entries?: readonly Entry[];
+    };
+    return value.version === 1 && Array.isArray(value.entries) ? value.entries : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,156 @@
+/** Routed addresses, private ones and published ports, seen from machines on both sides of the host. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { useNetworks } from '../helpers/networks.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
+
+const sandbox = useSandbox();
+const networks = useNetworks(sandbox, 101, 102);
+
+const inside = async (ctid: number, command: string): Promise<string> =>
+  (await networks.vzctl('exec2', String(ctid), command)).stdout.trim();
+const start = async (ctid: number, ...args: readonly string[]): Promise<void> => {
+  await sandbox.create(ctid, ...args);
+  await networks.good('start', String(ctid), '--wait');
+};
+/** A server inside that says who asks. */
+const serve = (ctid: number, port: number, word: string): Promise<string> =>
+  inside(
+    ctid,
+    `nohup tcpsvd -E 0 ${port} sh -c 'echo ${word} from "$TCPREMOTEIP" $TCPREMOTEADDR' >/dev/null 2>&1 &`,
+  );
+/** What a server says, nothing where nobody answers. */
+const asks = (address: string, port: number): string =>
+  `busybox nc -w 2 ${address} ${port} </dev/null 2>/dev/null || true`;
+
+describe('an address of its own', () => {
+  it('is reached from both sides, reaches them, and answers for itself at once', async () => {
+    await start(101, '--ipadd', '192.0.2.10', '--ipadd', '2001:db8::10');
+    for (const address of ['192.0.2.10', '2001:db8::10'])
+      expect(await networks.wan.reaches(address)).toBe(true);
+    expect(await networks.lan.reaches('192.0.2.10')).toBe(true);
+    for (const address of ['192.0.2.2', '2001:db8::2', '198.51.100.2', '192.0.2.1'])
+      expect(await inside(101, `ping -c 1 -W 2 ${address} >/dev/null && echo answered`)).toBe('answered');
+    // The host answers for it, which has nothing to wait for.
+    expect(await networks.wan.run('ip neigh show 192.0.2.10')).toMatch(/REACHABLE|STALE|DELAY/);
+    await networks.good('stop', '101');
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(false);
+    expect(await networks.host.run('ip neigh show proxy; ip -6 neigh show proxy')).toBe('');
+    expect(await networks.host.run('ip route show 192.0.2.10')).toBe('');
+  });
+
+  it('comes and goes while it runs', async () => {
+    await start(101);
+    expect(await inside(101, 'ip -o link | wc -l')).toBe('1');
+    await networks.good('set', '101', '--ipadd', '192.0.2.10', '--save');
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
+    await networks.good('set', '101', '--ipadd', '192.0.2.11', '--ipdel', '192.0.2.10', '--save');
+    expect(await networks.wan.reaches('192.0.2.11')).toBe(true);
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(false);
+    expect(await inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+    await networks.good('set', '101', '--ipdel', 'all', '--save');
+    expect(await networks.host.run('ip -o link show group 844058')).toBe('');
+    expect(await networks.host.run('ip -4 route show proto static')).toBe('');
+  });
+
+  it('is refused where another container has it, or somebody else', async () => {
+    await start(101, '--ipadd', '192.0.2.10');
+    await sandbox.create(102, '--ipadd', '192.0.2.10');
+    const { code, stderr } = await networks.vzctl('start', '102');
+    expect({ code, stderr }).toEqual({
+      code: 78,
+      stderr: expect.stringMatching(/address 192\.0\.2\.10 is in use by container 101/),
+    });
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
+    const foreign = await networks.vzctl('set', '101', '--ipadd', '192.0.2.2');
+    expect(foreign).toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(/192\.0\.2\.2 is in use by [0-9a-f:]+ at 'eth0'/),
+    });
+    expect(await inside(101, 'ip -o -4 addr | grep -c 192.0.2')).toBe('1');
+  });
+
+  it('is the only one that it can use', async () => {
+    await start(101, '--ipadd', '192.0.2.10');
+    await start(102, '--ipadd', '192.0.2.11');
+    const before = await networks.wan.run('cat /sys/class/net/eth0/statistics/rx_packets');
+    await inside(101, 'ip addr add 192.0.2.11/32 dev venet0; ip addr add 203.0.113.5/32 dev venet0');
+    for (const source of ['192.0.2.11', '203.0.113.5'])
+      await inside(101, `ping -c 2 -W 1 -I ${source} 192.0.2.2`);
+    await inside(101, 'arping -c 3 -w 1 -I venet0 -s 192.0.2.11 192.0.2.2');
+    expect(await networks.wan.run('cat /sys/class/net/eth0/statistics/rx_packets')).toBe(before);
+    expect(await networks.wan.reaches('192.0.2.11')).toBe(true);
+    // Others cannot take a container's address either.
+    await networks.lan.run('ip addr add 192.0.2.10/32 dev lo');
+    expect(await networks.lan.reaches('192.0.2.11', '-I', '192.0.2.10')).toBe(false);
+  });
+
+  it('is counted to the packet, over restarts', async () => {
+    await start(101, '--ipadd', '192.0.2.10');
+    expect(await networks.wan.run('busybox ping -c 5 -i 0.1 -s 100 192.0.2.10 | grep -c "bytes from"')).toBe(
+      '5',
+    );
+    await networks.good('stop', '101', '--fast');
+    await networks.good('start', '101', '--wait');
+    expect(await networks.wan.run('busybox ping -c 2 -i 0.1 -s 100 192.0.2.10 | grep -c "bytes from"')).toBe(
+      '2',
+    );
+    await networks.good('stop', '101', '--fast');
+    const file = JSON.parse(readFileSync(`${sandbox.rootDir}/var/lib/vz/traffic/101.json`, 'utf8'));
+    const [{ past, last }] = file.entries;
+    const sum = (way: 'sent' | 'received', what: 'packets' | 'bytes'): number =>
+      Number(past[way][what]) + Number(last[way][what]);
+    expect([sum('received', 'packets'), sum('received', 'bytes')]).toEqual([7, 7 * 128]);
+    expect([sum('sent', 'packets'), sum('sent', 'bytes')]).toEqual([7, 7 * 128]);
+  });
+});
+
+describe('private addresses', () => {
+  it('are given to those who want them, differ, and are translated on their way out', async () => {
+    await start(101, '--nat', 'yes');
+    await start(102, '--nat', 'yes');
+    const address = (ctid: number) => inside(ctid, "ip -o -4 addr show venet0 | awk '{ print $4 }'");
+    const [first, second] = [await address(101), await address(102)];
+    expect(first).toMatch(/^10\.\d+\.\d+\.2\/32$/);
+    expect(second).toMatch(/^10\.\d+\.\d+\.3\/32$/);
+    // Nobody outside has a way to them: the host's address is what they see.
+    expect(await inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+    expect(await inside(101, 'ping -c 1 -W 2 2001:db8::2 >/dev/null && echo answered')).toBe('answered');
+    const plain = second.replace('/32', '');
+    expect(await inside(101, `ping -c 1 -W 2 ${plain} >/dev/null && echo answered`)).toBe('answered');
+    await networks.good('stop', '101');
+    await networks.good('start', '101', '--wait');
+    expect(await address(101)).toBe(first);
+  });
+});
+
+describe('a published port', () => {
+  it('leads to the container, from everywhere, with the address of who asks', async () => {
+    await start(101, '--publish', '2525:25', '--publish', '198.51.100.1:8080:80');
+    await serve(101, 25, 'mail');
+    await serve(101, 80, 'web');
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toContain('mail from 192.0.2.2');
+    expect(await networks.lan.run(asks('198.51.100.1', 2525))).toContain('mail from 198.51.100.2');
+    expect(await networks.lan.run(asks('198.51.100.1', 8080))).toContain('web from 198.51.100.2');
+    expect(await networks.wan.run(asks('192.0.2.1', 8080))).toBe('');
+    expect(await networks.host.run(asks('192.0.2.1', 2525))).toContain('mail from');
+    // A loop back to itself.
+    expect(await inside(101, 'nc -w 2 192.0.2.1 2525 </dev/null')).toContain('mail from');
+    await start(102, '--nat', 'yes');
+    expect(await inside(102, 'nc -w 2 192.0.2.1 2525 </dev/null')).toContain('mail from 10.');
+    await networks.good('stop', '101', '--fast');
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
+  });
+
+  it('comes and goes while it runs, and is refused where another one has it', async () => {
+    await start(101, '--nat', 'yes');
+    await serve(101, 25, 'first');
+    await networks.good('set', '101', '--publish', '2525:25', '--save');
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toContain('first from 192.0.2.2');
+    await start(102, '--nat', 'yes');
+    const { code, stderr } = await networks.vzctl('set', '102', '--publish', '2525:25', '--save');
+    expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringMatching(/port 2525\/tcp .* 101/) });
+    await networks.good('set', '101', '--unpublish', '2525', '--save');
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
+  });
+});
