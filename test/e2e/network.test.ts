@@ -17,11 +17,13 @@ const start = async (ctid: number, ...args: readonly string[]): Promise<void> =>
 const serve = (ctid: number, port: number, word: string): Promise<string> =>
   inside(
     ctid,
-    `nohup tcpsvd -E 0 ${port} sh -c 'echo ${word} from "$TCPREMOTEIP" $TCPREMOTEADDR' >/dev/null 2>&1 &`,
+    `mkdir -p /srv/${port}/cgi-bin; cd /srv/${port}/cgi-bin
+     printf '#!/bin/sh\\nprintf "Content-Type: text/plain\\\\n\\\\n${word} from $REMOTE_ADDR"\\n' > who
+     chmod +x who; httpd -p ${port} -h /srv/${port}`,
   );
 /** What a server says, nothing where nobody answers. */
-const asks = (address: string, port: number): string =>
-  `busybox nc -w 2 ${address} ${port} </dev/null 2>/dev/null || true`;
+const asks = (address: string, port: number, wget = 'busybox wget'): string =>
+  `${wget} -q -T 2 -O - http://${address}:${port}/cgi-bin/who 2>/dev/null || true`;
 
 describe('an address of its own', () => {
   it('is reached from both sides, reaches them, and answers for itself at once', async () => {
@@ -135,9 +137,9 @@ describe('a published port', () => {
     expect(await networks.wan.run(asks('192.0.2.1', 8080))).toBe('');
     expect(await networks.host.run(asks('192.0.2.1', 2525))).toContain('mail from');
     // A loop back to itself.
-    expect(await inside(101, 'nc -w 2 192.0.2.1 2525 </dev/null')).toContain('mail from');
+    expect(await inside(101, asks('192.0.2.1', 2525, 'wget'))).toContain('mail from');
     await start(102, '--nat', 'yes');
-    expect(await inside(102, 'nc -w 2 192.0.2.1 2525 </dev/null')).toContain('mail from 10.');
+    expect(await inside(102, asks('192.0.2.1', 2525, 'wget'))).toContain('mail from 10.');
     await networks.good('stop', '101', '--fast');
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
   });
