@@ -120,7 +120,8 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
         const record = NETWORK_KEYS.some((key) => keys.has(key))
           ? await setNetwork(context, { before, after }, running, undo)
           : running.record;
-        if (GIVEN_KEYS.some((key) => keys.has(key))) await changeGiven(context, after, { ...running, record });
+        if (GIVEN_KEYS.some((key) => keys.has(key)))
+          await changeGiven(context, after, { ...running, record });
       }
       if ((running || options.save) && !isDeepStrictEqual(before.disk, after.disk)) {
         const area = areaOf(context, before);

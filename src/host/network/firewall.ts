@@ -27,7 +27,7 @@ export async function loadTable(name: string): Promise<void> {
   await run(['nft', '-f', '-'], { input });
 }
 
-/** Fails with IP_IN_USE where a port leads elsewhere already. */
+/** Fails with PORT_IN_USE where a port leads elsewhere already. */
 export async function publish(table: string, ports: readonly Element[]): Promise<void> {
   try {
     await addElements(table, ports, { exclusive: true });
@@ -43,7 +43,7 @@ async function expectOwn(table: string, ports: readonly Element[]): Promise<void
     const held = (await findElement(table, element))?.data;
     if (!held || held.equals(encodeParts(element.data ?? []))) continue;
     throw new CellaError(
-      'IP_IN_USE',
+      'PORT_IN_USE',
       `port ${portName(element)} of this host leads to ${readTarget(held).address} already`,
     );
   }
