@@ -70,14 +70,9 @@ function settle(context: Context, ctid: Ctid, head: Head, range: number): Settle
     ['VE_PRIVATE', null],
     ['LOCAL_UID', String(range)],
     ['LOCAL_GID', String(range)],
-    ...(ctid === head.manifest.ctid
-      ? []
-      : ([
-          ['NAME', null],
-          ['IP_ADDRESS', null],
-        ] as const)),
   ];
-  const file = updateConfig(parseConfig(head.config), new Map(own));
+  const saved = parseConfig(head.config);
+  const file = updateConfig(ctid === head.manifest.ctid ? saved : forAnother(saved), new Map(own));
   const wished = context.readContainer(
     ctid,
     formatConfig(updateConfig(file, new Map([['VE_LAYOUT', null]]))),
