@@ -161,8 +161,10 @@ class Editor {
 
   set(key: string, to: string | null, reason: string): void {
     const from = getSettings(this.#file).get(key)?.value ?? null;
-    if (from === to) return;
-    this.#file = updateConfig(this.#file, new Map([[key, to]]));
+    const file = updateConfig(this.#file, new Map([[key, to]]));
+    // Of a list it may be another line that goes.
+    if (formatConfig(file) === formatConfig(this.#file)) return;
+    this.#file = file;
     this.#changed.push({ key, from, to, reason });
   }
 

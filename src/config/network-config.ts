@@ -17,8 +17,8 @@ export interface NetworkConfig {
   readonly nat: boolean | undefined;
   /** Those that it was given, at most one of each family, without masks. */
   readonly natAddresses: readonly Address[];
-  /** Whether its /etc/hosts names the other containers on the private network. */
-  readonly natNames: boolean;
+  /** Whether its /etc/hosts names the other containers on the private network; undefined: it is left alone. */
+  readonly natNames: boolean | undefined;
   readonly published: readonly Published[];
   readonly interfaces: readonly NetworkInterface[];
   readonly firewall: FirewallConfig;
@@ -61,7 +61,7 @@ export function readNetwork(reader: SettingReader): NetworkConfig {
     addresses: reader.read('IP_ADDRESS', ADDRESSES.parse) ?? [],
     nat: reader.read('NAT', YES_NO.parse),
     natAddresses: reader.read('NAT_ADDRESS', PRIVATE_ADDRESSES.parse) ?? [],
-    natNames: reader.read('NAT_NAMES', YES_NO.parse) ?? false,
+    natNames: reader.read('NAT_NAMES', YES_NO.parse),
     published: reader.read('PUBLISH', PUBLISH.parse) ?? [],
     interfaces: (reader.read('NETIF', NETIF.parse) ?? []).map(typed),
     firewall: {

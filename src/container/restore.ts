@@ -5,6 +5,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { formatLayout, type Layout, parseLayout } from '../config/layout.js';
+import { forAnother } from '../config/own-settings.js';
 import { CellaError } from '../errors.js';
 import { run } from '../host/run.js';
 import type { Area } from '../host/storage/index.js';

@@ -157,7 +157,7 @@ export async function launch(
     });
     undo.push('launch init', () => prepared.abandon());
     applyShares(context, config, plan.cgroup);
-    const pending = configure ? pendingSettings(config) : undefined;
+    const pending = configure ? pendingSettings(context, config) : undefined;
     if (pending) await configureForStart(context, pending);
     if (actions?.has('start')) await prepared.waiting();
     await actions?.run('start', { into: { config, init: prepared.init }, signal });
