@@ -124,7 +124,7 @@ describe('wait', () => {
     await container.create(TEMPLATE);
     await container.start({ wait: true });
     const waiting = container.wait();
-    await sandbox.vzctl(['stop', '101', '--fast']);
+    await sandbox.spawn('vzctl', ['stop', '101', '--fast']).ended;
     expect(await waiting).toEqual({ code: null, signal: 9 });
   });
 });

@@ -8,24 +8,15 @@ import { main, type Program } from '../../dist/cli/main.js';
 import { openHost } from '../../dist/container/host.js';
 import type { Result } from './sandbox.js';
 
-const VERBS = [
-  'create',
-  'destroy',
-  'exec',
-  'exec2',
-  'list',
-  'mount',
-  'quotaon',
-  'set',
-  'status',
-  'stop',
-  'umount',
-];
+const VERBS =
+  'create destroy exec exec2 list mount quotaon set snapshot snapshot-delete snapshot-list snapshot-switch start status stop umount'.split(
+    ' ',
+  );
+const WHOLE = ['vzlist', 'vzpid', 'vzps'];
 
 export function canRunHere(command: string, [verb = '']: readonly string[]): boolean {
-  return (
-    process.env.CELLA_LANE === 'vm' && (command === 'vzlist' || (command === 'vzctl' && VERBS.includes(verb)))
-  );
+  if (process.env.CELLA_LANE !== 'vm') return false;
+  return WHOLE.includes(command) || (command === 'vzctl' && VERBS.includes(verb));
 }
 
 export async function runHere(

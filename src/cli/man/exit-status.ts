@@ -40,7 +40,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   BAD_NAMESERVER: 'bad address of a name server',
   BAD_SEARCHDOMAIN: 'bad search domain',
   PASSWORD_FAILED: 'a password could not be set',
-  IP_IN_USE: 'somebody else has an address of the container',
+  IP_IN_USE: 'an address is in use already',
   SCRIPT_FAILED: 'an action script failed',
   SHAPING_FAILED: 'the rate of the network could not be limited',
   INVALID_CONFIG: 'a configuration file is not valid',

@@ -1,0 +1,178 @@
+/** Network interfaces by rtnetlink (rtnetlink(7), <linux/if_link.h>): made, changed, listed, removed. */
+import { attribute, nested, readAttributes, readText, text, u8, u32 } from './attributes.js';
+import { dump, FLAG, type Message, PROTOCOL, request } from './request.js';
+
+export const [NEWLINK, DELLINK, GETLINK, SETLINK] = [16, 17, 18, 19];
+
+const IFLA = {
+  address: 1,
+  name: 3,
+  mtu: 4,
+  link: 5,
+  master: 10,
+  info: 18,
+  families: 26,
+  group: 27,
+  namespace: 28,
+  protocol: 33,
+} as const;
+const INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
+const VETH_PEER = 1;
+const AF_BRIDGE = 7;
+const AF_INET6 = 10;
+const ADDR_GEN_MODE = 8;
+const NO_ADDRESS = 1;
+
+export const UP = 0x1;
+export const NOARP = 0x80;
+const HEADER = 16;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Six pairs of hexadecimal digits; empty for what has none. */
+  readonly mac: string;
+  readonly flags: number;
+  readonly group: number;
+  /** Index of the bridge that it is a port of; 0: none. */
+  readonly master: number;
+  /** As `veth`; empty for hardware. */
+  readonly kind: string;
+}
+
+/** What may be said of a new interface or of one that is there. */
+export interface LinkSettings {
+  readonly mac?: string;
+  readonly mtu?: number;
+  readonly group?: number;
+  /** Index of a bridge; 0: leaves it. */
+  readonly master?: number;
+  readonly up?: boolean;
+  /** Nobody asks at it who has an address. */
+  readonly noArp?: boolean;
+  /** Whether it gets an IPv6 address by itself. */
+  readonly noAddress?: boolean;
+  /** Moves it, by a descriptor. */
+  readonly namespace?: number;
+}
+
+/** `struct ifinfomsg`. */
+function header({ index = 0, family = 0, flags = 0, change = 0 } = {}): Buffer {
+  const bytes = Buffer.alloc(HEADER);
+  bytes.writeUInt8(family, 0);
+  bytes.writeInt32LE(index, 4);
+  bytes.writeUInt32LE(flags, 8);
+  bytes.writeUInt32LE(change, 12);
+  return bytes;
+}
+
+const address = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
+
+function flagsOf({ up, noArp }: LinkSettings): { flags: number; change: number } {
+  const on = (up ? UP : 0) | (noArp ? NOARP : 0);
+  const change = (up === undefined ? 0 : UP) | (noArp === undefined ? 0 : NOARP);
+  return { flags: on, change };
+}
+
+function settings({ mac, mtu, group, master, noAddress, namespace }: LinkSettings): readonly Buffer[] {
+  return [
+    ...(mac === undefined ? [] : [attribute(IFLA.address, address(mac))]),
+    ...(mtu === undefined ? [] : [u32(IFLA.mtu, mtu)]),
+    ...(group === undefined ? [] : [u32(IFLA.group, group)]),
+    ...(master === undefined ? [] : [u32(IFLA.master, master)]),
+    ...(noAddress ? [nested(IFLA.families, nested(AF_INET6, u8(ADDR_GEN_MODE, NO_ADDRESS)))] : []),
+    ...(namespace === undefined ? [] : [u32(IFLA.namespace, namespace)]),
+  ];
+}
+
+function create(name: string, given: LinkSettings, kind: string, ...data: readonly Buffer[]): Message {
+  const info = nested(
+    IFLA.info,
+    text(INFO.kind, kind),
+    ...(data.length > 0 ? [nested(INFO.data, ...data)] : []),
+  );
+  return {
+    type: NEWLINK,
+    flags: FLAG.create | FLAG.exclusive,
+    body: Buffer.concat([header(flagsOf(given)), text(IFLA.name, name), ...settings(given), info]),
+  };
+}
+
+/** Both ends at once. A peer cannot be up yet: it has no other end while it is made. */
+export function newVeth(
+  name: string,
+  given: LinkSettings,
+  peer: { readonly name: string } & Omit<LinkSettings, 'up'>,
+): Message {
+  const other = [header(flagsOf(peer)), text(IFLA.name, peer.name), ...settings(peer)];
+  return create(name, given, 'veth', attribute(VETH_PEER | 0x8000, Buffer.concat(other)));
+}
+
+export function newBridge(name: string, given: LinkSettings, filtersVlans = false): Message {
+  return create(name, given, 'bridge', ...(filtersVlans ? [u8(7, 1)] : []));
+}
+
+export const newIfb = (name: string, given: LinkSettings): Message => create(name, given, 'ifb');
+
+/** On interface `parent`, an index; stations of one parent see each other (MACVLAN_MODE_BRIDGE). */
+export function newMacvlan(name: string, given: LinkSettings, parent: number): Message {
+  const message = create(name, given, 'macvlan', u32(1, 4));
+  return { ...message, body: Buffer.concat([message.body, u32(IFLA.link, parent)]) };
+}
+
+type Which = number | string;
+const place = (which: Which, flags: { flags?: number; change?: number } = {}): readonly Buffer[] =>
+  typeof which === 'number' ? [header({ index: which, ...flags })] : [header(flags), text(IFLA.name, which)];
+
+/** `which`: its index or its name. */
+export function setLink(which: Which, given: LinkSettings): Message {
+  return { type: SETLINK, body: Buffer.concat([...place(which, flagsOf(given)), ...settings(given)]) };
+}
+
+export function deleteLink(which: Which): Message {
+  return { type: DELLINK, body: Buffer.concat(place(which)) };
+}
+
+/** All of a group at once, which takes little longer than one. */
+export function deleteGroup(group: number): Message {
+  return { type: DELLINK, body: Buffer.concat([header(), u32(IFLA.group, group)]) };
+}
+
+export function getLink(which: Which): Message {
+  return { type: GETLINK, body: Buffer.concat(place(which)) };
+}
+
+/** Of a bridge's port, by its index: whether it reaches other isolated ones (<linux/if_link.h>, IFLA_BRPORT_ISOLATED). */
+export function setPort(index: number, { isolated }: { readonly isolated: boolean }): Message {
+  const protinfo = 12;
+  const body = [header({ index, family: AF_BRIDGE }), nested(protinfo, u8(33, isolated ? 1 : 0))];
+  return { type: SETLINK, body: Buffer.concat(body) };
+}
+
+export function readLink(body: Buffer): Link {
+  const found = readAttributes(body.subarray(HEADER));
+  const info = found.get(IFLA.info);
+  const kind = info && readAttributes(info).get(INFO.kind);
+  const number = (type: number): number => found.get(type)?.readUInt32LE() ?? 0;
+  return {
+    index: body.readInt32LE(4),
+    name: readText(found.get(IFLA.name) ?? Buffer.alloc(0)),
+    mac: (found.get(IFLA.address)?.toString('hex').match(/../g) ?? []).join(':'),
+    flags: body.readUInt32LE(8),
+    group: number(IFLA.group),
+    master: number(IFLA.master),
+    kind: kind ? readText(kind) : '',
+  };
+}
+
+export async function listLinks(namespace = -1): Promise<readonly Link[]> {
+  const found = await dump(PROTOCOL.route, { type: GETLINK, body: header() }, { namespace });
+  return found.map(({ body }) => readLink(body));
+}
+
+/** Undefined where there is none. */
+export async function findLink(which: Which, namespace = -1): Promise<Link | undefined> {
+  const [found] = await request(PROTOCOL.route, [getLink(which)], { namespace, accept: ['ENODEV'] });
+  const answer = found?.answers[0];
+  return answer && readLink(answer.body);
+}

@@ -1,0 +1,207 @@
+/** Elements of sets and maps of nftables, in transactions of our own (<linux/netfilter/nf_tables.h>). */
+import type { Element, Part } from '../../plan/network/elements.js';
+import { fromBytes, toBytes } from './addresses.js';
+import { attribute, listAttributes, nested, readAttributes, readText, text } from './attributes.js';
+import { dump, FLAG, type Message, NetlinkError, type Outcome, PROTOCOL, request, send } from './request.js';
+
+const SUBSYSTEM = 10;
+const [BATCH_BEGIN, BATCH_END] = [0x10, 0x11];
+const MESSAGE = { getChain: 4, newElement: 12, getElement: 13, deleteElement: 14 } as const;
+const LIST = { table: 1, set: 2, elements: 3 } as const;
+const CHAIN = { table: 1, name: 3 } as const;
+const ELEMENT = { key: 1, data: 2, expression: 7 } as const;
+const VALUE = 1;
+const COUNTER = { bytes: 1, packets: 2 } as const;
+/** NFPROTO_INET. */
+const INET = 1;
+const EXPRESSION = { name: 1, data: 2 } as const;
+const HEADER = 4;
+const IFNAMSIZ = 16;
+const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+/** Keys of one message: an attribute's length has sixteen bits. */
+const AT_ONCE = 400;
+
+export interface Counter {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+/** An element as the kernel has it. */
+export interface Held {
+  readonly key: Buffer;
+  /** Of a map that translates to an address and a port. */
+  readonly data: Buffer | undefined;
+  readonly counter: Counter | undefined;
+}
+
+/** `struct nfgenmsg`. */
+function header(resource = 0, family = INET): Buffer {
+  const bytes = Buffer.from([family, 0, 0, 0]);
+  bytes.writeUInt16BE(resource, 2);
+  return bytes;
+}
+
+const kind = (message: number): number => (SUBSYSTEM << 8) | message;
+
+/** Each part is padded to four bytes: so are the fields of a concatenation. */
+export function encodeParts(parts: readonly Part[]): Buffer {
+  return Buffer.concat(parts.map(encodePart));
+}
+
+function encodePart(part: Part): Buffer {
+  switch (part.type) {
+    case 'interface': {
+      const bytes = Buffer.alloc(IFNAMSIZ);
+      bytes.write(part.name);
+      return bytes;
+    }
+    case 'address':
+      return toBytes(part.address);
+    case 'protocol':
+      return Buffer.from([PROTOCOLS[part.protocol], 0, 0, 0]);
+    case 'port': {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt16BE(part.port);
+      return bytes;
+    }
+  }
+}
+
+/** A lone port has two bytes, a lone protocol one: none of our sets has such a key. */
+function encodeElement({ key, data }: Element): Buffer {
+  return nested(
+    1,
+    nested(ELEMENT.key, attribute(VALUE, encodeParts(key))),
+    ...(data ? [nested(ELEMENT.data, attribute(VALUE, encodeParts(data)))] : []),
+  );
+}
+
+interface Change {
+  readonly message: number;
+  readonly flags: number;
+  readonly elements: readonly Element[];
+}
+
+function messages(table: string, { message, flags, elements }: Change): readonly Message[] {
+  return [...bySet(elements)].flatMap(([set, all]) => {
+    const pieces = Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, at) =>
+      all.slice(at * AT_ONCE, (at + 1) * AT_ONCE),
+    );
+    return pieces.map((piece) => ({
+      type: kind(message),
+      flags,
+      body: Buffer.concat([
+        header(),
+        text(LIST.table, table),
+        text(LIST.set, set),
+        nested(LIST.elements, ...piece.map(encodeElement)),
+      ]),
+    }));
+  });
+}
+
+function bySet(elements: readonly Element[]): ReadonlyMap<string, readonly Element[]> {
+  const sets = new Map<string, Element[]>();
+  for (const element of elements) {
+    const all = sets.get(element.set);
+    if (all) all.push(element);
+    else sets.set(element.set, [element]);
+  }
+  return sets;
+}
+
+async function transaction(all: readonly Message[]): Promise<readonly Outcome[]> {
+  const mark = (type: number): Message => ({ type, body: header(SUBSYSTEM, 0), ack: false });
+  const done = await send(PROTOCOL.netfilter, [mark(BATCH_BEGIN), ...all, mark(BATCH_END)], { whole: true });
+  return done;
+}
+
+/** All of them or none. EEXIST: one is there already, with `exclusive`; ENOENT: there is no such table or set. */
+export async function addElements(
+  table: string,
+  elements: readonly Element[],
+  { exclusive = false } = {},
+): Promise<void> {
+  if (elements.length === 0) return;
+  const flags = FLAG.create | (exclusive ? FLAG.exclusive : 0);
+  expectDone(await transaction(messages(table, { message: MESSAGE.newElement, flags, elements })));
+}
+
+/** What is not there is fine. */
+export async function removeElements(table: string, elements: readonly Element[]): Promise<void> {
+  if (elements.length === 0) return;
+  const change = { message: MESSAGE.deleteElement, flags: 0, elements };
+  const done = await transaction(messages(table, change));
+  if (done.every(({ code }) => code === undefined)) return;
+  expectDone(done, 'ENOENT');
+  // One that is missing fails all: those that are there go alone.
+  const there: Element[] = [];
+  for (const element of elements) if (await findElement(table, element)) there.push(element);
+  if (there.length > 0)
+    expectDone(await transaction(messages(table, { ...change, elements: there })), 'ENOENT');
+}
+
+function expectDone(done: readonly Outcome[], ...accept: readonly string[]): void {
+  for (const [index, outcome] of done.entries())
+    if (outcome.code !== undefined && !accept.includes(outcome.code)) throw new NetlinkError(index, outcome);
+}
+
+/** Undefined where it is not there, or its set is not. */
+export async function findElement(table: string, element: Element): Promise<Held | undefined> {
+  const { key } = element;
+  const [message] = messages(table, {
+    message: MESSAGE.getElement,
+    flags: 0,
+    elements: [{ set: element.set, key }],
+  });
+  if (!message) return undefined;
+  const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
+  return found?.answers.flatMap(({ body }) => readElements(body))[0];
+}
+
+/** All of a set. */
+export async function listElements(table: string, set: string): Promise<readonly Held[]> {
+  const body = Buffer.concat([header(), text(LIST.table, table), text(LIST.set, set)]);
+  const found = await dump(PROTOCOL.netfilter, { type: kind(MESSAGE.getElement), body });
+  return found.flatMap((answer) => readElements(answer.body));
+}
+
+function readElements(body: Buffer): readonly Held[] {
+  const list = readAttributes(body.subarray(HEADER)).get(LIST.elements);
+  return list ? listAttributes(list).map(([, element]) => readElement(readAttributes(element))) : [];
+}
+
+function readElement(found: ReadonlyMap<number, Buffer>): Held {
+  const value = (type: number): Buffer | undefined => {
+    const data = found.get(type);
+    return data && readAttributes(data).get(VALUE);
+  };
+  const expression = found.get(ELEMENT.expression);
+  return {
+    key: value(ELEMENT.key) ?? Buffer.alloc(0),
+    data: value(ELEMENT.data),
+    counter: expression && readCounter(readAttributes(expression)),
+  };
+}
+
+function readCounter(expression: ReadonlyMap<number, Buffer>): Counter | undefined {
+  const [name, data] = [expression.get(EXPRESSION.name), expression.get(EXPRESSION.data)];
+  if (!name || !data || readText(name) !== 'counter') return undefined;
+  const values = readAttributes(data);
+  const number = (type: number): bigint => values.get(type)?.readBigUInt64BE() ?? 0n;
+  return { packets: number(COUNTER.packets), bytes: number(COUNTER.bytes) };
+}
+
+/** What a map that translates says: the address and the port. */
+export function readTarget(data: Buffer): { readonly address: string; readonly port: number } {
+  const size = data.length > 8 ? 16 : 4;
+  return { address: fromBytes(data.subarray(0, size)), port: data.readUInt16BE(size) };
+}
+
+/** Whether a table of family inet has a chain. */
+export async function hasChain(table: string, name: string): Promise<boolean> {
+  const body = Buffer.concat([header(), text(CHAIN.table, table), text(CHAIN.name, name)]);
+  const message = { type: kind(MESSAGE.getChain), body };
+  const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
+  return found?.code === undefined;
+}

@@ -1,0 +1,148 @@
+/**
+ * Routed links: a pair of interfaces with one hardware address, at which nobody asks who has an address.
+ *
+ * A device without ARP is sent frames to its own address (arp_constructor() and ndisc_constructor() of Linux), so both
+ * ends having the same one spares them any neighbour table, and what a guest floods them with goes nowhere.
+ */
+import { CellaError } from '../../errors.js';
+import type { RoutedAddress, VenetPlan } from '../../plan/network/network-plan.js';
+import { deleteAddress, newAddress } from '../netlink/addresses.js';
+import { deleteLink, findLink, getLink, newVeth, readLink, setLink } from '../netlink/links.js';
+import { type Message, NetlinkError, PROTOCOL, request, send } from '../netlink/request.js';
+import { deleteRoute, findHostRoute, newRoute, type Route, replaceRoute } from '../netlink/routes.js';
+
+/** All interfaces of ours on the host are in this device group, by which the packet filter knows them. */
+export const GROUP = 0xce11a;
+/** In the container. */
+export const VENET = 'venet0';
+/** Nobody has them: what is sent there arrives at the other end of the link. */
+export const GATEWAY = { 4: '169.254.0.1', 6: 'fe80::1' } as const;
+
+const wholeLength = ({ family }: RoutedAddress): number => (family === 4 ? 32 : 128);
+const isOf = (family: 4 | 6) => (at: RoutedAddress) => at.family === family;
+
+/**
+ * Makes the link between this host and the network namespace of a descriptor, with routes to the addresses. Fails with
+ * IP_IN_USE, naming who has an address; what it made until then `detachVenet` takes away.
+ */
+export async function attachVenet(plan: VenetPlan, namespace: number): Promise<void> {
+  const index = await makePair(plan, namespace);
+  await addRoutes(plan.addresses, index);
+  const inside = await findLink(VENET, namespace);
+  if (!inside) throw new CellaError('NETDEV_FAILED', `'${VENET}' is gone from the container`);
+  const messages = [
+    setLink(inside.index, { up: true }),
+    ...plan.addresses.map((at) => newAddress(inside.index, whole(at))),
+    ...defaultRoutes(plan.addresses, inside.index),
+  ];
+  await request(PROTOCOL.route, messages, { namespace });
+}
+
+/** Returns the index of the host's end. */
+async function makePair({ hostName, mac }: VenetPlan, namespace: number): Promise<number> {
+  const common = { mac, noArp: true } as const;
+  const messages = [
+    newVeth(hostName, { ...common, group: GROUP }, { ...common, name: VENET, namespace }),
+    // A host without IPv6 refuses that.
+    setLink(hostName, { noAddress: true }),
+    setLink(hostName, { up: true }),
+    getLink(hostName),
+  ];
+  let done = await send(PROTOCOL.route, messages);
+  if (done[0]?.code === 'EEXIST') {
+    // Of a container that ended a moment ago, whose network has not been cleared away yet.
+    await request(PROTOCOL.route, [deleteLink(hostName)], { accept: ['ENODEV'] });
+    done = await send(PROTOCOL.route, messages);
+  }
+  for (const [index, outcome] of done.entries())
+    if (outcome.code !== undefined && index !== 1) throw new NetlinkError(index, outcome);
+  const [link] = done.at(-1)?.answers ?? [];
+  if (!link) throw new CellaError('NETDEV_FAILED', `'${hostName}' is gone`);
+  return readLink(link.body).index;
+}
+
+const whole = (at: RoutedAddress) => ({ ...at, prefix: wholeLength(at) });
+
+function hostRoute(at: RoutedAddress, oif: number): Route {
+  return { family: at.family, destination: whole(at), oif };
+}
+
+function defaultRoutes(addresses: readonly RoutedAddress[], oif: number): readonly Message[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const source = addresses.find(isOf(family))?.address;
+    if (source === undefined) return [];
+    return [replaceRoute({ family, destination: null, oif, gateway: GATEWAY[family], source })];
+  });
+}
+
+async function addRoutes(addresses: readonly RoutedAddress[], oif: number): Promise<void> {
+  const done = await send(
+    PROTOCOL.route,
+    addresses.map((at) => newRoute(hostRoute(at, oif))),
+  );
+  for (const [index, outcome] of done.entries()) {
+    const at = addresses[index];
+    if (outcome.code === undefined || !at) continue;
+    if (outcome.code !== 'EEXIST') throw new NetlinkError(index, outcome);
+    const holder = await findHolder(at);
+    if (holder?.index === oif) continue;
+    await takeRoutes(addresses.slice(0, index), oif);
+    throw new CellaError('IP_IN_USE', `address ${at.address} is in use by ${nameHolder(holder?.name)}`);
+  }
+}
+
+/** The interface that leads to an address; undefined where nobody has it. */
+export async function findHolder(
+  at: Pick<RoutedAddress, 'family' | 'address'>,
+): Promise<{ readonly name: string; readonly index: number } | undefined> {
+  const route = await findHostRoute(at);
+  return route && (await findLink(route.oif));
+}
+
+function nameHolder(name: string | undefined): string {
+  const ctid = /^venet(\d+)$/.exec(name ?? '')?.[1];
+  return ctid === undefined ? `interface '${name ?? 'of this host'}'` : `container ${ctid}`;
+}
+
+async function takeRoutes(addresses: readonly RoutedAddress[], oif: number): Promise<void> {
+  await request(
+    PROTOCOL.route,
+    addresses.map((at) => deleteRoute(hostRoute(at, oif))),
+    { accept: ['ESRCH'] },
+  );
+}
+
+/** The link itself ends with the container's network. Nothing of it left is fine. */
+export async function detachVenet({ hostName, addresses }: VenetPlan): Promise<void> {
+  const link = await findLink(hostName);
+  if (link) await takeRoutes(addresses, link.index);
+}
+
+/** Makes the addresses of a running container those of `after`; `namespace`: of its network. */
+export async function changeVenet(before: VenetPlan, after: VenetPlan, namespace: number): Promise<void> {
+  const [outside, inside] = [await findLink(before.hostName), await findLink(VENET, namespace)];
+  if (!outside || !inside)
+    throw new CellaError('NETDEV_FAILED', `'${outside ? VENET : before.hostName}' is gone`);
+  const missing = (from: VenetPlan, to: VenetPlan) =>
+    to.addresses.filter(({ address }) => !from.addresses.some((other) => other.address === address));
+  const [added, removed] = [missing(before, after), missing(after, before)];
+  await addRoutes(added, outside.index);
+  const routes = ([4, 6] as const).flatMap((family) =>
+    after.addresses.some(isOf(family)) || !before.addresses.some(isOf(family))
+      ? []
+      : [deleteRoute({ family, destination: null, oif: inside.index })],
+  );
+  await request(
+    PROTOCOL.route,
+    [
+      setLink(inside.index, { up: true }),
+      ...added.map((at) => newAddress(inside.index, whole(at))),
+      ...defaultRoutes(after.addresses, inside.index),
+      ...routes,
+      ...removed.map((at) => deleteAddress(inside.index, whole(at))),
+    ],
+    // The guest may have taken them away itself.
+    { namespace, accept: ['EADDRNOTAVAIL', 'ESRCH'] },
+  );
+  await takeRoutes(removed, outside.index);
+}
