@@ -176,7 +176,7 @@ export async function launch(
       await attachNetwork(context, network, prepared.init.pid);
     }
     applyShares(context, config, plan.cgroup);
-    const pending = configure ? pendingSettings(config) : undefined;
+    const pending = configure ? pendingSettings(context, config) : undefined;
     if (pending) await configureForStart(context, pending);
     if (actions?.has('start')) await prepared.waiting();
     await actions?.run('start', { into: { config, init: prepared.init }, signal });

@@ -46,6 +46,23 @@ describe('an imported config', () => {
       [['IP_ADDRESS', '192.0.2.1', '192.0.2.1 192.0.2.2']],
     ],
     [['oh no', 'HOSTNAME="a"'], [['line 1', 'oh no', null]]],
+    [['NETDEV="eth1"', 'NETDEV="%"'], [['NETDEV', 'eth1', 'eth1']]],
+    [['NAT_ADDRESS="10.0.0.2"'], [['NAT_ADDRESS', '10.0.0.2', null]]],
+    [['NETIF="ifname=eth0;ifname=eth1"', 'NUMNETIF="1"'], [['NUMNETIF', '1', null]]],
+    [
+      ['NETIF="ifname=eth0,ip=10.0.0.1/8"', 'IP_ADDRESS="10.0.0.1 10.0.0.2"'],
+      [['IP_ADDRESS', '10.0.0.1 10.0.0.2', '10.0.0.2']],
+    ],
+    [
+      ['NETIF="ifname=eth0,bridge=a;ifname=eth0,bridge=b;ifname=eth1,type=ipvlan"'],
+      [
+        [
+          'NETIF',
+          'ifname=eth0,bridge=a;ifname=eth0,bridge=b;ifname=eth1,type=ipvlan',
+          'ifname=eth0,bridge=a',
+        ],
+      ],
+    ],
     [['DISK_QUOTA="no"', 'DISKSPACE="1G"'], [['DISKSPACE', '1G', null]]],
   ])('%j changes %j', (lines, expected) => expect(changes(lines)).toEqual(expected));
 
