@@ -134,15 +134,15 @@ describe('a published port', () => {
     await start(101, '--publish', '2525:25', '--publish', '198.51.100.1:8080:80');
     await serve(101, 25, 'mail');
     await serve(101, 80, 'web');
-    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toContain('mail from 192.0.2.2');
-    expect(await networks.lan.run(asks('198.51.100.1', 2525))).toContain('mail from 198.51.100.2');
-    expect(await networks.lan.run(asks('198.51.100.1', 8080))).toContain('web from 198.51.100.2');
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toMatch(/mail from .*192\.0\.2\.2/);
+    expect(await networks.lan.run(asks('198.51.100.1', 2525))).toMatch(/mail from .*198\.51\.100\.2/);
+    expect(await networks.lan.run(asks('198.51.100.1', 8080))).toMatch(/web from .*198\.51\.100\.2/);
     expect(await networks.wan.run(asks('192.0.2.1', 8080))).toBe('');
     expect(await networks.host.run(asks('192.0.2.1', 2525))).toContain('mail from');
     // A loop back to itself.
     expect(await inside(101, asksInside('192.0.2.1', 2525))).toContain('mail from');
     await start(102, '--nat', 'yes');
-    expect(await inside(102, asksInside('192.0.2.1', 2525))).toContain('mail from 10.');
+    expect(await inside(102, asksInside('192.0.2.1', 2525))).toMatch(/mail from .*10\./);
     await networks.good('stop', '101', '--fast');
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
   });
@@ -151,7 +151,7 @@ describe('a published port', () => {
     await start(101, '--nat', 'yes');
     await serve(101, 25, 'first');
     await networks.good('set', '101', '--publish', '2525:25', '--save');
-    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toContain('first from 192.0.2.2');
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toMatch(/first from .*192\.0\.2\.2/);
     await start(102, '--nat', 'yes');
     const { code, stderr } = await networks.vzctl('set', '102', '--publish', '2525:25', '--save');
     expect({ code, stderr }).toEqual({ code: 219, stderr: expect.stringMatching(/port 2525\/tcp .* 10\./) });
