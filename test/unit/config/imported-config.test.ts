@@ -97,6 +97,7 @@ describe('an imported config', () => {
     const key = fc.oneof(
       fc.constantFrom(...PARAMETERS.map((parameter) => parameter.key)),
       fc.constantFrom('PANEL', 'X_1', 'DCACHE', 'RSSPAGES', 'NUMSOCK'),
+      fc.constantFrom('IP_ADDRESS', 'NAT_ADDRESS', 'NETIF', 'NUMNETIF', 'PUBLISH'),
     );
     const value = fc.oneof(
       fc.constantFrom(
@@ -109,6 +110,11 @@ describe('an imported config', () => {
         '/vz/$VEID',
         'a:on b:off',
         'eth0,x;y',
+        '10.0.0.1',
+        '10.0.0.1 fd00::1',
+        'ifname=eth0,ip=10.0.0.1/8;ifname=eth1;ifname=eth0',
+        '80:80 70-90:1',
+        '1',
         '',
       ),
       fc.string({ maxLength: 20 }).map((text) => text.replace(/["\\`$\n\r\0]/g, '')),
