@@ -1,11 +1,11 @@
 /** Named sets of networks, which rules of packet filters speak of: /etc/vz/firewall/NAME. Pure. */
 import { CellaError } from '../errors.js';
-import type { Address } from './address.js';
-import { parseNetwork } from './traffic-classes.js';
+import type { Network } from './networks.js';
+import { lenientNetwork } from './traffic-classes.js';
 
 export interface NamedNetworks {
   readonly name: string;
-  readonly networks: readonly (Address & { readonly prefix: number })[];
+  readonly networks: readonly Network[];
 }
 
 /** One address or network a line, with comments behind `#`. `file`: for errors; INVALID_CONFIG names the line. */
@@ -13,7 +13,7 @@ export function parseNamedNetworks(name: string, text: string, file: string): Na
   const networks = text.split('\n').flatMap((line, index) => {
     const word = line.replace(/#.*/, '').trim();
     if (word === '') return [];
-    const network = parseNetwork(word);
+    const network = lenientNetwork(word);
     if (!network)
       throw new CellaError('INVALID_CONFIG', `${file}:${index + 1}: an address or a network expected`);
     return [network];

@@ -1,4 +1,5 @@
 /** Classes of traffic as elements of the maps of our table: pure. */
+import { sizeOf, toBits } from '../../config/networks.js';
 import type { ClassedNetwork } from '../../config/traffic-classes.js';
 
 export interface ClassedRange {
@@ -17,8 +18,7 @@ function mapsOf(table: string, family: 4 | 6, networks: readonly ClassedNetwork[
   return (['sent', 'received'] as const).map((name) => {
     const map = `inet ${table} ${name}class${family}`;
     const all = ranges.map(
-      (range) =>
-        `${textOf(family, range.first)}-${textOf(family, range.last)} : jump ${name}-${range.class}`,
+      (range) => `${textOf(family, range.first)}-${textOf(family, range.last)} : jump ${name}-${range.class}`,
     );
     return `flush map ${map}\n${all.length > 0 ? `add element ${map} { ${all.join(', ')} }\n` : ''}`;
   });
@@ -55,11 +55,8 @@ export function disjointRanges(networks: readonly ClassedNetwork[]): readonly Cl
 const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function rangeOf({ class: number, network }: ClassedNetwork): ClassedRange {
-  const bits = network.family === 4 ? 32 : 128;
-  const size = 1n << BigInt(bits - network.prefix);
-  const address = BigInt(`0x${toBytes(network.address).toString('hex')}`);
-  const first = address - (address % size);
-  return { class: number, first, last: first + size - 1n };
+  const first = toBits(network.family, network.address);
+  return { class: number, first, last: first + sizeOf(network) - 1n };
 }
 
 /** As nftables reads it, not in its shortest form. */

@@ -1,6 +1,7 @@
 /** A container's own chains in our table: pure. Rules are seen from the container. */
 import { type Address, formatAddress } from '../../config/address.js';
 import type { NamedNetworks } from '../../config/named-networks.js';
+import type { Element } from './elements.js';
 import type { FirewallPlan, FirewallRule, NetworkPlan } from './network-plan.js';
 
 /** In our table. */
@@ -18,23 +19,13 @@ export function chainName(direction: Direction, ctid: number): string {
   return `${direction}-${ctid}`;
 }
 
-/** Those that lead to a container's chains: one of each of its addresses. */
-export interface VerdictElement {
-  readonly set: string;
-  readonly address: string;
-  readonly chain: string;
-}
+export const chainNames = (ctid: number): readonly string[] =>
+  DIRECTIONS.map((each) => chainName(each, ctid));
 
-/** None where everything may pass. */
-export function verdictElements(plan: NetworkPlan): readonly VerdictElement[] {
-  const { ctid, firewall } = plan;
-  if (!firewall) return [];
+/** Those that lead to a container's chains, whether it has any: two of each of its addresses. */
+export function verdictElements(plan: NetworkPlan): readonly Element[] {
   return addressesOf(plan).flatMap(({ family, address }) =>
-    DIRECTIONS.map((direction) => ({
-      set: `${direction}${family}`,
-      address,
-      chain: chainName(direction, ctid),
-    })),
+    DIRECTIONS.map((direction) => ({ set: `${direction}${family}`, key: [{ type: 'address', address }] })),
   );
 }
 
@@ -57,9 +48,10 @@ export function firewallRuleset(table: string, plan: NetworkPlan, sets: readonly
   const { ctid, firewall } = plan;
   if (!firewall) return '';
   const chains = DIRECTIONS.map((direction) => chain(table, direction, { ctid, firewall }));
-  const leading = verdictElements(plan).map(
-    ({ set, address, chain: name }) =>
-      `add element inet ${table} ${set} { ${address} : jump ${name} }\n`,
+  const leading = addressesOf(plan).flatMap(({ family, address }) =>
+    DIRECTIONS.map(
+      (each) => `add element inet ${table} ${each}${family} { ${address} : jump ${chainName(each, ctid)} }\n`,
+    ),
   );
   return [...sets.flatMap((set) => namedRuleset(table, set)), ...chains, ...leading].join('');
 }
@@ -84,8 +76,12 @@ function chain(
   const policy = direction === 'in' ? firewall.policyIn : firewall.policyOut;
   const rules = firewall.rules.filter((rule) => rule.direction === direction).flatMap(ruleTexts);
   const all = [`ct state { established, related } return`, ...rules, verdict(policy)];
-  return [`add chain ${name}`, `flush chain ${name}`, ...all.map((rule) => `add rule ${name} ${rule}`), '']
-    .join('\n');
+  return [
+    `add chain ${name}`,
+    `flush chain ${name}`,
+    ...all.map((rule) => `add rule ${name} ${rule}`),
+    '',
+  ].join('\n');
 }
 
 /** One for each family that it speaks of. */
