@@ -8,10 +8,12 @@ import { networkOf } from '../host/interfaces.js';
 import { deleteLink } from '../host/netlink/links.js';
 import { addElements, removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
-import { publish } from '../host/network/firewall.js';
+import { applyFirewall, removeFirewall } from '../host/network/container-firewall.js';
+import { publish, unpublish } from '../host/network/published.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
-import { addressElements, type Element, elements, portElements } from '../plan/network/elements.js';
+import { addressElements, type Element, portElements } from '../plan/network/elements.js';
+import { verdictElements } from '../plan/network/firewall-ruleset.js';
 import type { NetworkPlan, RoutedAddress, VenetPlan } from '../plan/network/network-plan.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
@@ -128,15 +130,29 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   for (const { family } of plan.venet?.addresses ?? []) forward(family);
   const gone = addressesWithout(before.plan.venet, plan.venet);
   await removeProxies(before.proxies.filter(({ address }) => gone.some((at) => at.address === address)));
+  await changeFirewall(context, before, plan);
   await changeLink(before.plan.venet, plan.venet, pid);
   faultPoint('network.linked');
   await countTraffic(context, plan.ctid, before);
-  const [old, now] = [elements(before.plan), elements(plan)];
-  await removeElements(table, without(old, now));
-  await publish(table, without(portElements(plan.published), old));
-  await addElements(table, without(addressElements(plan.venet), old));
+  const [ports, addresses] = [portElements(plan.published), addressElements(plan.venet)];
+  const [oldPorts, oldAddresses] = [portElements(before.plan.published), addressElements(before.plan.venet)];
+  await unpublish(table, without(oldPorts, ports));
+  await removeElements(table, without(oldAddresses, addresses));
+  await publish(table, without(ports, oldPorts));
+  await addElements(table, without(addresses, oldAddresses));
   faultPoint('network.listed');
   await addProxies(intent?.answering ?? []);
+}
+
+async function changeFirewall(
+  context: Context,
+  { plan: before, table }: NetworkRecord,
+  plan: NetworkPlan,
+): Promise<void> {
+  if (!before.firewall && !plan.firewall) return;
+  if (!plan.firewall) return removeFirewall(table, before);
+  await applyFirewall(table, plan, context.paths.firewallDir);
+  await removeElements(table, without(verdictElements(before), verdictElements(plan)));
 }
 
 function without(some: readonly Element[], others: readonly Element[]): readonly Element[] {

@@ -1,12 +1,21 @@
 /** A container's network: made before its init runs, named in its runtime record until it is taken down. */
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
+import { parseTrafficClasses } from '../config/traffic-classes.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { networkOf } from '../host/interfaces.js';
-import { addElements, removeElements } from '../host/netlink/nftables.js';
+import { addElements } from '../host/netlink/nftables.js';
 import { announce, type Claim, findClaims } from '../host/network/announce.js';
-import { hasTable, loadTable, publish, readTraffic } from '../host/network/firewall.js';
+import { applyFirewall } from '../host/network/container-firewall.js';
+import {
+  hasTable,
+  loadTable,
+  loadTrafficClasses,
+  publish,
+  readTraffic,
+  removePlan,
+} from '../host/network/firewall.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
 import { bootId } from '../host/processes.js';
@@ -14,6 +23,7 @@ import { addressElements, elements, portElements } from '../plan/network/element
 import type { NetworkPlan, RoutedAddress } from '../plan/network/network-plan.js';
 import { takeLock } from '../state/lock.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord } from '../state/record.js';
+import { readText } from '../state/text-file.js';
 import { noteTraffic, type Traffic } from '../state/traffic.js';
 import { type Context, lockDirectory } from './context.js';
 
@@ -64,6 +74,7 @@ export async function attachNetwork(
   try {
     await readyTable(context, table);
     for (const family of familiesOf(plan.venet?.addresses ?? [])) forward(family);
+    if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
     if (plan.venet) await attachVenet(plan.venet, namespace);
     faultPoint('network.linked');
     await publish(table, portElements(plan.published));
@@ -85,8 +96,19 @@ export async function readyTable(context: Context, table: string): Promise<void>
   using _lock = await takeLock({ directory: lockDirectory(context), name: 'network', verb: 'network' });
   if (await hasTable(table)) return;
   await loadTable(table);
-  for (const { network } of records(context))
-    if (network?.table === table) await addElements(table, elements(network.plan));
+  await loadClasses(context, table);
+  for (const { network } of records(context)) {
+    if (network?.table !== table) continue;
+    await addElements(table, elements(network.plan));
+    if (network.plan.firewall) await applyFirewall(table, network.plan, context.paths.firewallDir);
+  }
+}
+
+/** Has traffic be counted by the networks that /etc/vz/networks_classes names. */
+async function loadClasses({ paths }: Context, table: string): Promise<void> {
+  const text = readText(paths.trafficClasses);
+  if (text === undefined) return;
+  await loadTrafficClasses(table, parseTrafficClasses(text, paths.trafficClasses));
 }
 
 /** Of this boot. */
@@ -124,7 +146,7 @@ export async function detachNetwork(context: Context, { ctid, network }: Runtime
   // Nothing comes through any more.
   await countTraffic(context, ctid, network);
   faultPoint('network.counted');
-  await removeElements(table, elements(plan));
+  await removePlan(table, plan);
 }
 
 /** Notes down what has gone through so far; returns the sums over all runs. */

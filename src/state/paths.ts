@@ -29,6 +29,10 @@ export interface Paths {
   scripts(ctid: number): string;
   /** Where a container's network namespace is mounted while it has interfaces of the host. */
   network(ctid: number): string;
+  /** Files of named networks, for rules of packet filters. */
+  readonly firewallDir: string;
+  /** Which networks are of which class of traffic. */
+  readonly trafficClasses: string;
   /** What a container has sent and received. */
   traffic(ctid: number): string;
   /** The private networks that this host has chosen. */
@@ -76,6 +80,8 @@ export function openPaths(rootDir: string | undefined): Paths {
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,
+    firewallDir: at('/etc/vz/firewall'),
+    trafficClasses: at('/etc/vz/networks_classes'),
     traffic: (ctid) => at(`/var/lib/vz/traffic/${ctid}.json`),
     privateNetworks: at('/var/lib/vz/network.json'),
     rebooting: (ctid) => `${runDir}/${ctid}.rebooting`,

@@ -1,4 +1,4 @@
-/** What containers have sent and received, by address, over all their runs. */
+/** What containers have sent and received, by address and class of traffic, over all their runs. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from './atomic-file.js';
@@ -11,6 +11,8 @@ export interface Count {
 
 export interface Traffic {
   readonly address: string;
+  /** Of traffic; null: all of it, whatever class it is of. */
+  readonly class: number | null;
   readonly sent: Count;
   readonly received: Count;
 }
@@ -22,10 +24,12 @@ interface Entry {
   readonly last: Traffic;
 }
 
+const keyOf = (traffic: Traffic): string => `${traffic.address} ${traffic.class}`;
 const NONE: Count = { packets: 0n, bytes: 0n };
 const plus = (a: Count, b: Count): Count => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes });
 const total = ({ past, last }: Entry): Traffic => ({
   address: last.address,
+  class: last.class,
   sent: plus(past.sent, last.sent),
   received: plus(past.received, last.received),
 });
@@ -37,20 +41,20 @@ export function readTraffic(path: string): readonly Traffic[] {
 
 /** Notes down what was counted in a run; returns the sums. `run`: names it, among all runs of the container. */
 export function noteTraffic(path: string, run: string, counted: readonly Traffic[]): readonly Traffic[] {
-  const entries = new Map(readEntries(path).map((entry) => [entry.last.address, entry]));
+  const entries = new Map(readEntries(path).map((entry) => [keyOf(entry.last), entry]));
   for (const now of counted) {
-    const before = entries.get(now.address);
+    const before = entries.get(keyOf(now));
     const past = !before
       ? { ...now, sent: NONE, received: NONE }
       : goesOn(before, run, now)
         ? before.past
         : total(before);
-    entries.set(now.address, { past, run, last: now });
+    entries.set(keyOf(now), { past, run, last: now });
   }
   const all = [...entries.values()];
-  if (counted.length > 0) mkdirSync(dirname(path), { recursive: true });
-  if (counted.length > 0)
-    writeFileAtomic(path, `${JSON.stringify({ version: 1, entries: all }, toText)}\n`, { durable: false });
+  if (counted.length === 0) return all.map(total);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(path, `${JSON.stringify({ version: 1, entries: all }, toText)}\n`, { durable: false });
   return all.map(total);
 }
 

@@ -1,16 +1,26 @@
 /** Elements of sets and maps of nftables, in transactions of our own (<linux/netfilter/nf_tables.h>). */
 import type { Element, Part } from '../../plan/network/elements.js';
 import { fromBytes, toBytes } from './addresses.js';
-import { attribute, listAttributes, nested, readAttributes, readText, text } from './attributes.js';
+import { attribute, listAttributes, nested, readAttributes, readText, text, u32be } from './attributes.js';
 import { dump, FLAG, type Message, NetlinkError, type Outcome, PROTOCOL, request, send } from './request.js';
 
 const SUBSYSTEM = 10;
 const [BATCH_BEGIN, BATCH_END] = [0x10, 0x11];
-const MESSAGE = { getChain: 4, newElement: 12, getElement: 13, deleteElement: 14 } as const;
+const MESSAGE = {
+  getChain: 4,
+  deleteChain: 5,
+  newElement: 12,
+  getElement: 13,
+  deleteElement: 14,
+  getObject: 19,
+} as const;
 const LIST = { table: 1, set: 2, elements: 3 } as const;
 const CHAIN = { table: 1, name: 3 } as const;
 const ELEMENT = { key: 1, data: 2, expression: 7 } as const;
-const VALUE = 1;
+const OBJECT = { table: 1, name: 2, type: 3, data: 4 } as const;
+const OBJECT_COUNTER = 1;
+const [VALUE, VERDICT] = [1, 2];
+const VERDICT_CHAIN = 2;
 const COUNTER = { bytes: 1, packets: 2 } as const;
 /** NFPROTO_INET. */
 const INET = 1;
@@ -31,6 +41,8 @@ export interface Held {
   readonly key: Buffer;
   /** Of a map that translates to an address and a port. */
   readonly data: Buffer | undefined;
+  /** Of a map of verdicts: the chain that it leads to. */
+  readonly chain: string | undefined;
   readonly counter: Counter | undefined;
 }
 
@@ -135,10 +147,17 @@ export async function removeElements(table: string, elements: readonly Element[]
   if (done.every(({ code }) => code === undefined)) return;
   expectDone(done, 'ENOENT');
   // One that is missing fails all: those that are there go alone.
-  const there: Element[] = [];
-  for (const element of elements) if (await findElement(table, element)) there.push(element);
-  if (there.length > 0)
-    expectDone(await transaction(messages(table, { ...change, elements: there })), 'ENOENT');
+  const found = await findElements(table, elements);
+  const there = elements.filter((_, index) => found[index]);
+  expectDone(await transaction(messages(table, { ...change, elements: there })), 'ENOENT');
+}
+
+/** With their rules; nothing may lead to them any more (EBUSY). What is not there is fine. */
+export async function removeChains(table: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const body = Buffer.concat([header(), text(CHAIN.table, table), text(CHAIN.name, name)]);
+    expectDone(await transaction([{ type: kind(MESSAGE.deleteChain), body }]), 'ENOENT');
+  }
 }
 
 function expectDone(done: readonly Outcome[], ...accept: readonly string[]): void {
@@ -148,15 +167,19 @@ function expectDone(done: readonly Outcome[], ...accept: readonly string[]): voi
 
 /** Undefined where it is not there, or its set is not. */
 export async function findElement(table: string, element: Element): Promise<Held | undefined> {
-  const { key } = element;
-  const [message] = messages(table, {
-    message: MESSAGE.getElement,
-    flags: 0,
-    elements: [{ set: element.set, key }],
-  });
-  if (!message) return undefined;
-  const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
-  return found?.answers.flatMap(({ body }) => readElements(body))[0];
+  return (await findElements(table, [element]))[0];
+}
+
+/** In the order of `elements`, all with one request. */
+export async function findElements(
+  table: string,
+  elements: readonly Element[],
+): Promise<readonly (Held | undefined)[]> {
+  const asked = elements.flatMap(({ set, key }) =>
+    messages(table, { message: MESSAGE.getElement, flags: 0, elements: [{ set, key }] }),
+  );
+  const found = await request(PROTOCOL.netfilter, asked, { accept: ['ENOENT'] });
+  return found.map(({ answers }) => answers.flatMap(({ body }) => readElements(body))[0]);
 }
 
 /** All of a set. */
@@ -172,21 +195,26 @@ function readElements(body: Buffer): readonly Held[] {
 }
 
 function readElement(found: ReadonlyMap<number, Buffer>): Held {
-  const value = (type: number): Buffer | undefined => {
+  const part = (type: number, which: number): Buffer | undefined => {
     const data = found.get(type);
-    return data && readAttributes(data).get(VALUE);
+    return data && readAttributes(data).get(which);
   };
-  const expression = found.get(ELEMENT.expression);
+  const [expression, verdict] = [found.get(ELEMENT.expression), part(ELEMENT.data, VERDICT)];
+  const chain = verdict && readAttributes(verdict).get(VERDICT_CHAIN);
   return {
-    key: value(ELEMENT.key) ?? Buffer.alloc(0),
-    data: value(ELEMENT.data),
+    key: part(ELEMENT.key, VALUE) ?? Buffer.alloc(0),
+    data: part(ELEMENT.data, VALUE),
+    chain: chain && readText(chain),
     counter: expression && readCounter(readAttributes(expression)),
   };
 }
 
 function readCounter(expression: ReadonlyMap<number, Buffer>): Counter | undefined {
   const [name, data] = [expression.get(EXPRESSION.name), expression.get(EXPRESSION.data)];
-  if (!name || !data || readText(name) !== 'counter') return undefined;
+  return name && data && readText(name) === 'counter' ? countOf(data) : undefined;
+}
+
+function countOf(data: Buffer): Counter {
   const values = readAttributes(data);
   const number = (type: number): bigint => values.get(type)?.readBigUInt64BE() ?? 0n;
   return { packets: number(COUNTER.packets), bytes: number(COUNTER.bytes) };
@@ -204,4 +232,14 @@ export async function hasChain(table: string, name: string): Promise<boolean> {
   const message = { type: kind(MESSAGE.getChain), body };
   const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
   return found?.code === undefined;
+}
+
+/** A counter with a name; undefined where there is none. */
+export async function findCounter(table: string, name: string): Promise<Counter | undefined> {
+  const parts = [text(OBJECT.table, table), text(OBJECT.name, name), u32be(OBJECT.type, OBJECT_COUNTER)];
+  const message = { type: kind(MESSAGE.getObject), body: Buffer.concat([header(), ...parts]) };
+  const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
+  const [answer] = found?.answers ?? [];
+  const data = answer && readAttributes(answer.body.subarray(HEADER)).get(OBJECT.data);
+  return data && countOf(data);
 }

@@ -1,18 +1,16 @@
 /** Our table of nftables: loaded once, and what containers have in it. */
-import { CellaError, isErrno } from '../../errors.js';
-import type { Element } from '../../plan/network/elements.js';
-import type { VenetPlan } from '../../plan/network/network-plan.js';
-import { MARK_CHAIN, ruleset } from '../../plan/network/ruleset.js';
-import {
-  addElements,
-  type Counter,
-  encodeParts,
-  findElement,
-  hasChain,
-  readTarget,
-} from '../netlink/nftables.js';
+import type { ClassedNetwork } from '../../config/traffic-classes.js';
+import { classRuleset } from '../../plan/network/class-ruleset.js';
+import { addressElements, countedElements, type Element, portElements } from '../../plan/network/elements.js';
+import type { NetworkPlan, VenetPlan } from '../../plan/network/network-plan.js';
+import { MARK_CHAIN, ruleset, SPOOFED } from '../../plan/network/ruleset.js';
+import { type Counter, findCounter, findElements, hasChain, removeElements } from '../netlink/nftables.js';
 import { run } from '../run.js';
+import { removeFirewall } from './container-firewall.js';
+import { unpublish } from './published.js';
 import { GATEWAY, GROUP } from './venet.js';
+
+export { publish, unpublish } from './published.js';
 
 /** Where connections of a container to itself seem to come from; nobody has it. */
 const INNER_GATEWAY6 = 'fdce:11a::1';
@@ -27,54 +25,67 @@ export async function loadTable(name: string): Promise<void> {
   await run(['nft', '-f', '-'], { input });
 }
 
-/** Fails with PORT_IN_USE where a port leads elsewhere already. */
-export async function publish(table: string, ports: readonly Element[]): Promise<void> {
-  try {
-    await addElements(table, ports, { exclusive: true });
-  } catch (cause) {
-    if (!isErrno(cause, 'EEXIST')) throw cause;
-    await expectOwn(table, ports);
-    await addElements(table, ports);
-  }
+/** What was dropped, of all containers, since its source was not theirs. */
+export async function readSpoofed(table: string): Promise<Counter> {
+  return (await findCounter(table, SPOOFED)) ?? NOTHING;
 }
 
-async function expectOwn(table: string, ports: readonly Element[]): Promise<void> {
-  for (const element of ports) {
-    const held = (await findElement(table, element))?.data;
-    if (!held || held.equals(encodeParts(element.data ?? []))) continue;
-    throw new CellaError(
-      'PORT_IN_USE',
-      `port ${portName(element)} of this host leads to ${readTarget(held).address} already`,
-    );
-  }
+/** Has all traffic from now on be counted by these classes. What was counted stays counted as it was. */
+export async function loadTrafficClasses(table: string, networks: readonly ClassedNetwork[]): Promise<void> {
+  await run(['nft', '-f', '-'], { input: classRuleset(table, networks) });
 }
 
-function portName({ key }: Element): string {
-  const words = key.flatMap((part) =>
-    part.type === 'port' ? [String(part.port)] : part.type === 'protocol' ? [part.protocol] : [],
+/** Takes away all that is a container's; an address or a port that is another's by now, or still, stays that. */
+export async function removePlan(table: string, plan: NetworkPlan): Promise<void> {
+  await removeFirewall(table, plan);
+  await unpublish(table, portElements(plan.published));
+  if (plan.venet) await removeAddresses(table, plan.venet);
+}
+
+/** Of each address there are all of its elements or none: that with the name of the link says whose they are. */
+export async function removeAddresses(table: string, venet: VenetPlan): Promise<void> {
+  const totals = countedElements(venet).filter((each) => each.class === null);
+  const found = await findElements(
+    table,
+    totals.map(({ sent }) => sent),
   );
-  return words.reverse().join('/');
+  const own = { ...venet, addresses: venet.addresses.filter((_, index) => found[index]) };
+  await removeElements(table, addressElements(own));
+  const classes = countedElements(own).filter((each) => each.class !== null);
+  await removeFound(
+    table,
+    classes.flatMap(({ sent, received }) => [sent, received]),
+  );
 }
 
-const NOTHING: Counter = { packets: 0n, bytes: 0n };
+async function removeFound(table: string, all: readonly Element[]): Promise<void> {
+  const found = await findElements(table, all);
+  await removeElements(
+    table,
+    all.filter((_, index) => found[index]),
+  );
+}
 
 export interface Counted {
   readonly address: string;
+  /** Of traffic; null: all of it, whatever class it is of. */
+  readonly class: number | null;
   readonly sent: Counter;
   readonly received: Counter;
 }
 
-/** Since the addresses were added. */
-export function readTraffic(table: string, { hostName, addresses }: VenetPlan): Promise<readonly Counted[]> {
-  return Promise.all(
-    addresses.map(async ({ family, address }) => {
-      const own = { type: 'address', address } as const;
-      const from = { type: 'interface', name: hostName } as const;
-      const [sent, received] = await Promise.all([
-        findElement(table, { set: `sent${family}`, key: [from, own] }),
-        findElement(table, { set: `received${family}`, key: [own] }),
-      ]);
-      return { address, sent: sent?.counter ?? NOTHING, received: received?.counter ?? NOTHING };
-    }),
+const NOTHING: Counter = { packets: 0n, bytes: 0n };
+
+/** Since the addresses were added; classes of which there was nothing are left out. */
+export async function readTraffic(table: string, venet: VenetPlan): Promise<readonly Counted[]> {
+  const asked = countedElements(venet);
+  const found = await findElements(
+    table,
+    asked.flatMap(({ sent, received }) => [sent, received]),
   );
+  return asked.flatMap(({ address, class: number }, index) => {
+    const [sent, received] = [found[index * 2]?.counter, found[index * 2 + 1]?.counter];
+    if (number !== null && !sent && !received) return [];
+    return [{ address, class: number, sent: sent ?? NOTHING, received: received ?? NOTHING }];
+  });
 }

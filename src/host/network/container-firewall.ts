@@ -1,0 +1,59 @@
+/** A container's own chains in our table, for those with rules. */
+
+import { readFileSync } from 'node:fs';
+import { type NamedNetworks, parseNamedNetworks } from '../../config/named-networks.js';
+import { CellaError, isErrno } from '../../errors.js';
+import {
+  chainNames,
+  firewallRuleset,
+  namedRuleset,
+  namedSets,
+  verdictElements,
+} from '../../plan/network/firewall-ruleset.js';
+import type { NetworkPlan } from '../../plan/network/network-plan.js';
+import { findElements, removeChains, removeElements } from '../netlink/nftables.js';
+import { run } from '../run.js';
+
+/**
+ * Makes its rules those of the plan in one transaction; `directory` holds the named sets. Fails with INVALID_CONFIG
+ * where a set has no file or a wrong one, and changes nothing.
+ */
+export async function applyFirewall(table: string, plan: NetworkPlan, directory: string): Promise<void> {
+  if (!plan.firewall) return removeFirewall(table, plan);
+  const sets = namedSets(plan).map((name) => readNamedNetworks(directory, name));
+  await run(['nft', '-f', '-'], { input: firewallRuleset(table, plan, sets) });
+}
+
+/** What leads to another container's chains stays. Nothing there is fine. */
+export async function removeFirewall(table: string, plan: NetworkPlan): Promise<void> {
+  const names = chainNames(plan.ctid);
+  const elements = verdictElements(plan);
+  const found = await findElements(table, elements);
+  await removeElements(
+    table,
+    elements.filter((_, index) => names.includes(found[index]?.chain ?? '')),
+  );
+  await removeChains(table, names);
+}
+
+/** Has all rules that speak of them go by what their files say now, in one transaction. */
+export async function loadNamedNetworks(
+  table: string,
+  names: readonly string[],
+  directory: string,
+): Promise<void> {
+  const sets = names.map((name) => readNamedNetworks(directory, name));
+  await run(['nft', '-f', '-'], { input: sets.flatMap((set) => namedRuleset(table, set)).join('') });
+}
+
+function readNamedNetworks(directory: string, name: string): NamedNetworks {
+  const file = `${directory}/${name}`;
+  try {
+    return parseNamedNetworks(name, readFileSync(file, 'utf8'), file);
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT')) throw cause;
+    throw new CellaError('INVALID_CONFIG', `there is no file '${file}' of the networks '@${name}'`, {
+      cause,
+    });
+  }
+}

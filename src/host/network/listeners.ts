@@ -1,0 +1,73 @@
+/** Sockets that listen on this host (proc_net(5)). */
+import { readFileSync } from 'node:fs';
+import { isErrno } from '../../errors.js';
+import { fromBytes } from '../netlink/addresses.js';
+
+export interface Listener {
+  /** `0.0.0.0` and `::`: any. One of `::` usually hears IPv4 too. */
+  readonly address: string;
+  readonly port: number;
+}
+
+type Protocol = 'tcp' | 'udp';
+
+/** Of TCP sockets that listen, and of UDP sockets that are connected to nobody. */
+const STATE = { tcp: '0A', udp: '07' } as const;
+
+/** In the network of this process. */
+export function readListeners(protocol: Protocol): readonly Listener[] {
+  return ['', '6'].flatMap((suffix) =>
+    parseListeners(protocol, readTable(`/proc/self/net/${protocol}${suffix}`)),
+  );
+}
+
+/** A kernel without IPv6 has no tables of it. */
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return '';
+    throw error;
+  }
+}
+
+export function parseListeners(protocol: Protocol, text: string): readonly Listener[] {
+  return [...text.matchAll(/^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) /gm)].flatMap(
+    ([, address = '', port = '', state]) =>
+      state === STATE[protocol] ? [{ address: parseAddress(address), port: Number.parseInt(port, 16) }] : [],
+  );
+}
+
+/** Words of the host's byte order, which is little-endian where we run. */
+function parseAddress(hex: string): string {
+  const bytes = Buffer.from(hex, 'hex').swap32();
+  const isMapped = bytes.length === 16 && bytes.readBigUInt64BE(0) === 0n && bytes.readUInt32BE(8) === 0xffff;
+  return fromBytes(isMapped ? bytes.subarray(12) : bytes);
+}
+
+export interface Port {
+  readonly family: 4 | 6;
+  /** Of the host; null: any. */
+  readonly address: string | null;
+  readonly port: number;
+}
+
+/** Whether a listener would hear nothing any more of others if a port led elsewhere. */
+export function isInTheWay(listener: Listener, { family, address, port }: Port): boolean {
+  if (listener.port !== port || isLoopback(listener.address)) return false;
+  if (listener.address === '::' || (listener.address === '0.0.0.0' && family === 4)) return true;
+  if (listener.address.includes(':') !== (family === 6)) return false;
+  return address === null || address === listener.address;
+}
+
+/** Published ports are none of the loopback's. */
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}
+
+/** Ports that a kernel gives to sockets of clients: with UDP these cannot be told from a server's. */
+export function readClientPorts(): { readonly first: number; readonly last: number } {
+  const text = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1');
+  const [first = 1, last = 0] = text.trim().split(/\s+/).map(Number);
+  return { first, last };
+}

@@ -1,0 +1,19 @@
+// Calls functions of ours in the network namespace that it is started in: a line {module, name, args} → {value | error}.
+import { openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const plain = (_, value) => (typeof value === 'bigint' ? Number(value) : value);
+// {open: PATH} becomes a descriptor.
+const argument = (value) => (typeof value?.open === 'string' ? openSync(value.open, 'r') : value);
+
+async function call({ module, name, args }) {
+  try {
+    const functions = await import(`../../dist/${module}.js`);
+    return { value: await functions[name](...args.map(argument)) };
+  } catch ({ code, message }) {
+    return { error: { code, message } };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${JSON.stringify(await call(JSON.parse(line)), plain)}\n`);
