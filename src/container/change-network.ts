@@ -12,9 +12,10 @@ import { applyFirewall, removeFirewall } from '../host/network/container-firewal
 import { publish, unpublish } from '../host/network/published.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
+import { attachInterface, detachInterface } from '../host/network/veth.js';
 import { addressElements, type Element, portElements } from '../plan/network/elements.js';
 import { verdictElements } from '../plan/network/firewall-ruleset.js';
-import type { NetworkPlan, RoutedAddress, VenetPlan } from '../plan/network/network-plan.js';
+import type { InterfacePlan, NetworkPlan, RoutedAddress, VenetPlan } from '../plan/network/network-plan.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
 import type { Context } from './context.js';
@@ -131,7 +132,7 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   const gone = addressesWithout(before.plan.venet, plan.venet);
   await removeProxies(before.proxies.filter(({ address }) => gone.some((at) => at.address === address)));
   await changeFirewall(context, before, plan);
-  await changeLink(before.plan.venet, plan.venet, pid);
+  await changeLinks(before.plan, plan, pid);
   faultPoint('network.linked');
   await countTraffic(context, plan.ctid, before);
   const [ports, addresses] = [portElements(plan.published), addressElements(plan.venet)];
@@ -160,17 +161,28 @@ function without(some: readonly Element[], others: readonly Element[]): readonly
   return some.filter((element) => !known.has(JSON.stringify(element)));
 }
 
-async function changeLink(before: VenetPlan | null, after: VenetPlan | null, pid: number): Promise<void> {
-  if (!after) {
-    if (!before) return;
-    await detachVenet(before);
-    await request(PROTOCOL.route, [deleteLink(before.hostName)], { accept: ['ENODEV'] });
-    return;
-  }
+async function changeLinks(before: NetworkPlan, after: NetworkPlan, pid: number): Promise<void> {
   const namespace = openSync(await networkOf(pid), 'r');
   try {
-    await (before ? changeVenet(before, after, namespace) : attachVenet(after, namespace));
+    await changeRouted(before.venet, after.venet, namespace);
+    const differs = (some: NetworkPlan, others: NetworkPlan): readonly InterfacePlan[] =>
+      some.interfaces.filter((each) => !others.interfaces.some((other) => isDeepStrictEqual(each, other)));
+    for (const each of differs(before, after)) await detachInterface(each, namespace);
+    for (const each of differs(after, before)) await attachInterface(each, namespace);
   } finally {
     closeSync(namespace);
+  }
+}
+
+async function changeRouted(
+  before: VenetPlan | null,
+  after: VenetPlan | null,
+  namespace: number,
+): Promise<void> {
+  if (after) {
+    await (before ? changeVenet(before, after, namespace) : attachVenet(after, namespace));
+  } else if (before) {
+    await detachVenet(before);
+    await request(PROTOCOL.route, [deleteLink(before.hostName)], { accept: ['ENODEV'] });
   }
 }

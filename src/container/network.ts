@@ -18,6 +18,7 @@ import {
 } from '../host/network/firewall.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
+import { attachInterface } from '../host/network/veth.js';
 import { bootId } from '../host/processes.js';
 import { addressElements, elements, portElements } from '../plan/network/elements.js';
 import type { NetworkPlan, RoutedAddress } from '../plan/network/network-plan.js';
@@ -76,6 +77,7 @@ export async function attachNetwork(
     for (const family of familiesOf(plan.venet?.addresses ?? [])) forward(family);
     if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
     if (plan.venet) await attachVenet(plan.venet, namespace);
+    for (const each of plan.interfaces) await attachInterface(each, namespace);
     faultPoint('network.linked');
     await publish(table, portElements(plan.published));
     await addElements(table, addressElements(plan.venet));

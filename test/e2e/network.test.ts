@@ -159,3 +159,48 @@ describe('a published port', () => {
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
   });
 });
+
+describe('an interface of its own', () => {
+  it('is on a bridge, from before init runs, and comes and goes while it runs', async () => {
+    await networks.host.run('ip link add br0 type bridge; ip link set br0 up; ip link set eth1 master br0');
+    await start(101, '--netif_add', 'ifname=eth0,bridge=br0,ip=198.51.100.20/24');
+    expect(await networks.lan.reaches('198.51.100.20')).toBe(true);
+    expect(await inside(101, 'cat /sys/class/net/eth0/address')).toMatch(/^ce:11:/);
+    await networks.good('set', '101', '--netif_del', 'eth0', '--save');
+    expect(await networks.lan.reaches('198.51.100.20')).toBe(false);
+    await networks.good('set', '101', '--netif_add', 'eth1,ce:11:00:00:00:07,mine,,br0', '--save');
+    expect(await inside(101, 'cat /sys/class/net/eth1/address')).toBe('ce:11:00:00:00:07');
+    expect(await networks.host.run('ip -o link show master br0 | grep -c mine')).toBe('1');
+    await networks.good('stop', '101', '--fast');
+    const missing = await networks.vzctl('set', '101', '--netif_add', 'eth2,,,,nowhere', '--save');
+    expect(missing.code).toBe(0);
+    expect(await networks.vzctl('start', '101')).toMatchObject({
+      code: 130,
+      stderr: expect.stringMatching(/no bridge or interface 'nowhere'/),
+    });
+  });
+
+  it('is a macvlan beside an interface of the host', async () => {
+    await start(101, '--netif_add', 'ifname=eth0,type=macvlan,bridge=eth1,ip=198.51.100.20/24');
+    expect(await networks.lan.reaches('198.51.100.20')).toBe(true);
+  });
+});
+
+describe('rules of its packet filter', () => {
+  it('say who may reach it, and change while it runs', async () => {
+    await start(
+      101,
+      '--ipadd',
+      '192.0.2.10',
+      '--fw_in',
+      'drop',
+      '--fw_add',
+      'in:accept:icmp:any:198.51.100.0/24',
+    );
+    expect(await networks.lan.reaches('192.0.2.10')).toBe(true);
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(false);
+    expect(await inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+    await networks.good('set', '101', '--fw_in', 'accept', '--fw_del', 'all', '--save');
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
+  });
+});

@@ -40,31 +40,32 @@ export interface LinkAddress {
   readonly prefix: number;
 }
 
-/** Usable at once, and without a route of its own. `index`: of the interface. */
-export function newAddress(index: number, { family, address, prefix }: Address, linkScope = false): Message {
-  return {
-    ...change(NEWADDR, index, { family, address, prefix }, linkScope),
-    flags: FLAG.create | FLAG.replace,
-  };
+interface AddressOptions {
+  /** With the route to its network, as interfaces on a link of several have it. */
+  readonly route?: boolean;
+}
+
+/** Usable at once. `index`: of the interface. */
+export function newAddress(index: number, address: Address, options: AddressOptions = {}): Message {
+  return { ...change(NEWADDR, index, address, options), flags: FLAG.create | FLAG.replace };
 }
 
 export function deleteAddress(index: number, address: Address): Message {
-  return change(DELADDR, index, address, false);
+  return change(DELADDR, index, address, {});
 }
 
 function change(
   type: number,
   index: number,
   { family, address, prefix }: Address,
-  linkScope: boolean,
+  { route = false }: AddressOptions,
 ): Message {
   const bytes = toBytes(address);
   const header = Buffer.alloc(HEADER);
   header.writeUInt8(familyNumber(family), 0);
   header.writeUInt8(prefix ?? bytes.length * 8, 1);
-  header.writeUInt8(linkScope ? 253 : 0, 3);
   header.writeUInt32LE(index, 4);
-  const flags = u32(IFA.flags, NOPREFIXROUTE | (family === 6 ? NODAD : 0));
+  const flags = u32(IFA.flags, (route ? 0 : NOPREFIXROUTE) | (family === 6 ? NODAD : 0));
   const body = [header, attribute(IFA.local, bytes), attribute(IFA.address, bytes), flags];
   return { type, body: Buffer.concat(body) };
 }

@@ -38,7 +38,11 @@ async function make(plan: InterfacePlan, namespace: number, parent: number | und
     done = await send(PROTOCOL.route, messages);
   }
   const failed = done.find(({ code }) => code !== undefined);
-  if (failed) throw new CellaError('VETH_FAILED', `cannot make network interface '${name}': ${failed.why ?? failed.code}`);
+  if (failed)
+    throw new CellaError(
+      'VETH_FAILED',
+      `cannot make network interface '${name}': ${failed.why ?? failed.code}`,
+    );
   if (!host || !isolated || parent === undefined) return;
   const port = await findLink(host.name);
   if (port) await request(PROTOCOL.route, [setPort(port.index, { isolated })]);
@@ -48,7 +52,9 @@ function configure({ addresses, gateways }: InterfacePlan, oif: number): readonl
   return [
     setLink(oif, { up: true }),
     ...addresses.map((address) => newAddress(oif, address, { route: true })),
-    ...gateways.map((gateway) => replaceRoute({ family: familyOf(gateway), destination: null, oif, gateway })),
+    ...gateways.map((gateway) =>
+      replaceRoute({ family: familyOf(gateway), destination: null, oif, gateway }),
+    ),
   ];
 }
 
