@@ -26,7 +26,7 @@ const asks = (address: string, port: number): string =>
   `timeout 3 bash -c 'exec 3<>/dev/tcp/${address}/${port}
    printf "GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3' 2>/dev/null || true`;
 const asksInside = (address: string, port: number): string =>
-  `wget -q -T 2 -O - http://${address}:${port}/cgi-bin/who`;
+  `timeout 3 wget -q -O - http://${address}:${port}/cgi-bin/who`;
 
 describe('an address of its own', () => {
   it('is reached from both sides, reaches them, and answers for itself at once', async () => {

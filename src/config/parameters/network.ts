@@ -29,7 +29,12 @@ const FIELDS: readonly (readonly [
     'bridge of the host that it belongs to; of macvlan, the interface that it is on',
   ],
   ['--type', 'type', 'bridged|routed|macvlan', 'what it is: of a pair, on a bridge or on none, or a macvlan'],
-  ['--mac_filter', 'mac_filter', 'on|off', 'on: only its own hardware address may be used; default: on'],
+  [
+    '--mac_filter',
+    'mac_filter',
+    'on|off',
+    'on: only its own hardware address may be used: kept, without effect so far',
+  ],
   [
     '--ip_filter',
     'ip_filter',
@@ -42,8 +47,8 @@ const FIELDS: readonly (readonly [
     'yes|no',
     'whether other isolated interfaces of its bridge are out of its reach',
   ],
-  ['--vlan', 'vlan', 'NUM|none', 'VLAN of the bridge that it belongs to'],
-  ['--trunks', 'trunks', 'NUM[-NUM][,…]|none', 'VLANs that it may use tagged'],
+  ['--vlan', 'vlan', 'NUM|none', 'VLAN of the bridge that it belongs to: kept, without effect so far'],
+  ['--trunks', 'trunks', 'NUM[-NUM][,…]|none', 'VLANs that it may use tagged: kept, without effect so far'],
   ['--gw', 'gw', 'ADDRESS|none', 'gateway'],
   ['--gw6', 'gw6', 'ADDRESS|none', 'gateway of IPv6'],
   ['--dhcp', 'dhcp', 'yes|no', 'whether it is configured by DHCP'],
@@ -130,20 +135,15 @@ const TRAFFIC: readonly Parameter[] = [
     },
   ),
   stored(['IPTABLES', '--iptables'], TEXT, 'modules of its packet filter: see --netfilter'),
-  container(
-    ['RATE', '--rate'],
-    RATE,
-    'how fast it may receive and send, 0 for no limit; OpenVZ’s form: send',
-    {
-      unit: 'kbit/s',
-      live: true,
-    },
-  ),
-  container(['RATEBOUND', '--ratebound'], YES_NO, 'no: a rate of OpenVZ’s form is no limit', {
+  stored(['RATE', '--rate'], RATE, 'how fast it may receive and send, 0 for no limit; OpenVZ’s form: send', {
+    unit: 'kbit/s',
+    live: true,
+  }),
+  stored(['RATEBOUND', '--ratebound'], YES_NO, 'no: a rate of OpenVZ’s form is no limit', {
     live: true,
     default: 'yes',
   }),
-  container(['TRAFFIC_SHAPING'], YES_NO, 'whether --rate counts', { default: 'yes' }),
+  stored(['TRAFFIC_SHAPING'], YES_NO, 'whether --rate counts', { default: 'yes' }),
 ];
 
 export const NETWORK: readonly Parameter[] = [...ADDRESSING, ...INTERFACES, ...TRAFFIC];
