@@ -4,6 +4,7 @@ import type { Ctid } from './ctid.js';
 import { type Equipment, readEquipment } from './equipment.js';
 import type { ConfigFile } from './grammar.js';
 import { type Layout, parseLayout } from './layout.js';
+import { type NetworkConfig, readNetwork } from './network-config.js';
 import { AUTOSTOP, ONBOOT } from './parameters/identity.js';
 import { isContainerScalar, isScalar } from './parameters.js';
 import { type Resources, readResources } from './resources.js';
@@ -32,6 +33,7 @@ export interface ContainerConfig extends Resources, Equipment {
   readonly autostop: 'stop' | 'suspend';
   readonly layout: Layout;
   readonly disk: DiskLimits;
+  readonly network: NetworkConfig;
 }
 
 /** Undefined means unlimited; bytes and counts of files. */
@@ -70,6 +72,7 @@ export function readContainerConfig(
     ...readResources(reader),
     ...readEquipment(reader),
     disk: readDisk(reader),
+    network: readNetwork(reader),
     stopTimeout: reader.read('STOP_TIMEOUT', values.parseSeconds) || DEFAULT_STOP_TIMEOUT,
     disabled: reader.read('DISABLED', values.parseYesNo) ?? false,
     onboot: readOnboot(reader),

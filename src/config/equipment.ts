@@ -1,11 +1,16 @@
-/** What a container may use besides resources: capabilities, features, devices, directories, and how it is on the network. */
-import { formatAddress } from './address.js';
+/** What a container may use besides resources: capabilities, features, devices, directories, name servers. */
 import { BINDMOUNT, type BindMount } from './bindmounts.js';
 import { DEVICES, DEVNODES, type DeviceRule, type DevNode, NETDEV, PCI } from './devices.js';
-import { ADDRESSES } from './rates.js';
 import { type Inherited, NAMESERVER, SEARCHDOMAIN } from './resolver.js';
 import type { SettingReader } from './setting-reader.js';
-import { CAPABILITY, type CapabilityName, FEATURES, type FeatureName } from './switches.js';
+import {
+  CAPABILITY,
+  type CapabilityName,
+  FEATURES,
+  type FeatureName,
+  NETFILTER,
+  type NetfilterLevel,
+} from './switches.js';
 import { MOUNT_OPTIONS } from './texts.js';
 
 /** Lists are empty and maps without an entry where nobody said. */
@@ -22,8 +27,8 @@ export interface Equipment {
   readonly bindmounts: readonly BindMount[];
   /** Options of mount(8) for the file system in an image. */
   readonly mountOptions: readonly string[];
-  /** ADDRESS[/BITS] */
-  readonly addresses: readonly string[];
+  /** What its packet filter may do, of which only `disabled` makes a difference. */
+  readonly netfilter: NetfilterLevel;
   readonly nameservers: Inherited | undefined;
   readonly searchdomains: Inherited | undefined;
 }
@@ -38,7 +43,7 @@ export function readEquipment(reader: SettingReader): Equipment {
     netdevs: reader.read('NETDEV', NETDEV.parse) ?? [],
     bindmounts: reader.read('BINDMOUNT', BINDMOUNT.parse) ?? [],
     mountOptions: reader.read('MOUNT_OPTS', MOUNT_OPTIONS.parse) ?? [],
-    addresses: (reader.read('IP_ADDRESS', ADDRESSES.parse) ?? []).map(formatAddress),
+    netfilter: reader.read('NETFILTER', NETFILTER.parse) ?? 'stateless',
     nameservers: reader.read('NAMESERVER', NAMESERVER.parse),
     searchdomains: reader.read('SEARCHDOMAIN', SEARCHDOMAIN.parse),
   };

@@ -2,6 +2,7 @@
 
 import { DEFAULT_PRIVATE, DEFAULT_ROOT } from './container-config.js';
 import type { ConfigFile } from './grammar.js';
+import { type HostNetwork, readHostNetwork } from './host-network.js';
 import { parseLayout } from './layout.js';
 import { isScalar } from './parameters.js';
 import { SettingReader } from './setting-reader.js';
@@ -22,6 +23,7 @@ export interface HostConfig {
   readonly root: string;
   /** Path pattern with `$VEID`. */
   readonly private: string;
+  readonly network: HostNetwork;
 }
 
 /** The host's settings with their defaults; throws one INVALID_CONFIG that lists every complaint. */
@@ -40,6 +42,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     defaultSample: reader.read('CONFIGFILE', values.parsePlainName) ?? 'vswap-256m',
     root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,
     private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
+    network: readHostNetwork(reader),
   };
   reader.read('LOG_LEVEL', values.parseLevel);
   reader.read('VERBOSE', values.parseLevel);

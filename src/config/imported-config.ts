@@ -1,5 +1,7 @@
 /** A config of OpenVZ's as one of ours: which of its lines count here, which are kept for nothing, and which change. Pure. */
 import { CellaError } from '../errors.js';
+import { formatAddress } from './address.js';
+import { ADDRESSES } from './addresses.js';
 import { readList } from './edits.js';
 import {
   type ConfigFile,
@@ -9,6 +11,7 @@ import {
   parseConfig,
   updateConfig,
 } from './grammar.js';
+import { addressesOf, NETIF } from './interfaces.js';
 import { parseLayout, type Store } from './layout.js';
 import { findByKey } from './parameters.js';
 import { formatLimit } from './units.js';
@@ -102,6 +105,7 @@ function settle(editor: Editor, { hasTemplate, isNameTaken }: ImportFacts): void
     for (const key of ['DISKSPACE', 'DISKINODES'])
       editor.set(key, null, 'DISK_QUOTA is no: there was no limit');
   limitMemory(editor);
+  settleNetwork(editor);
 }
 
 /** What 32 bits could count was no limit either. */
@@ -123,6 +127,20 @@ function limitMemory(editor: Editor): void {
     editor.set('SWAPPAGES', formatLimit({ barrier: 0n, limit: 0n }), reason);
 }
 
+/** What each value by itself does not show. */
+function settleNetwork(editor: Editor): void {
+  editor.set('NAT_ADDRESS', null, 'private addresses are given out by this host');
+  const interfaces = NETIF.parse(editor.list('NETIF'));
+  const allowed = editor.get('NUMNETIF');
+  if (allowed !== undefined && Number(allowed) < interfaces.length)
+    editor.set('NUMNETIF', null, `there are ${interfaces.length} interfaces`);
+  const own = interfaces.flatMap(addressesOf);
+  const routed = ADDRESSES.parse(editor.list('IP_ADDRESS'));
+  const others = routed.filter(({ address }) => !own.some((one) => one.address === address));
+  const left = others.map(formatAddress).join(' ') || null;
+  if (others.length < routed.length) editor.set('IP_ADDRESS', left, 'an interface of NETIF has that address');
+}
+
 class Editor {
   #file: ConfigFile;
   readonly #changed: Changed[] = [];
@@ -135,10 +153,18 @@ class Editor {
     return getSettings(this.#file).get(key)?.value || undefined;
   }
 
+  /** Of all lines. */
+  list(key: string): string {
+    const rules = findByKey(key)?.value.list;
+    return rules ? readList(this.#file.lines, key, rules) : '';
+  }
+
   set(key: string, to: string | null, reason: string): void {
     const from = getSettings(this.#file).get(key)?.value ?? null;
-    if (from === to) return;
-    this.#file = updateConfig(this.#file, new Map([[key, to]]));
+    const file = updateConfig(this.#file, new Map([[key, to]]));
+    // Of a list it may be another line that goes.
+    if (formatConfig(file) === formatConfig(this.#file)) return;
+    this.#file = file;
     this.#changed.push({ key, from, to, reason });
   }
 
@@ -213,9 +239,12 @@ class Editor {
 /** Of a list what can be understood; null: nothing. */
 function goodPart(key: string, value: string, rules: ListRules | undefined): string | null {
   if (!rules) return null;
-  const good = value.split(rules.split).filter((item) => item !== '' && complaintOf(key, item) === undefined);
-  const joined = good.join(rules.separator);
-  return joined === '' || complaintOf(key, joined) !== undefined ? null : joined;
+  const items = value.split(rules.split).filter((item) => item !== '');
+  const good = items.reduce((before, item) => {
+    const joined = before === '' ? item : `${before}${rules.separator}${item}`;
+    return complaintOf(key, joined) === undefined ? joined : before;
+  }, '');
+  return good || null;
 }
 
 function complaintOf(key: string, value: string): string | undefined {

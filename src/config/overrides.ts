@@ -3,7 +3,7 @@
 import { CellaError } from '../errors.js';
 import type { Edits, ListEdit } from './edits.js';
 import { checkSetting } from './grammar.js';
-import { formatField } from './interfaces.js';
+import { formatChange, formatField } from './interfaces.js';
 import { findByOption, type Parameter } from './parameters.js';
 import type { ListRules } from './value-type.js';
 
@@ -14,7 +14,7 @@ export type Options = Readonly<Record<string, string | readonly string[]>>;
 export function changesFromOptions(options: Options): Edits {
   const edits = new Map<string, string | ListEdit>();
   const setBy = new Map<string, string>();
-  const fields = new Map<string, string>();
+  const fields = new InterfaceFields(options);
   const errors: CellaError[] = [];
   const entries = Object.entries(options).flatMap(([name, given]) =>
     (typeof given === 'string' ? [given] : given).map((text) => [name, text] as const),
@@ -22,14 +22,14 @@ export function changesFromOptions(options: Options): Edits {
   for (const [name, text] of entries) {
     try {
       const parameter = findParameter(name);
-      if (parameter.field !== undefined) fields.set(name, formatField(parameter.field, text));
-      else edits.set(parameter.key, edited(parameter, text, edits.get(parameter.key), setBy));
+      if (!fields.take(name, parameter, text))
+        edits.set(parameter.key, edited(parameter, text, edits.get(parameter.key), setBy));
     } catch (error) {
       if (!(error instanceof CellaError)) throw error;
       errors.push(withOption(name, error));
     }
   }
-  if (fields.size > 0) errors.push(...changeInterface(edits, fields));
+  if (errors.length === 0) errors.push(...fields.addTo(edits));
   throwAll(errors);
   return edits;
 }
@@ -87,19 +87,38 @@ function editList(
 }
 
 /** The options of one interface, which --ifname names, as one change of it. */
-function changeInterface(
-  edits: Map<string, string | ListEdit>,
-  fields: ReadonlyMap<string, string>,
-): readonly CellaError[] {
-  const [name = ''] = fields.keys();
-  if (!fields.has('ifname'))
-    return [withOption(name, new CellaError('BAD_OPTION', 'say by --ifname of which interface'))];
-  if (fields.size === 1)
-    return [withOption(name, new CellaError('BAD_OPTION', 'say what of the interface is to change'))];
-  const before = edits.get('NETIF');
-  const item = [...fields.values()].join(',');
-  edits.set('NETIF', { ...(typeof before === 'object' ? before : NO_EDIT), change: [item] });
-  return [];
+class InterfaceFields {
+  /** What they change, after the first option for each of it. */
+  readonly #changes: (readonly [option: string, change: string])[] = [];
+  readonly #isNamed: boolean;
+
+  constructor(options: Options) {
+    this.#isNamed = Object.keys(options).some((name) => findByOption(name)?.field === 'ifname');
+  }
+
+  /** Whether the option is one of them: of addresses, where an interface is named. */
+  take(option: string, { key, field, edit }: Parameter, text: string): boolean {
+    if (field !== undefined) this.#changes.push([option, formatField(field, text)]);
+    else if (key === 'IP_ADDRESS' && this.#isNamed)
+      this.#changes.push([option, formatChange(edit === 'remove' ? 'ip_del' : 'ip_add', text)]);
+    else return false;
+    return true;
+  }
+
+  addTo(edits: Map<string, string | ListEdit>): readonly CellaError[] {
+    const [first] = this.#changes;
+    if (!first) return [];
+    const complaint = !this.#isNamed
+      ? 'say by --ifname of which interface'
+      : this.#changes.length === 1
+        ? 'say what of the interface is to change'
+        : undefined;
+    if (complaint !== undefined) return [withOption(first[0], new CellaError('BAD_OPTION', complaint))];
+    const before = edits.get('NETIF');
+    const item = this.#changes.map(([, change]) => change).join(',');
+    edits.set('NETIF', { ...(typeof before === 'object' ? before : NO_EDIT), change: [item] });
+    return [];
+  }
 }
 
 function withOption(name: string, error: CellaError): CellaError {

@@ -15,7 +15,15 @@ export type SampleName =
 const MIB_PAGES = 256;
 
 /** What makes a container this one and no other: no sample changes it. */
-const OWN: readonly string[] = ['HOSTNAME', 'NAME', 'IP_ADDRESS', 'OSTEMPLATE', 'TEMPLATE'];
+const OWN: readonly string[] = [
+  'HOSTNAME',
+  'NAME',
+  'IP_ADDRESS',
+  'NAT_ADDRESS',
+  'PUBLISH',
+  'OSTEMPLATE',
+  'TEMPLATE',
+];
 
 /** What `set --applyconfig` takes from a sample: everything but a container's own. */
 export function editsFromSample(sample: ConfigFile): Edits {

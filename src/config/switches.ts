@@ -1,5 +1,5 @@
-/** Lists of NAME:on and NAME:off: CAPABILITY and FEATURES. */
-import { list, type ValueType } from './value-type.js';
+/** Lists of NAME:on and NAME:off, CAPABILITY and FEATURES, and the levels of NETFILTER. */
+import { list, type ValueType, words } from './value-type.js';
 import { bad } from './values.js';
 
 interface Switch {
@@ -79,6 +79,9 @@ export const CAPABILITY = switches<CapabilityName>(
   (name) => name.toUpperCase().replace(/^CAP_/, ''),
 );
 export const FEATURES = switches<FeatureName>(FEATURE_NAMES, 'feature', (name) => name.toLowerCase());
+
+export const NETFILTER = words('disabled', 'stateless', 'stateful', 'full');
+export type NetfilterLevel = ReturnType<typeof NETFILTER.parse>;
 
 /** The last word on each name counts. */
 function switches<T extends string>(

@@ -89,6 +89,16 @@ export function list<T>(
   };
 }
 
+/** A type whose values go together only where `check` throws nothing. */
+export function checked<T>(type: ValueType<T>, check: (value: T) => void): ValueType<T> {
+  const parse = (text: string): T => {
+    const value = type.parse(text);
+    check(value);
+    return value;
+  };
+  return { ...type, parse };
+}
+
 export const YES_NO = plain('yes|no', values.parseYesNo);
 export const TEXT = plain('TEXT', values.parseText, true);
 export const PLAIN_NAME = plain('NAME', values.parsePlainName);

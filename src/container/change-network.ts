@@ -58,7 +58,7 @@ export async function setNetwork(
   undo: Undo,
 ): Promise<RuntimeRecord> {
   const { pid } = init;
-  const old = record.network?.plan ?? (networkPlanOf(context, before));
+  const old = record.network?.plan ?? networkPlanOf(context, before);
   const plan = networkPlanOf(context, after);
   undo.push('change the network', async () => {
     const now = readRecord(context.paths.record(record.ctid));

@@ -1,6 +1,7 @@
 /** clone: a stopped container once more, under an id and with user ids of its own. */
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
+import { forAnother } from '../config/own-settings.js';
 import { CellaError } from '../errors.js';
 import { NO_SNAPSHOTS, readSnapshots, writeSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
@@ -11,9 +12,6 @@ import { expectFree } from './create.js';
 import { settleLinks } from './links.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
-
-/** Names and addresses are the first one's alone. */
-const OWN = ['NAME', 'IP_ADDRESS'] as const;
 
 /** Shares blocks with the first one where the file system can: on btrfs at once, with reflinks file by file. */
 export async function clone(
@@ -37,9 +35,8 @@ export async function clone(
   const range = chooseRange(context, from.localUid === 0 ? 0 : undefined);
   const text = formatConfig(
     updateConfig(
-      parseConfig(readText(context.paths.config(source)) ?? ''),
+      forAnother(parseConfig(readText(context.paths.config(source)) ?? '')),
       new Map<string, string | null>([
-        ...OWN.map((key) => [key, null] as const),
         ['LOCAL_UID', String(range)],
         ['LOCAL_GID', String(range)],
       ]),

@@ -9,7 +9,8 @@ import type { GuestFiles } from '../host/guest-files.js';
 import { hostResolver } from '../host/resolver.js';
 import { native } from '../native/binding.js';
 import { familyOf } from '../plan/guest/family.js';
-import { editFiles, GUEST_FILES, settingsOf, wantsFiles } from '../plan/guest/files.js';
+import { editFiles, filesFor, type GuestSettings, settingsOf, wantsFiles } from '../plan/guest/files.js';
+import { MANAGER_PLACES } from '../plan/guest/network-edits.js';
 import { withPassword } from '../plan/guest/password.js';
 import { type Resolver, wantsHost } from '../plan/guest/resolver.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
@@ -17,9 +18,12 @@ import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import type { Context } from './context.js';
 import { guestFiles, withGuestFiles } from './guest-root.js';
+import { neighboursOf } from './neighbours.js';
 
 /** Keys whose values are in files of the guest. */
-const FILE_KEYS = ['HOSTNAME', 'NAMESERVER', 'SEARCHDOMAIN'] as const;
+const FILE_KEYS = ['HOSTNAME', 'NAMESERVER', 'SEARCHDOMAIN', 'NAT_NAMES'] as const;
+/** Of which something may be there too: a guest that does not take it must not keep them from being changed. */
+const NETWORK_KEYS = ['IP_ADDRESS', 'NAT_ADDRESS', 'NETIF'] as const;
 const DAY_MS = 86_400_000;
 
 /** In the private area: which settings its files have. */
@@ -27,34 +31,38 @@ const APPLIED = 'applied';
 
 interface Wanted {
   readonly config: ContainerConfig;
+  readonly settings: GuestSettings;
   readonly host: Resolver;
   readonly digest: string;
 }
 
 /** What start has to write before init runs; undefined: nothing, or the files have it already. */
-export function pendingSettings(config: ContainerConfig): Wanted | undefined {
-  const settings = settingsOf(config);
-  if (!wantsFiles(settings)) return undefined;
-  const wanted = wantedOf(config);
+export function pendingSettings(context: Context, config: ContainerConfig): Wanted | undefined {
+  if (!wantsFiles(settingsOf(config))) return undefined;
+  const wanted = wantedOf(context, config);
   return readText(`${config.privateArea}/${APPLIED}`) === wanted.digest ? undefined : wanted;
 }
 
-function wantedOf(config: ContainerConfig): Wanted {
-  const settings = settingsOf(config);
+function wantedOf(context: Context, config: ContainerConfig): Wanted {
+  const settings = settingsOf(config, config.network.natNames ? neighboursOf(context, config.ctid) : []);
   const host = wantsHost(settings) ? hostResolver() : { nameservers: [], searchDomains: [] };
   // After going back to a snapshot it is made of other nodes.
   const { node } = readSnapshots(config.privateArea).current.chain;
   const digest = createHash('sha256')
     .update(JSON.stringify([settings, host, node]))
     .digest('hex');
-  return { config, host, digest };
+  return { config, settings, host, digest };
 }
 
 /** At a start. A guest that keeps its files from being written starts all the same. */
 export async function configureForStart(context: Context, wanted: Wanted): Promise<void> {
+  await writeOrWarn(context, guestFiles(wanted.config), wanted);
+}
+
+async function writeOrWarn(context: Context, files: GuestFiles, wanted: Wanted): Promise<void> {
   const { ctid } = wanted.config;
   try {
-    await writeSettings(guestFiles(wanted.config), wanted);
+    await writeSettings(files, wanted);
   } catch (error) {
     if (!(error instanceof CellaError)) throw error;
     context.report({ type: 'warning', ctid, message: `${error.message}; it keeps what it has` });
@@ -68,12 +76,20 @@ export async function changeGuest(
   { changes, now }: { readonly changes: Edits; readonly now: boolean },
 ): Promise<void> {
   const passwords = passwordsOf(changes);
-  const hasFiles = now && FILE_KEYS.some((key) => changes.has(key)) && wantsFiles(settingsOf(config));
-  if (!hasFiles && passwords.length === 0) return;
+  const wanted = now ? wantedChange(context, config, changes) : undefined;
+  if (!wanted && passwords.length === 0) return;
   await withGuestFiles(context, config, async (files) => {
-    if (hasFiles) await writeSettings(files, wantedOf(config));
+    if (wanted && FILE_KEYS.some((key) => changes.has(key))) await writeSettings(files, wanted);
+    else if (wanted) await writeOrWarn(context, files, wanted);
     if (passwords.length > 0) await setPasswords(files, config, passwords);
   });
+}
+
+function wantedChange(context: Context, config: ContainerConfig, changes: Edits): Wanted | undefined {
+  if (![...FILE_KEYS, ...NETWORK_KEYS].some((key) => changes.has(key))) return undefined;
+  const wanted = wantedOf(context, config);
+  // An interface that was there may have left something in them.
+  return wantsFiles(wanted.settings) || changes.has('NETIF') ? wanted : undefined;
 }
 
 function passwordsOf(changes: Edits): readonly UserPassword[] {
@@ -82,24 +98,28 @@ function passwordsOf(changes: Edits): readonly UserPassword[] {
   return (typeof edit === 'string' ? [edit] : edit.add).map(parseUserPassword);
 }
 
-async function writeSettings(files: GuestFiles, { config, host, digest }: Wanted): Promise<void> {
+async function writeSettings(files: GuestFiles, { config, settings, host, digest }: Wanted): Promise<void> {
   const texts = new Map<string, string | undefined>();
-  for (const path of GUEST_FILES) texts.set(path, await files.read(path, codeOf(path)));
+  for (const path of filesFor(settings)) texts.set(path, await files.read(path, codeOf(path)));
+  const places = new Set<string>();
+  for (const path of MANAGER_PLACES) if (await files.has(path)) places.add(path);
   const osRelease = (await files.read('etc/os-release')) ?? (await files.read('usr/lib/os-release'));
-  const edits = editFiles(settingsOf(config), {
+  const edits = editFiles(settings, {
     family: familyOf(osRelease),
     read: (path) => texts.get(path),
+    has: (path) => places.has(path),
     host,
   });
-  for (const { path, text } of edits) {
-    await files.replace(path, text, { code: codeOf(path), mode: 0o644 });
+  for (const { path, text, mode } of edits) {
+    await files.replace(path, text, { code: codeOf(path), mode });
     faultPoint('configure.file');
   }
   writeFileAtomic(`${config.privateArea}/${APPLIED}`, digest, { durable: false });
 }
 
 function codeOf(path: string): ErrorCode {
-  return path.endsWith('resolv.conf') ? 'BAD_NAMESERVER' : 'BAD_HOSTNAME';
+  if (path.endsWith('resolv.conf')) return 'BAD_NAMESERVER';
+  return /host/i.test(path) || path.endsWith('sysconfig/network') ? 'BAD_HOSTNAME' : 'IP_FAILED';
 }
 
 const PASSWORD = { code: 'PASSWORD_FAILED', mode: 0o600 } as const;

@@ -6,6 +6,7 @@ import { faultPoint } from '../fault.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
 import { removeConsoleLog } from '../state/console-log.js';
+import { forgetTraffic } from '../state/traffic.js';
 import { setScriptsAside } from './action-files.js';
 import { condemnedArea } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
@@ -25,6 +26,7 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   context.report({ type: 'removing', ctid, privateArea: config.privateArea });
   unmarkRebooting(context, ctid);
   removeConsoleLog(context.paths.consoleLog(ctid));
+  forgetTraffic(context.paths.traffic(ctid));
   // From here on recover() carries it through, whoever comes next.
   if (existsSync(config.privateArea)) await rename(config.privateArea, condemned);
   faultPoint('destroy.condemned');

@@ -1,4 +1,6 @@
 /** A container as vzlist shows it: names are its fields, values have the types of its JSON. Pure. */
+
+import { formatAddress } from '../config/address.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { formatLayout } from '../config/layout.js';
 import { COUNTERS, type CounterName, type ListedSettings } from '../config/listed-settings.js';
@@ -101,7 +103,7 @@ type Seen =
 export type Configured = Omit<ContainerInfo, Seen>;
 
 export function configured(config: ContainerConfig, settings: ListedSettings): Configured {
-  const { name, nameservers = [], searchdomains = [] } = config;
+  const { name, network, nameservers = [], searchdomains = [] } = config;
   return {
     ctid: config.ctid,
     private: config.privateArea,
@@ -113,8 +115,8 @@ export function configured(config: ContainerConfig, settings: ListedSettings): C
     smart_name: name ?? String(config.ctid),
     description: config.description ?? null,
     ostemplate: config.template ?? null,
-    ip: config.addresses,
-    configured_ip: config.addresses,
+    ip: [...network.addresses, ...network.natAddresses].map(formatAddress),
+    configured_ip: network.addresses.map(formatAddress),
     nameserver: nameservers === 'inherit' ? ['inherit'] : nameservers,
     searchdomain: searchdomains === 'inherit' ? ['inherit'] : searchdomains,
     ...resourcesOf(settings),

@@ -45,15 +45,26 @@ export async function reserveAddresses(context: Context, config: ContainerConfig
   const added = missing(context, config).map((network) => allocatePrivate(taken, network));
   const path = context.paths.config(config.ctid);
   const edits = new Map([['NAT_ADDRESS', [...kept, ...added].join(' ')]]);
-  writeFileAtomic(path, formatConfig(applyEdits(parseConfig(readText(path) ?? ''), edits)), { durable: true });
+  writeFileAtomic(path, formatConfig(applyEdits(parseConfig(readText(path) ?? ''), edits)), {
+    durable: true,
+  });
   faultPoint('network.reserved');
-  return { ...config, network: { ...config.network, natAddresses: loadConfig(context, config.ctid).network.natAddresses } };
+  return {
+    ...config,
+    network: { ...config.network, natAddresses: loadConfig(context, config.ctid).network.natAddresses },
+  };
 }
 
 /** The networks of which it wants an address and has none. */
 function missing(context: Context, { network }: ContainerConfig): readonly Network[] {
   const wanted = wantedPrivate(network, privateNetworks(context));
-  return wanted.filter((one) => keptPrivate(network.natAddresses.map(({ address }) => address), [one]).length === 0);
+  return wanted.filter(
+    (one) =>
+      keptPrivate(
+        network.natAddresses.map(({ address }) => address),
+        [one],
+      ).length === 0,
+  );
 }
 
 /** Of every container, whatever else is wrong with its config. */
@@ -78,7 +89,9 @@ function privateNetworks(context: Context): readonly Network[] {
 
 function readChosen(context: Context): readonly Network[] {
   const text = readText(context.paths.privateNetworks);
-  return text === undefined ? [] : (JSON.parse(text) as { networks: readonly string[] }).networks.map(parseNetwork);
+  return text === undefined
+    ? []
+    : (JSON.parse(text) as { networks: readonly string[] }).networks.map(parseNetwork);
 }
 
 async function choosePrivate(context: Context): Promise<void> {
@@ -87,9 +100,13 @@ async function choosePrivate(context: Context): Promise<void> {
   if (readChosen(context).length > 0) return;
   const used = [
     ...(await listAddresses()),
-    ...(await listRoutes()).flatMap(({ family, destination }) => (destination ? [{ family, ...destination }] : [])),
+    ...(await listRoutes()).flatMap(({ family, destination }) =>
+      destination ? [{ family, ...destination }] : [],
+    ),
   ];
   const chosen = choosePrivateNetworks(readText('/etc/machine-id') ?? '', used);
   const networks = [chosen[4], chosen[6]].map(formatNetwork);
-  writeFileAtomic(context.paths.privateNetworks, `${JSON.stringify({ version: 1, networks })}\n`, { durable: true });
+  writeFileAtomic(context.paths.privateNetworks, `${JSON.stringify({ version: 1, networks })}\n`, {
+    durable: true,
+  });
 }

@@ -5,6 +5,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { formatLayout, type Layout, parseLayout } from '../config/layout.js';
+import { forAnother } from '../config/own-settings.js';
 import { CellaError } from '../errors.js';
 import { run } from '../host/run.js';
 import type { Area } from '../host/storage/index.js';
@@ -70,14 +71,9 @@ function settle(context: Context, ctid: Ctid, head: Head, range: number): Settle
     ['VE_PRIVATE', null],
     ['LOCAL_UID', String(range)],
     ['LOCAL_GID', String(range)],
-    ...(ctid === head.manifest.ctid
-      ? []
-      : ([
-          ['NAME', null],
-          ['IP_ADDRESS', null],
-        ] as const)),
   ];
-  const file = updateConfig(parseConfig(head.config), new Map(own));
+  const saved = parseConfig(head.config);
+  const file = updateConfig(ctid === head.manifest.ctid ? saved : forAnother(saved), new Map(own));
   const wished = context.readContainer(
     ctid,
     formatConfig(updateConfig(file, new Map([['VE_LAYOUT', null]]))),

@@ -8,7 +8,7 @@ import { findByKey } from '../config/parameters.js';
 import { editsFromSample } from '../config/samples.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { unusable } from '../plan/confinement.js';
+import { confinementOf, unusable } from '../plan/confinement.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
@@ -56,7 +56,7 @@ export async function set(
   const edits = new Map([...sampleEdits(context, options.applyConfig), ...changes]);
   await reserveAddresses(context, changed(context, ctid, edits).after);
   const { after, text } = changed(context, ctid, edits);
-  const waiting = init ? waitingKeys(edits.keys()) : [];
+  const waiting = init ? waitingFor({ before, after }, edits) : [];
   const restart = waiting.length > 0 && options.setMode === 'restart';
   if (restart && !options.save)
     throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
@@ -105,6 +105,12 @@ interface Applying {
   readonly options: SetOptions;
 }
 
+/** What confines init alike, as another level of NETFILTER mostly does, waits for nothing. */
+function waitingFor({ before, after }: Change, edits: Edits): readonly string[] {
+  const isAlike = isDeepStrictEqual(confinementOf(before).without, confinementOf(after).without);
+  return waitingKeys(edits.keys()).filter((key) => !isAlike || !CONFINING.includes(key));
+}
+
 /** All of it or, where something fails, nothing. */
 async function apply(context: Context, change: Change, applying: Applying): Promise<void> {
   const { edits, running, options } = applying;
@@ -120,7 +126,8 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
         const record = NETWORK_KEYS.some((key) => keys.has(key))
           ? await setNetwork(context, { before, after }, running, undo)
           : running.record;
-        if (GIVEN_KEYS.some((key) => keys.has(key))) await changeGiven(context, after, { ...running, record });
+        if (GIVEN_KEYS.some((key) => keys.has(key)))
+          await changeGiven(context, after, { ...running, record });
       }
       if ((running || options.save) && !isDeepStrictEqual(before.disk, after.disk)) {
         const area = areaOf(context, before);
@@ -172,3 +179,4 @@ export function warnOfEquipment(context: Context, config: ContainerConfig): void
 }
 
 const EQUIPMENT = ['CAPABILITY', 'FEATURES'] as const;
+const CONFINING: readonly string[] = ['CAPABILITY', 'NETFILTER'];

@@ -27,7 +27,6 @@ import { expectCgroups } from './guest-systemd.js';
 import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
 import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
-import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import {
   announceNetwork,
   attachNetwork,
@@ -35,8 +34,8 @@ import {
   expectUnclaimed,
   intendNetwork,
   type NetworkIntent,
-  networkPlanOf,
 } from './network.js';
+import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import { findInit, findRunning, isRebooting, recover, unmarkRebooting } from './recover.js';
 import { applyShares } from './shares.js';
 
@@ -177,7 +176,7 @@ export async function launch(
       await attachNetwork(context, network, prepared.init.pid);
     }
     applyShares(context, config, plan.cgroup);
-    const pending = configure ? pendingSettings(config) : undefined;
+    const pending = configure ? pendingSettings(context, config) : undefined;
     if (pending) await configureForStart(context, pending);
     if (actions?.has('start')) await prepared.waiting();
     await actions?.run('start', { into: { config, init: prepared.init }, signal });

@@ -48,6 +48,16 @@ export class GuestFiles {
     }
   }
 
+  /** Whether there is a file or a directory of that name. */
+  async has(path: string): Promise<boolean> {
+    try {
+      await native().readGuestFile(this.#options.root, path, LIMIT);
+      return true;
+    } catch (error) {
+      return isErrno(error, 'EISDIR');
+    }
+  }
+
   /** In one step; `mode` of a file that was not there. */
   async replace(
     path: string,

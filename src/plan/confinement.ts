@@ -17,12 +17,17 @@ export interface Confinement {
 
 export const USUAL: Confinement = { nesting: false, time: false, without: [] };
 
-export function confinementOf({ features, capabilities }: Equipment): Confinement {
-  if (features.size === 0 && capabilities.size === 0) return USUAL;
+export function confinementOf({ features, capabilities, netfilter }: Equipment): Confinement {
+  const hasFilter = netfilter !== 'disabled';
+  if (features.size === 0 && capabilities.size === 0 && hasFilter) return USUAL;
   return {
     nesting: features.get('nesting') ?? false,
     time: features.get('time') ?? false,
-    without: [...capabilities].flatMap(([name, on]) => (on ? [] : [`CAP_${name}`])),
+    without: [
+      ...[...capabilities].flatMap(([name, on]) => (on ? [] : [`CAP_${name}`])),
+      // Mainline has no mask of netfilter's modules: this is what its rules are made with.
+      ...(hasFilter ? [] : ['CAP_NET_ADMIN']),
+    ],
   };
 }
 

@@ -1,5 +1,6 @@
 /** What containers have sent and received, by address and class of traffic, over all their runs. */
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { writeFileAtomic } from './atomic-file.js';
 import { readText } from './text-file.js';
 
@@ -51,6 +52,7 @@ export function noteTraffic(path: string, run: string, counted: readonly Traffic
     entries.set(keyOf(now), { past, run, last: now });
   }
   const all = [...entries.values()];
+  if (counted.length > 0) mkdirSync(dirname(path), { recursive: true });
   if (counted.length > 0)
     writeFileAtomic(path, `${JSON.stringify({ version: 1, entries: all }, toText)}\n`, { durable: false });
   return all.map(total);

@@ -78,6 +78,18 @@ describe('settings', () => {
     );
   });
 
+  it('name the others on the private network where that is asked for', async () => {
+    await create('--hostname', 'web');
+    await sandbox.create(102, '--hostname', 'db.example');
+    const conf = `${sandbox.rootDir}/etc/vz/conf/102.conf`;
+    writeFileSync(conf, `${readFileSync(conf, 'latin1')}NAT_ADDRESS="10.7.7.3"\n`);
+    expect(await set('--nat_names', 'yes')).toMatchObject({ code: 0, stderr: '' });
+    const hosts = () => readFileSync(`${upper()}/etc/hosts`, 'latin1');
+    expect(hosts()).toContain('127.0.1.1\tweb\n10.7.7.3\tdb.example db\n');
+    expect(await set('--nat_names', 'no')).toMatchObject({ code: 0, stderr: '' });
+    expect(hosts()).not.toContain('10.7.7.3');
+  });
+
   it('change in a stopped one without booting it, and are written once', { tags: ['slow'] }, async () => {
     await create();
     expect(await set('--hostname', 'quiet')).toMatchObject({ code: 0, stderr: '' });
@@ -120,6 +132,35 @@ describe('settings', () => {
     await vzctl('start', '101', '--wait');
     expect(await inside('cat /etc/hostname 2>&1')).toContain('No such file');
     expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/private/101`)).not.toContain('applied');
+  });
+});
+
+describe('an interface that asks for its address', () => {
+  const file = () => readFileSync(`${upper()}/etc/network/interfaces`, 'latin1');
+
+  it('is in the files of what brings it up, for as long as it does', async () => {
+    await create();
+    mkdirSync(`${upper()}/etc/network`, { recursive: true });
+    writeFileSync(`${upper()}/etc/network/interfaces`, 'auto lo\n');
+    const added = await set('--netif_add', 'ifname=eth0,bridge=br0,dhcp=yes', '--netif_add', 'eth1,,,,br0');
+    expect(added).toMatchObject({ code: 0, stderr: '' });
+    expect(file()).toMatch(/^auto lo\n# Begin.*\nauto eth0\niface eth0 inet dhcp\n/);
+    expect(file()).not.toContain('eth1');
+    expect(await set('--ifname', 'eth0', '--dhcp', 'no')).toMatchObject({ code: 0, stderr: '' });
+    expect(file()).toBe('auto lo\n');
+  });
+
+  it('cannot be kept by a guest that does not take its files', async () => {
+    await create('--netif_add', 'ifname=eth0,bridge=br0,dhcp=yes');
+    mkdirSync(`${upper()}/etc/network`, { recursive: true });
+    // Larger than anybody reads.
+    execFileSync('truncate', ['-s', '9M', `${upper()}/etc/network/interfaces`]);
+    expect(await set('--netif_del', 'all')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^Warning: .*etc\/network\/interfaces.*; it keeps what it has\n$/),
+    });
+    expect((await vzctl('set', '101', '--hostname', 'x', '--save')).code).not.toBe(0);
+    expect(readFileSync(`${sandbox.rootDir}/etc/vz/conf/101.conf`, 'latin1')).not.toContain('NETIF');
   });
 });
 

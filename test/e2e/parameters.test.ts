@@ -27,7 +27,7 @@ const GIVEN = [
   ...['--cpuunits', '2000', '--cpulimit', '50%', '--cpumask', '0', '--nodemask', '0'],
   ...['--ioprio', '7', '--iolimit', '4', '--iopslimit', '900'],
   ...['--numpty', '3', '--numfile', '77', '--numsiginfo', '55', '--lockedpages', '16', '--shmpages', '256'],
-  ...['--vmguarpages', '1000'],
+  ...['--vmguarpages', '1000', '--netfilter', 'disabled'],
 ];
 
 describe('parameters that a container is started with', () => {
@@ -103,6 +103,18 @@ describe('parameters that a container is started with', () => {
       'Max pending signals 55 55 signals',
     ]);
     expect(await inside(`${limits} /proc/1/limits | tr -s " "`)).toBe(own);
+  });
+
+  it('leave its network to the host', async () => {
+    const bounding = await inside('sed -n "s/CapBnd:.//p" /proc/self/status');
+    expect((BigInt(`0x${bounding}`) >> 12n) & 1n).toBe(0n);
+    expect(await inside("sed -n 's/CapBnd:.//p' /proc/1/status")).toBe(bounding);
+    const change = (level: string) => sandbox.vzctl(['set', '101', '--netfilter', level, '--save']);
+    expect(await change('stateless')).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('from its next start on: --netfilter'),
+    });
+    expect(await change('full')).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('limit shared memory', async () => {

@@ -14,7 +14,7 @@ const VERBS =
   );
 const WHOLE = ['vzlist', 'vzpid', 'vzps'];
 
-export function canRunHere(command: string, [verb = '']: readonly string[]): boolean {
+export function canRunHere(command: Program | 'cella', [verb = '']: readonly string[]): command is Program {
   if (process.env.CELLA_LANE !== 'vm') return false;
   return WHOLE.includes(command) || (command === 'vzctl' && VERBS.includes(verb));
 }

@@ -32,5 +32,7 @@ export const COUNTS: readonly Parameter[] = [
   }),
   stored(['NUMFLOCK', '--numflock'], types.ITEMS, 'file locks', { short: '-f' }),
   stored(['NUMIPTENT', '--numiptent'], types.ITEMS, 'rules of its packet filter', { short: '-e' }),
-  stored(['NUMNETIF', '--numnetif'], COUNT, 'network interfaces'),
+  container(['NUMNETIF', '--numnetif'], COUNT, 'how many network interfaces (--netif_add) there may be', {
+    live: true,
+  }),
 ];

@@ -1,4 +1,5 @@
 /** What stands in vz.conf alone. */
+import { NEIGHBOUR_DEVS, PRIVATE_NETWORK } from '../host-network.js';
 import { LEVEL, PARALLEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
 import { host, type Parameter } from './parameter.js';
 
@@ -12,12 +13,8 @@ const FOREIGN = [
   'IP6TABLES',
   'SKIP_SYSCTL_SETUP',
   'VE_ROUTE_SRC_DEV',
-  'NEIGHBOUR_DEVS',
-  'SKIP_ARPDETECT',
-  'ERROR_ON_ARPFAIL',
   'FORCE_ROUTE',
   'VZWDOG',
-  'IPV6',
   'TOTALRATE',
   'RATEMPU',
   'BANDWIDTH',
@@ -36,5 +33,21 @@ export const HOST: readonly Parameter[] = [
   host('VERBOSE', LEVEL, 'how much goes to the terminal', { default: '0' }),
   host('CONFIGFILE', PLAIN_NAME, 'sample configuration when none is given', { default: 'vswap-256m' }),
   host('DEF_OSTEMPLATE', PLAIN_NAME, 'template when none is given', { default: 'busybox' }),
+  host(
+    'NEIGHBOUR_DEVS',
+    NEIGHBOUR_DEVS,
+    "interfaces on which the host answers for its containers' addresses",
+    {
+      default: 'detect: those in whose networks they are',
+    },
+  ),
+  host('SKIP_ARPDETECT', YES_NO, 'start without asking whether somebody else has an address', {
+    default: 'no',
+  }),
+  host('ERROR_ON_ARPFAIL', YES_NO, 'refuse to start where somebody else has an address', { default: 'yes' }),
+  host('PRIVATE_NETWORK', PRIVATE_NETWORK, 'networks, one of each family, of which --nat gives addresses', {
+    default: 'free ones are chosen',
+  }),
+  host('IPV6', YES_NO, 'whether --nat gives addresses of IPv6 too', { default: 'yes' }),
   ...FOREIGN.map((key) => host(key, TEXT, 'kept for other tools', { effect: 'stored' })),
 ];

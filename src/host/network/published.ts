@@ -13,7 +13,7 @@ import {
 import { isInTheWay, type Listener, readClientPorts, readListeners } from './listeners.js';
 
 /**
- * Fails with IP_IN_USE where a port leads elsewhere already, or where the host itself listens: nobody would reach that
+ * Fails with PORT_IN_USE where a port leads elsewhere already, or where the host itself listens: nobody would reach that
  * any more. Ports that are published as they are to be are fine.
  */
 export async function publish(table: string, ports: readonly Element[]): Promise<void> {
@@ -63,7 +63,7 @@ async function expectOwn(table: string, pairs: readonly Pair[]): Promise<void> {
     const held = found[index];
     if (!held?.data || isOwn(port, held)) continue;
     const holder = readTarget(held.data).address;
-    throw new CellaError('IP_IN_USE', `port ${nameOf(port)} of this host leads to ${holder} already`);
+    throw new CellaError('PORT_IN_USE', `port ${nameOf(port)} of this host leads to ${holder} already`);
   }
 }
 
@@ -95,7 +95,7 @@ async function expectUnheard(table: string, ports: readonly Element[]): Promise<
     if (protocol === 'udp' && number >= clients.first && number <= clients.last) continue;
     listeners[protocol] ??= readListeners(protocol);
     if (listeners[protocol]?.some((listener) => isInTheWay(listener, { ...rest, port: number })))
-      throw new CellaError('IP_IN_USE', `this host itself listens at port ${nameOf(port)}`);
+      throw new CellaError('PORT_IN_USE', `this host itself listens at port ${nameOf(port)}`);
   }
 }
 

@@ -2,13 +2,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { CellaError, isErrno } from '../../errors.js';
 import type { RoutedAddress } from '../../plan/network/network-plan.js';
-import { findLink } from '../netlink/links.js';
+import { findLink, type Link, listLinks, NOARP, UP } from '../netlink/links.js';
 import { deleteProxy, newProxy } from '../netlink/neighbours.js';
 import { PROTOCOL, request } from '../netlink/request.js';
 import { findRoute } from '../netlink/routes.js';
+import { GROUP } from './venet.js';
 
 /** `detect`: where the address is one of the network. */
-export type UplinkPolicy = 'detect' | readonly string[];
+export type UplinkPolicy = 'all' | 'detect' | readonly string[];
 
 export interface Uplink {
   readonly index: number;
@@ -29,9 +30,20 @@ export async function findUplinks(
 ): Promise<readonly Answering[]> {
   const found: Answering[] = [];
   for (const address of addresses.filter((at) => !at.private))
-    for (const uplink of policy === 'detect' ? await detect(address) : await named(policy))
-      found.push({ uplink, address });
+    for (const uplink of await uplinksOf(address, policy)) found.push({ uplink, address });
   return found;
+}
+
+async function uplinksOf(address: RoutedAddress, policy: UplinkPolicy): Promise<readonly Uplink[]> {
+  if (policy === 'detect') return detect(address);
+  if (policy !== 'all') return named(policy);
+  const isWired = ({ flags, group, mac }: Link): boolean =>
+    (flags & UP) !== 0 &&
+    (flags & NOARP) === 0 &&
+    group !== GROUP &&
+    mac !== '' &&
+    mac !== '00:00:00:00:00:00';
+  return (await listLinks()).filter(isWired);
 }
 
 /** The way there leads to a network of this host itself. */

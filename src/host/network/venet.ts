@@ -100,7 +100,7 @@ export async function findHolder(
 }
 
 function nameHolder(name: string | undefined): string {
-  const ctid = /^venet(\d+)$/.exec(name ?? '')?.[1];
+  const ctid = /^(?:venet|v[0-9a-f]{4})(\d+)$/.exec(name ?? '')?.[1];
   return ctid === undefined ? `interface '${name ?? 'of this host'}'` : `container ${ctid}`;
 }
 

@@ -15,14 +15,11 @@ export interface GuestInterface {
   readonly dhcp6: boolean;
 }
 
-export type NetworkManager = 'ifupdown' | 'networkd' | 'netplan' | 'keyfile' | 'ifcfg' | 'wicked';
+export const MANAGERS = ['ifupdown', 'networkd', 'netplan', 'keyfile', 'ifcfg', 'wicked'] as const;
+export type NetworkManager = (typeof MANAGERS)[number];
 
-export interface NetworkFile extends FileEdit {
-  readonly mode: 0o644 | 0o600;
-}
-
-/** What brings a guest's network up; `has`: whether there is anything at a path of its. */
-export function chooseManager(family: Family, has: (path: string) => boolean): NetworkManager {
+/** What brings a guest's network up; `has`: whether there is anything at a path of its. Undefined: nobody knows. */
+export function chooseManager(family: Family, has: (path: string) => boolean): NetworkManager | undefined {
   if (has('etc/netplan')) return 'netplan';
   switch (family) {
     case 'debian':
@@ -34,8 +31,10 @@ export function chooseManager(family: Family, has: (path: string) => boolean): N
     case 'suse':
       return has('etc/NetworkManager') && !has('etc/wicked') ? 'keyfile' : 'wicked';
     case 'arch':
-    case 'generic':
       return has('etc/network/interfaces') ? 'ifupdown' : 'networkd';
+    case 'generic':
+      if (has('etc/network/interfaces')) return 'ifupdown';
+      return has('etc/systemd/network') ? 'networkd' : undefined;
   }
 }
 
@@ -44,7 +43,7 @@ export function networkFiles(
   manager: NetworkManager,
   interfaces: readonly GuestInterface[],
   read: ReadFile,
-): readonly NetworkFile[] {
+): readonly FileEdit[] {
   switch (manager) {
     case 'ifupdown': {
       const text = read('etc/network/interfaces') ?? 'auto lo\niface lo inet loopback\n';
@@ -67,7 +66,7 @@ export function networkFiles(
   }
 }
 
-const plain = (path: string, text: string): NetworkFile => ({ path, text, mode: 0o644 });
+const plain = (path: string, text: string): FileEdit => ({ path, text, mode: 0o644 });
 const isV6 = (address: string): boolean => address.includes(':');
 const isV4 = (address: string): boolean => !isV6(address);
 const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`;
@@ -117,7 +116,8 @@ function netplan(interfaces: readonly GuestInterface[]): string {
       ...(onLink ? ['          on-link: true'] : []),
     ]),
   ];
-  return lines('network:', '  version: 2', '  ethernets:', ...interfaces.flatMap(of));
+  const ethernets = interfaces.length === 0 ? '  ethernets: {}' : '  ethernets:';
+  return lines('network:', '  version: 2', ethernets, ...interfaces.flatMap(of));
 }
 
 function keyfile({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInterface): string {
@@ -148,7 +148,7 @@ function keyfile({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInter
   );
 }
 
-function ifcfg({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInterface): readonly NetworkFile[] {
+function ifcfg({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInterface): readonly FileEdit[] {
   const directory = 'etc/sysconfig/network-scripts';
   const [first6, ...more6] = addresses.filter(isV6);
   const routes = (kind: typeof isV4): readonly string[] =>
@@ -181,7 +181,7 @@ function ifcfg({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInterfa
   return files;
 }
 
-function wicked({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInterface): readonly NetworkFile[] {
+function wicked({ name, addresses, gateways, onLink, dhcp4, dhcp6 }: GuestInterface): readonly FileEdit[] {
   const protocols = [...(dhcp4 ? ['dhcp4'] : []), ...(dhcp6 ? ['dhcp6'] : [])];
   const own = addresses.length > 0 || protocols.length === 0 ? ['static'] : [];
   const routes = gateways.flatMap((via) => [

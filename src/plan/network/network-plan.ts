@@ -1,5 +1,10 @@
 /** What a container's network is to be: pure data, made of its config, carried out by `host/network`. */
 import type { Address } from '../../config/address.js';
+import type { PortRange } from '../../config/ports.js';
+import type { Shaping } from '../../config/rates.js';
+
+export type { PortRange } from '../../config/ports.js';
+export type { Rate, Shaping } from '../../config/rates.js';
 
 export interface NetworkPlan {
   readonly ctid: number;
@@ -67,11 +72,6 @@ export interface Publication {
   readonly to: { readonly address: string; readonly port: number };
 }
 
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
 export interface FirewallPlan {
   readonly policyIn: 'accept' | 'drop';
   readonly policyOut: 'accept' | 'drop';
@@ -88,17 +88,4 @@ export interface FirewallRule {
   readonly ports: PortRange | null;
   /** Who is at the other end: a network, or a named set of them; null: anybody. */
   readonly peer: Address | { readonly set: string } | null;
-}
-
-/** Seen from the container. */
-export interface Shaping {
-  readonly in: Rate | null;
-  readonly out: Rate | null;
-}
-
-export interface Rate {
-  /** Bits per second. */
-  readonly rate: number;
-  /** Bytes. */
-  readonly burst: number;
 }

@@ -145,6 +145,13 @@ describe('readHostConfig', () => {
     defaultSample: 'vswap-256m',
     root: '/var/lib/vz/root/$VEID',
     private: '/var/lib/vz/private/$VEID',
+    network: {
+      neighbourDevices: 'detect',
+      probesAddresses: true,
+      refusesUsed: true,
+      privateNetworks: [],
+      ipv6: true,
+    },
   };
 
   it.each([
@@ -152,6 +159,46 @@ describe('readHostConfig', () => {
     ['the shipped file', HOST_CONFIG_TEXT],
   ])('gives the defaults for %s', (_, text) => {
     expect(readHostConfig(parseConfig(text), 'vz.conf')).toEqual(expected);
+  });
+
+  it('reads how the host is on the network', () => {
+    const text = `NEIGHBOUR_DEVS="list:eth0 eth1"\nSKIP_ARPDETECT=yes\nERROR_ON_ARPFAIL=no\nIPV6=no
+PRIVATE_NETWORK="10.7.0.0/24 FD00:1::/64"\nTOTALRATE="eth0:1:102400"\n`;
+    expect(readHostConfig(parseConfig(text), 'vz.conf').network).toEqual({
+      neighbourDevices: ['eth0', 'eth1'],
+      probesAddresses: false,
+      refusesUsed: false,
+      privateNetworks: [
+        { family: 4, address: '10.7.0.0', prefix: 24 },
+        { family: 6, address: 'fd00:1::', prefix: 64 },
+      ],
+      ipv6: false,
+    });
+  });
+
+  it.each([
+    ['NEIGHBOUR_DEVS="list:"', 'NEIGHBOUR_DEVS: all, detect or list:NAME… expected: "list:"'],
+    ['NEIGHBOUR_DEVS="list:a/b"', 'NEIGHBOUR_DEVS: bad interface name: "a/b"'],
+    [
+      'PRIVATE_NETWORK="10.0.0.1/24"',
+      'PRIVATE_NETWORK: address has bits beyond its mask, 10.0.0.0/24 has not: "10.0.0.1/24"',
+    ],
+    [
+      'PRIVATE_NETWORK="10.0.0.0/30"',
+      'PRIVATE_NETWORK: a network of eight addresses or more expected: "10.0.0.0/30"',
+    ],
+    [
+      'PRIVATE_NETWORK="10.0.0.0/24 10.0.1.0/24"',
+      'PRIVATE_NETWORK: one network of each family expected: "10.0.0.0/24 10.0.1.0/24"',
+    ],
+    [
+      'PRIVATE_NETWORK="127.0.0.0/8"',
+      'PRIVATE_NETWORK: address of every loopback, not of one host: "127.0.0.0"',
+    ],
+  ])('refuses %s', (text, complaint) => {
+    expect(complaints(() => readHostConfig(parseConfig(text), 'vz.conf'))).toEqual([
+      `vz.conf:1: ${complaint}`,
+    ]);
   });
 
   it('lists every complaint', () => {

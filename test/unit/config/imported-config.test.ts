@@ -46,6 +46,23 @@ describe('an imported config', () => {
       [['IP_ADDRESS', '192.0.2.1', '192.0.2.1 192.0.2.2']],
     ],
     [['oh no', 'HOSTNAME="a"'], [['line 1', 'oh no', null]]],
+    [['NETDEV="eth1"', 'NETDEV="%"'], [['NETDEV', 'eth1', 'eth1']]],
+    [['NAT_ADDRESS="10.0.0.2"'], [['NAT_ADDRESS', '10.0.0.2', null]]],
+    [['NETIF="ifname=eth0;ifname=eth1"', 'NUMNETIF="1"'], [['NUMNETIF', '1', null]]],
+    [
+      ['NETIF="ifname=eth0,ip=10.0.0.1/8"', 'IP_ADDRESS="10.0.0.1 10.0.0.2"'],
+      [['IP_ADDRESS', '10.0.0.1 10.0.0.2', '10.0.0.2']],
+    ],
+    [
+      ['NETIF="ifname=eth0,bridge=a;ifname=eth0,bridge=b;ifname=eth1,type=ipvlan"'],
+      [
+        [
+          'NETIF',
+          'ifname=eth0,bridge=a;ifname=eth0,bridge=b;ifname=eth1,type=ipvlan',
+          'ifname=eth0,bridge=a',
+        ],
+      ],
+    ],
     [['DISK_QUOTA="no"', 'DISKSPACE="1G"'], [['DISKSPACE', '1G', null]]],
   ])('%j changes %j', (lines, expected) => expect(changes(lines)).toEqual(expected));
 
@@ -80,6 +97,7 @@ describe('an imported config', () => {
     const key = fc.oneof(
       fc.constantFrom(...PARAMETERS.map((parameter) => parameter.key)),
       fc.constantFrom('PANEL', 'X_1', 'DCACHE', 'RSSPAGES', 'NUMSOCK'),
+      fc.constantFrom('IP_ADDRESS', 'NAT_ADDRESS', 'NETIF', 'NUMNETIF', 'PUBLISH'),
     );
     const value = fc.oneof(
       fc.constantFrom(
@@ -92,6 +110,11 @@ describe('an imported config', () => {
         '/vz/$VEID',
         'a:on b:off',
         'eth0,x;y',
+        '10.0.0.1',
+        '10.0.0.1 fd00::1',
+        'ifname=eth0,ip=10.0.0.1/8;ifname=eth1;ifname=eth0',
+        '80:80 70-90:1',
+        '1',
         '',
       ),
       fc.string({ maxLength: 20 }).map((text) => text.replace(/["\\`$\n\r\0]/g, '')),

@@ -109,7 +109,12 @@ MOUNT_OPTS="noatime,discard=on"\n`);
       ],
       netdevs: ['eth1'],
       pci: ['0000:00:1f.2'],
-      addresses: ['10.0.0.1', '10.0.0.2/24'],
+      network: {
+        addresses: [
+          { family: 4, address: '10.0.0.1', prefix: undefined },
+          { family: 4, address: '10.0.0.2', prefix: 24 },
+        ],
+      },
       nameservers: 'inherit',
       searchdomains: ['a.b', 'c'],
       mountOptions: ['noatime', 'discard=on'],
@@ -125,10 +130,15 @@ MOUNT_OPTS="noatime,discard=on"\n`);
 
 describe('any list', () => {
   const options = PARAMETERS.filter(
-    ({ value, edit, field }) => value.list && edit === 'set' && field === undefined,
+    ({ value, option, edit, field }) => value.list && option && edit === 'set' && !field,
   );
   const items: Readonly<Record<string, fc.Arbitrary<string>>> = {
-    IP_ADDRESS: fc.oneof(fc.ipV4(), fc.ipV6()),
+    IP_ADDRESS: fc.oneof(
+      fc.tuple(fc.nat(99), fc.nat(255)).map(([a, b]) => `10.${a}.0.${b}`),
+      fc.nat(0xffff).map((group) => `2001:DB8::${group.toString(16)}:1`),
+    ),
+    PUBLISH: fc.integer({ min: 1, max: 65_535 }).map((port) => `${port}:80`),
+    FIREWALL: fc.constantFrom('in:accept:tcp:25', 'out:drop', 'in:reject:any::2001:db8::/32'),
     NAMESERVER: fc.ipV4(),
     SEARCHDOMAIN: fc.domain(),
     NETDEV: fc.stringMatching(/^[a-z][a-z0-9]{0,14}$/),

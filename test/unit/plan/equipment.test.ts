@@ -167,6 +167,8 @@ describe('confinement', () => {
     expect(names('CAPABILITY="net_raw:off,sys_module:on"\n')).toEqual(
       names('').filter((name) => name !== 'CAP_NET_RAW'),
     );
+    expect(names('NETFILTER="disabled"\n')).toEqual(names('').filter((name) => name !== 'CAP_NET_ADMIN'));
+    expect(names('NETFILTER="stateful"\n')).toEqual(names(''));
   });
 
   it('says what is asked for in vain', () => {

@@ -75,16 +75,21 @@ describe('withBlock', () => {
 describe('editHosts', () => {
   it('names the host by its full name first', () => {
     expect(
-      editHosts('127.0.0.1 localhost\n', 'web.example.org', ['192.0.2.1', '2001:db8::1']),
+      editHosts('127.0.0.1 localhost\n', {
+        hostname: 'web.example.org',
+        addresses: ['192.0.2.1', '2001:db8::1'],
+        neighbours: [{ hostname: 'db', addresses: ['10.0.0.3'] }],
+      }),
     ).toMatchInlineSnapshot(`
         "127.0.0.1 localhost
         # Begin of what the host writes (vzctl set); changes to it are lost.
         192.0.2.1	web.example.org web
         2001:db8::1	web.example.org web
+        10.0.0.3	db
         # End of what the host writes.
         "
       `);
-    expect(editHosts(undefined, 'web', [])).toMatchInlineSnapshot(`
+    expect(editHosts(undefined, { hostname: 'web', addresses: [], neighbours: [] })).toMatchInlineSnapshot(`
       "127.0.0.1	localhost
       ::1	localhost ip6-localhost ip6-loopback
       # Begin of what the host writes (vzctl set); changes to it are lost.
@@ -130,12 +135,20 @@ describe('editFiles', () => {
     nameservers: ['9.9.9.9'],
     searchDomains: undefined,
     addresses: [],
+    neighbours: undefined,
+    interfaces: [],
   };
   const edit = (
     family: Parameters<typeof familyOf>[0],
     files: Readonly<Record<string, string>>,
     wish = settings,
-  ) => editFiles(wish, { family: familyOf(family), read: (path) => files[path], host });
+  ) =>
+    editFiles(wish, {
+      family: familyOf(family),
+      read: (path) => files[path],
+      has: (path) => path in files,
+      host,
+    });
   const paths = (...args: Parameters<typeof edit>) => edit(...args).map(({ path }) => path);
 
   it('writes hostname, hosts and resolv.conf, each where the distribution has it', () => {

@@ -1,0 +1,51 @@
+/** The networks and addresses that this host alone knows. Pure. */
+import { createHash } from 'node:crypto';
+import {
+  formatNetwork,
+  fromBits,
+  type Network,
+  overlap,
+  parseNetwork,
+  sizeOf,
+  toBits,
+} from '../../config/networks.js';
+import { CellaError } from '../../errors.js';
+
+/** The first two are the network's own and the host's, which also stands for itself in a loop back to it. */
+const FIRST = 2n;
+
+/** The lowest free address of the network; throws NO_IP where there is none. */
+export function allocatePrivate(taken: Iterable<string>, network: Network): string {
+  const used = new Set(taken);
+  const start = toBits(network.family, network.address);
+  // The last one of IPv4 is for all hosts.
+  const end = sizeOf(network) - (network.family === 4 ? 1n : 0n);
+  for (let offset = FIRST; offset < end; offset++) {
+    const address = fromBits(network.family, start + offset);
+    if (!used.has(address)) return address;
+  }
+  throw new CellaError('NO_IP', `no address of ${formatNetwork(network)} is free`, {
+    hint: 'Set a larger PRIVATE_NETWORK in vz.conf.',
+  });
+}
+
+/** The host's own address in it. */
+export function hostAddress({ family, address }: Network): string {
+  return fromBits(family, toBits(family, address) + 1n);
+}
+
+/**
+ * A network of each family that is apart from all of `used`: 10.x.y.0/24, of which a host's routes are to name few, and a
+ * unique local prefix of /64 (RFC 4193). The same seed, say a machine-id(5), makes the same choice. Throws NO_IP.
+ */
+export function choosePrivateNetworks(seed: string, used: readonly Network[]): { 4: Network; 6: Network } {
+  for (let attempt = 0; attempt < 65_536; attempt++) {
+    const hash = createHash('sha256').update(`${seed}\0${attempt}`).digest();
+    const four = parseNetwork(`10.${hash[0]}.${hash[1]}.0/24`);
+    const groups = hash.subarray(2, 8).toString('hex').match(/..../g) ?? [];
+    const six = parseNetwork(`fd${hash.subarray(8, 9).toString('hex')}:${groups.join(':')}::/64`);
+    if (![four, six].some((network) => used.some((other) => overlap(network, other))))
+      return { 4: four, 6: six };
+  }
+  throw new CellaError('NO_IP', 'no private network is free', { hint: 'Set PRIVATE_NETWORK in vz.conf.' });
+}
