@@ -8,7 +8,7 @@ import { networkOf } from '../host/interfaces.js';
 import { deleteLink } from '../host/netlink/links.js';
 import { addElements, removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
-import { publish } from '../host/network/firewall.js';
+import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
 import { addressElements, type Element, elements, portElements } from '../plan/network/elements.js';
@@ -132,7 +132,14 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   faultPoint('network.linked');
   await countTraffic(context, plan.ctid, before);
   const [old, now] = [elements(before.plan), elements(plan)];
-  await removeElements(table, without(old, now));
+  // Ports that it did not get, since another container has them, are in the record too.
+  await unpublish(table, without(portElements(before.plan.published), now));
+  if (before.plan.venet) {
+    const kept = before.plan.venet.addresses.filter((at) => !gone.includes(at));
+    await removeAddresses(table, { ...before.plan.venet, addresses: gone });
+    // One that was private and is not any more.
+    await removeElements(table, without(addressElements({ ...before.plan.venet, addresses: kept }), now));
+  }
   await publish(table, without(portElements(plan.published), old));
   await addElements(table, without(addressElements(plan.venet), old));
   faultPoint('network.listed');

@@ -4,9 +4,9 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { networkOf } from '../host/interfaces.js';
-import { addElements, removeElements } from '../host/netlink/nftables.js';
+import { addElements } from '../host/netlink/nftables.js';
 import { announce, type Claim, findClaims } from '../host/network/announce.js';
-import { hasTable, loadTable, publish, readTraffic } from '../host/network/firewall.js';
+import { hasTable, loadTable, publish, readTraffic, removePlan } from '../host/network/firewall.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
 import { bootId } from '../host/processes.js';
@@ -124,7 +124,7 @@ export async function detachNetwork(context: Context, { ctid, network }: Runtime
   // Nothing comes through any more.
   await countTraffic(context, ctid, network);
   faultPoint('network.counted');
-  await removeElements(table, elements(plan));
+  await removePlan(table, plan);
 }
 
 /** Notes down what has gone through so far; returns the sums over all runs. */
