@@ -9,7 +9,7 @@ import { deleteLink } from '../host/netlink/links.js';
 import { addElements, removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
 import { applyFirewall, removeFirewall } from '../host/network/container-firewall.js';
-import { publish, unpublish } from '../host/network/published.js';
+import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface, detachInterface } from '../host/network/veth.js';
@@ -136,11 +136,19 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   faultPoint('network.linked');
   await countTraffic(context, plan.ctid, before);
   const [ports, addresses] = [portElements(plan.published), addressElements(plan.venet)];
-  const [oldPorts, oldAddresses] = [portElements(before.plan.published), addressElements(before.plan.venet)];
-  await unpublish(table, without(oldPorts, ports));
-  await removeElements(table, without(oldAddresses, addresses));
-  await publish(table, without(ports, oldPorts));
-  await addElements(table, without(addresses, oldAddresses));
+  // Ports that it did not get, since another container has them, are in the record too.
+  await unpublish(table, without(portElements(before.plan.published), ports));
+  if (before.plan.venet) {
+    const kept = before.plan.venet.addresses.filter((at) => !gone.includes(at));
+    await removeAddresses(table, { ...before.plan.venet, addresses: gone });
+    // One that was private and is not any more.
+    await removeElements(
+      table,
+      without(addressElements({ ...before.plan.venet, addresses: kept }), addresses),
+    );
+  }
+  await publish(table, without(ports, portElements(before.plan.published)));
+  await addElements(table, without(addresses, addressElements(before.plan.venet)));
   faultPoint('network.listed');
   await addProxies(intent?.answering ?? []);
 }

@@ -176,7 +176,7 @@ describe('published ports', () => {
     await serve(container, 'tcp', 22);
     const wanted = planOf(12, { published: [publication(12, 2221, 22), publication(12, 2222, 22)] });
     const refusal = {
-      code: 'IP_IN_USE',
+      code: 'PORT_IN_USE',
       message: 'port 2222/tcp of this host leads to 10.9.0.11 already',
     };
     await expect(publish(...wanted.published)).rejects.toMatchObject(refusal);
@@ -190,7 +190,7 @@ describe('published ports', () => {
 
   it('of any address are refused where another has one of a single address', async () => {
     await publish(publication(11, 2222, 22, { address: HOST[4] }));
-    const refusal = { code: 'IP_IN_USE', message: /2222\/tcp .* 10\.9\.0\.11 already/ };
+    const refusal = { code: 'PORT_IN_USE', message: /2222\/tcp .* 10\.9\.0\.11 already/ };
     await expect(publish(publication(12, 2222, 22))).rejects.toMatchObject({ code: refusal.code });
     await expect(publish(publication(12, 2222, 22))).rejects.toThrow(refusal.message);
     expect(await inside.call('host/netlink/nftables', 'listElements', TABLE, 'any4')).toEqual([]);
@@ -199,7 +199,7 @@ describe('published ports', () => {
   it('are refused where the host itself listens, with or without an address', async () => {
     await serve(host, 'tcp', 2222);
     await serve(host, 'udp', 53);
-    const refusal = { code: 'IP_IN_USE', message: 'this host itself listens at port 2222/tcp' };
+    const refusal = { code: 'PORT_IN_USE', message: 'this host itself listens at port 2222/tcp' };
     await expect(publish(publication(11, 2222, 22))).rejects.toMatchObject(refusal);
     await expect(publish(publication(11, 2222, 22, { address: HOST[4] }))).rejects.toMatchObject(refusal);
     await expect(publish(publication(11, 2222, 22, { family: 6 }))).rejects.toMatchObject(refusal);
@@ -361,7 +361,7 @@ describe("a container's packet filter", () => {
     expect(await ping(third, OUTSIDE[4], 1)).toBe(1);
   });
 
-  it('goes by named sets, which are replaced as a whole, and changes while connections last', async () => {
+  it('goes by named sets, which are replaced as a whole, and is kept where a new one would be wrong', async () => {
     writeFileSync(`${directory}/friends`, '# all of them\n192.0.2.7\n2001:db8::/32\n');
     const firewall = filter(rule({ ports: port(80), peer: { set: 'friends' } }));
     const plan = planOf(11, { firewall });

@@ -12,7 +12,7 @@ import {
 } from '../../plan/network/firewall-ruleset.js';
 import type { NetworkPlan } from '../../plan/network/network-plan.js';
 import { findElements, removeChains, removeElements } from '../netlink/nftables.js';
-import { run } from '../run.js';
+import { nft } from './nft.js';
 
 /**
  * Makes its rules those of the plan in one transaction; `directory` holds the named sets. Fails with INVALID_CONFIG
@@ -21,7 +21,7 @@ import { run } from '../run.js';
 export async function applyFirewall(table: string, plan: NetworkPlan, directory: string): Promise<void> {
   if (!plan.firewall) return removeFirewall(table, plan);
   const sets = namedSets(plan).map((name) => readNamedNetworks(directory, name));
-  await run(['nft', '-f', '-'], { input: firewallRuleset(table, plan, sets) });
+  await nft(firewallRuleset(table, plan, sets));
 }
 
 /** What leads to another container's chains stays. Nothing there is fine. */
@@ -43,7 +43,7 @@ export async function loadNamedNetworks(
   directory: string,
 ): Promise<void> {
   const sets = names.map((name) => readNamedNetworks(directory, name));
-  await run(['nft', '-f', '-'], { input: sets.flatMap((set) => namedRuleset(table, set)).join('') });
+  await nft(sets.flatMap((set) => namedRuleset(table, set)).join(''));
 }
 
 function readNamedNetworks(directory: string, name: string): NamedNetworks {

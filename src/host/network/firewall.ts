@@ -5,8 +5,8 @@ import { addressElements, countedElements, type Element, portElements } from '..
 import type { NetworkPlan, VenetPlan } from '../../plan/network/network-plan.js';
 import { MARK_CHAIN, ruleset, SPOOFED } from '../../plan/network/ruleset.js';
 import { type Counter, findCounter, findElements, hasChain, removeElements } from '../netlink/nftables.js';
-import { run } from '../run.js';
 import { removeFirewall } from './container-firewall.js';
+import { nft } from './nft.js';
 import { unpublish } from './published.js';
 import { GATEWAY, GROUP } from './venet.js';
 
@@ -22,7 +22,7 @@ export function hasTable(name: string): Promise<boolean> {
 /** Anew: what was in it is gone. */
 export async function loadTable(name: string): Promise<void> {
   const input = ruleset({ table: name, group: GROUP, gateway4: GATEWAY[4], gateway6: INNER_GATEWAY6 });
-  await run(['nft', '-f', '-'], { input });
+  await nft(input);
 }
 
 /** What was dropped, of all containers, since its source was not theirs. */
@@ -32,7 +32,7 @@ export async function readSpoofed(table: string): Promise<Counter> {
 
 /** Has all traffic from now on be counted by these classes. What was counted stays counted as it was. */
 export async function loadTrafficClasses(table: string, networks: readonly ClassedNetwork[]): Promise<void> {
-  await run(['nft', '-f', '-'], { input: classRuleset(table, networks) });
+  await nft(classRuleset(table, networks));
 }
 
 /** Takes away all that is a container's; an address or a port that is another's by now, or still, stays that. */
