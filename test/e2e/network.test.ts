@@ -44,7 +44,7 @@ describe('an address of its own', () => {
     expect(await networks.host.run('ip route show 192.0.2.10')).toBe('');
   });
 
-  it('comes and goes while it runs', async () => {
+  it('comes and goes while it runs', { tags: ['slow'] }, async () => {
     await start(101);
     expect(await inside(101, 'ip -o link | wc -l')).toBe('1');
     await networks.good('set', '101', '--ipadd', '192.0.2.10', '--save');
@@ -58,7 +58,7 @@ describe('an address of its own', () => {
     expect(await networks.host.run('ip -4 route show proto static')).toBe('');
   });
 
-  it('is refused where another container has it, or somebody else', async () => {
+  it('is refused where another container has it, or somebody else', { tags: ['slow'] }, async () => {
     await start(101, '--ipadd', '192.0.2.10');
     await sandbox.create(102, '--ipadd', '192.0.2.10');
     const { code, stderr } = await networks.vzctl('start', '102');
@@ -90,7 +90,7 @@ describe('an address of its own', () => {
     expect(await networks.lan.reaches('192.0.2.11', '-I', '192.0.2.10')).toBe(false);
   });
 
-  it('is counted to the packet, over restarts', async () => {
+  it('is counted to the packet, over restarts', { tags: ['slow'] }, async () => {
     await start(101, '--ipadd', '192.0.2.10');
     expect(await networks.wan.run('busybox ping -c 5 -i 0.1 -s 100 192.0.2.10 | grep -c "bytes from"')).toBe(
       '5',
@@ -147,7 +147,9 @@ describe('a published port', () => {
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
   });
 
-  it('comes and goes while it runs, and is refused where another one has it', async () => {
+  it('comes and goes while it runs, and is refused where another one has it', {
+    tags: ['slow'],
+  }, async () => {
     await start(101, '--nat', 'yes');
     await serve(101, 25, 'first');
     await networks.good('set', '101', '--publish', '2525:25', '--save');
@@ -180,7 +182,7 @@ describe('an interface of its own', () => {
     });
   });
 
-  it('is a macvlan beside an interface of the host', async () => {
+  it('is a macvlan beside an interface of the host', { tags: ['slow'] }, async () => {
     await start(101, '--netif_add', 'ifname=eth0,type=macvlan,bridge=eth1,ip=198.51.100.20/24');
     expect(await networks.lan.reaches('198.51.100.20')).toBe(true);
   });
