@@ -139,25 +139,31 @@ export async function addElements(
   expectDone(await transaction(messages(table, { message: MESSAGE.newElement, flags, elements })));
 }
 
-/** What is not there is fine. */
-export async function removeElements(table: string, elements: readonly Element[]): Promise<void> {
-  if (elements.length === 0) return;
-  const change = { message: MESSAGE.deleteElement, flags: 0, elements };
-  const done = await transaction(messages(table, change));
+/**
+ * Takes away what of it is there, with `chains` and their rules, to which nothing else may lead (EBUSY), in one
+ * transaction: one that deletes has the next one wait until no packet can be using it (some ten milliseconds).
+ */
+export async function removeElements(
+  table: string,
+  elements: readonly Element[],
+  chains: readonly string[] = [],
+): Promise<void> {
+  const removal = (those: readonly Element[], names: readonly string[]): readonly Message[] => [
+    ...messages(table, { message: MESSAGE.deleteElement, flags: 0, elements: those }),
+    ...names.map((name) => ({ type: kind(MESSAGE.deleteChain), body: chainBody(table, name) })),
+  ];
+  if (elements.length + chains.length === 0) return;
+  const done = await transaction(removal(elements, chains));
   if (done.every(({ code }) => code === undefined)) return;
   expectDone(done, 'ENOENT');
   // One that is missing fails all: those that are there go alone.
   const found = await findElements(table, elements);
-  const there = elements.filter((_, index) => found[index]);
-  expectDone(await transaction(messages(table, { ...change, elements: there })), 'ENOENT');
-}
-
-/** With their rules; nothing may lead to them any more (EBUSY). What is not there is fine. */
-export async function removeChains(table: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const body = Buffer.concat([header(), text(CHAIN.table, table), text(CHAIN.name, name)]);
-    expectDone(await transaction([{ type: kind(MESSAGE.deleteChain), body }]), 'ENOENT');
-  }
+  const there = await Promise.all(chains.map((name) => hasChain(table, name)));
+  const rest = removal(
+    elements.filter((_, index) => found[index]),
+    chains.filter((_, index) => there[index]),
+  );
+  if (rest.length > 0) expectDone(await transaction(rest), 'ENOENT');
 }
 
 function expectDone(done: readonly Outcome[], ...accept: readonly string[]): void {
@@ -228,8 +234,7 @@ export function readTarget(data: Buffer): { readonly address: string; readonly p
 
 /** Whether a table of family inet has a chain. */
 export async function hasChain(table: string, name: string): Promise<boolean> {
-  const body = Buffer.concat([header(), text(CHAIN.table, table), text(CHAIN.name, name)]);
-  const message = { type: kind(MESSAGE.getChain), body };
+  const message = { type: kind(MESSAGE.getChain), body: chainBody(table, name) };
   const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
   return found?.code === undefined;
 }
@@ -243,3 +248,6 @@ export async function findCounter(table: string, name: string): Promise<Counter 
   const data = answer && readAttributes(answer.body.subarray(HEADER)).get(OBJECT.data);
   return data && countOf(data);
 }
+
+const chainBody = (table: string, name: string): Buffer =>
+  Buffer.concat([header(), text(CHAIN.table, table), text(CHAIN.name, name)]);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type NamedNetworks, parseNamedNetworks } from '../../config/named-networks.js';
 import { CellaError, isErrno } from '../../errors.js';
+import type { Element } from '../../plan/network/elements.js';
 import {
   chainNames,
   firewallRuleset,
@@ -11,7 +12,7 @@ import {
   verdictElements,
 } from '../../plan/network/firewall-ruleset.js';
 import type { NetworkPlan } from '../../plan/network/network-plan.js';
-import { findElements, removeChains, removeElements } from '../netlink/nftables.js';
+import { findElements, hasChain, removeElements } from '../netlink/nftables.js';
 import { nft } from './nft.js';
 
 /**
@@ -26,14 +27,22 @@ export async function applyFirewall(table: string, plan: NetworkPlan, directory:
 
 /** What leads to another container's chains stays. Nothing there is fine. */
 export async function removeFirewall(table: string, plan: NetworkPlan): Promise<void> {
+  const { elements, chains } = await findFirewall(table, plan);
+  await removeElements(table, elements, chains);
+}
+
+/** What there is of a container's own chains, and what leads there. */
+export async function findFirewall(
+  table: string,
+  plan: NetworkPlan,
+): Promise<{ readonly elements: readonly Element[]; readonly chains: readonly string[] }> {
   const names = chainNames(plan.ctid);
+  const there = await Promise.all(names.map((name) => hasChain(table, name)));
+  const chains = names.filter((_, index) => there[index]);
+  if (chains.length === 0) return { elements: [], chains };
   const elements = verdictElements(plan);
   const found = await findElements(table, elements);
-  await removeElements(
-    table,
-    elements.filter((_, index) => names.includes(found[index]?.chain ?? '')),
-  );
-  await removeChains(table, names);
+  return { elements: elements.filter((_, index) => names.includes(found[index]?.chain ?? '')), chains };
 }
 
 /** Has all rules that speak of them go by what their files say now, in one transaction. */

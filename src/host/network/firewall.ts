@@ -5,9 +5,9 @@ import { addressElements, countedElements, type Element, portElements } from '..
 import type { NetworkPlan, VenetPlan } from '../../plan/network/network-plan.js';
 import { MARK_CHAIN, ruleset, SPOOFED } from '../../plan/network/ruleset.js';
 import { type Counter, findCounter, findElements, hasChain, removeElements } from '../netlink/nftables.js';
-import { removeFirewall } from './container-firewall.js';
+import { findFirewall } from './container-firewall.js';
 import { nft } from './nft.js';
-import { unpublish } from './published.js';
+import { findPublished } from './published.js';
 import { GATEWAY, GROUP } from './venet.js';
 
 export { publish, unpublish } from './published.js';
@@ -37,33 +37,33 @@ export async function loadTrafficClasses(table: string, networks: readonly Class
 
 /** Takes away all that is a container's; an address or a port that is another's by now, or still, stays that. */
 export async function removePlan(table: string, plan: NetworkPlan): Promise<void> {
-  await removeFirewall(table, plan);
-  await unpublish(table, portElements(plan.published));
-  if (plan.venet) await removeAddresses(table, plan.venet);
+  const [filter, ports, addresses] = await Promise.all([
+    findFirewall(table, plan),
+    findPublished(table, portElements(plan.published)),
+    plan.venet ? findAddresses(table, plan.venet) : [],
+  ]);
+  await removeElements(table, [...filter.elements, ...ports, ...addresses], filter.chains);
+}
+
+/** Addresses that are another's stay. */
+export async function removeAddresses(table: string, venet: VenetPlan): Promise<void> {
+  await removeElements(table, await findAddresses(table, venet));
 }
 
 /** Of each address there are all of its elements or none: that with the name of the link says whose they are. */
-export async function removeAddresses(table: string, venet: VenetPlan): Promise<void> {
-  const totals = countedElements(venet).filter((each) => each.class === null);
-  const found = await findElements(
-    table,
-    totals.map(({ sent }) => sent),
-  );
-  const own = { ...venet, addresses: venet.addresses.filter((_, index) => found[index]) };
-  await removeElements(table, addressElements(own));
-  const classes = countedElements(own).filter((each) => each.class !== null);
-  await removeFound(
-    table,
-    classes.flatMap(({ sent, received }) => [sent, received]),
-  );
-}
-
-async function removeFound(table: string, all: readonly Element[]): Promise<void> {
+async function findAddresses(table: string, venet: VenetPlan): Promise<readonly Element[]> {
+  const asked = countedElements(venet);
+  const all = asked.flatMap(({ sent, received }) => [sent, received]);
   const found = await findElements(table, all);
-  await removeElements(
-    table,
-    all.filter((_, index) => found[index]),
+  const isThere = new Map(all.map((element, index) => [element, found[index] !== undefined]));
+  const owned = new Set(
+    asked.flatMap((each) => (each.class === null && isThere.get(each.sent) ? [each.address] : [])),
   );
+  const own = { ...venet, addresses: venet.addresses.filter(({ address }) => owned.has(address)) };
+  const classes = asked
+    .filter((each) => each.class !== null && owned.has(each.address))
+    .flatMap(({ sent, received }) => [sent, received]);
+  return [...addressElements(own), ...classes.filter((element) => isThere.get(element))];
 }
 
 export interface Counted {

@@ -40,11 +40,13 @@ export async function publish(table: string, ports: readonly Element[]): Promise
 
 /** Ports that lead elsewhere stay. */
 export async function unpublish(table: string, ports: readonly Element[]): Promise<void> {
+  await removeElements(table, await findPublished(table, ports));
+}
+
+/** Those that lead where they are to. */
+export async function findPublished(table: string, ports: readonly Element[]): Promise<readonly Element[]> {
   const found = await findElements(table, ports);
-  await removeElements(
-    table,
-    ports.filter((port, index) => isOwn(port, found[index])),
-  );
+  return ports.filter((port, index) => isOwn(port, found[index]));
 }
 
 function isOwn(port: Element, held: Held | undefined): boolean {
