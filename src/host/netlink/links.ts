@@ -36,6 +36,8 @@ export interface Link {
   readonly group: number;
   /** Index of the bridge that it is a port of; 0: none. */
   readonly master: number;
+  /** Index of the other end of a pair, in whatever network that is; 0: none. */
+  readonly peer: number;
   /** As `veth`; empty for hardware. */
   readonly kind: string;
   /** Whether a bridge tells networks apart by their tags. */
@@ -158,6 +160,7 @@ export function readLink(body: Buffer): Link {
     flags: body.readUInt32LE(8),
     group: number(IFLA.group),
     master: number(IFLA.master),
+    peer: number(IFLA.link),
     kind,
     filtersVlans: data ? readAttributes(data).get(BRIDGE_FILTERS_VLANS)?.[0] === 1 : false,
   };
