@@ -18,7 +18,7 @@ const IFLA = {
 } as const;
 const INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const VETH_PEER = 1;
-const AF_BRIDGE = 7;
+const BRIDGE_FILTERS_VLANS = 7;
 const AF_INET6 = 10;
 const ADDR_GEN_MODE = 8;
 const NO_ADDRESS = 1;
@@ -36,8 +36,12 @@ export interface Link {
   readonly group: number;
   /** Index of the bridge that it is a port of; 0: none. */
   readonly master: number;
+  /** Index of the other end of a pair, in whatever network that is; 0: none. */
+  readonly peer: number;
   /** As `veth`; empty for hardware. */
   readonly kind: string;
+  /** Whether a bridge tells networks apart by their tags. */
+  readonly filtersVlans: boolean;
 }
 
 /** What may be said of a new interface or of one that is there. */
@@ -57,7 +61,7 @@ export interface LinkSettings {
 }
 
 /** `struct ifinfomsg`. */
-function header({ index = 0, family = 0, flags = 0, change = 0 } = {}): Buffer {
+export function header({ index = 0, family = 0, flags = 0, change = 0 } = {}): Buffer {
   const bytes = Buffer.alloc(HEADER);
   bytes.writeUInt8(family, 0);
   bytes.writeInt32LE(index, 4);
@@ -109,7 +113,7 @@ export function newVeth(
 }
 
 export function newBridge(name: string, given: LinkSettings, filtersVlans = false): Message {
-  return create(name, given, 'bridge', ...(filtersVlans ? [u8(7, 1)] : []));
+  return create(name, given, 'bridge', ...(filtersVlans ? [u8(BRIDGE_FILTERS_VLANS, 1)] : []));
 }
 
 export const newIfb = (name: string, given: LinkSettings): Message => create(name, given, 'ifb');
@@ -142,17 +146,12 @@ export function getLink(which: Which): Message {
   return { type: GETLINK, body: Buffer.concat(place(which)) };
 }
 
-/** Of a bridge's port, by its index: whether it reaches other isolated ones (<linux/if_link.h>, IFLA_BRPORT_ISOLATED). */
-export function setPort(index: number, { isolated }: { readonly isolated: boolean }): Message {
-  const protinfo = 12;
-  const body = [header({ index, family: AF_BRIDGE }), nested(protinfo, u8(33, isolated ? 1 : 0))];
-  return { type: SETLINK, body: Buffer.concat(body) };
-}
-
 export function readLink(body: Buffer): Link {
   const found = readAttributes(body.subarray(HEADER));
   const info = found.get(IFLA.info);
-  const kind = info && readAttributes(info).get(INFO.kind);
+  const about = info && readAttributes(info);
+  const kind = readText(about?.get(INFO.kind) ?? Buffer.alloc(0));
+  const data = kind === 'bridge' && about?.get(INFO.data);
   const number = (type: number): number => found.get(type)?.readUInt32LE() ?? 0;
   return {
     index: body.readInt32LE(4),
@@ -161,7 +160,9 @@ export function readLink(body: Buffer): Link {
     flags: body.readUInt32LE(8),
     group: number(IFLA.group),
     master: number(IFLA.master),
-    kind: kind ? readText(kind) : '',
+    peer: number(IFLA.link),
+    kind,
+    filtersVlans: data ? readAttributes(data).get(BRIDGE_FILTERS_VLANS)?.[0] === 1 : false,
   };
 }
 
@@ -175,4 +176,13 @@ export async function findLink(which: Which, namespace = -1): Promise<Link | und
   const [found] = await request(PROTOCOL.route, [getLink(which)], { namespace, accept: ['ENODEV'] });
   const answer = found?.answers[0];
   return answer && readLink(answer.body);
+}
+
+/** Nobody's but while `removeLinks` collects what it removes. */
+const REMOVED = 0xce11b;
+
+/** All of them at once, of whatever group: little slower than one. What is not there is fine. */
+export async function removeLinks(names: readonly string[], namespace = -1): Promise<void> {
+  const collected = names.map((name) => setLink(name, { group: REMOVED }));
+  await request(PROTOCOL.route, [...collected, deleteGroup(REMOVED)], { namespace, accept: ['ENODEV'] });
 }

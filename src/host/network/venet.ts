@@ -7,7 +7,7 @@
 import { CellaError } from '../../errors.js';
 import type { RoutedAddress, VenetPlan } from '../../plan/network/network-plan.js';
 import { deleteAddress, newAddress } from '../netlink/addresses.js';
-import { deleteLink, findLink, getLink, newVeth, readLink, setLink } from '../netlink/links.js';
+import { deleteLink, findLink, getLink, type Link, newVeth, readLink, setLink } from '../netlink/links.js';
 import { type Message, NetlinkError, PROTOCOL, request, send } from '../netlink/request.js';
 import { deleteRoute, findHostRoute, newRoute, type Route, replaceRoute } from '../netlink/routes.js';
 
@@ -26,26 +26,24 @@ const isOf = (family: 4 | 6) => (at: RoutedAddress) => at.family === family;
  * IP_IN_USE, naming who has an address; what it made until then `detachVenet` takes away.
  */
 export async function attachVenet(plan: VenetPlan, namespace: number): Promise<void> {
-  const index = await makePair(plan, namespace);
-  await addRoutes(plan.addresses, index);
-  const inside = await findLink(VENET, namespace);
-  if (!inside) throw new CellaError('NETDEV_FAILED', `'${VENET}' is gone from the container`);
+  const { index, peer } = await makePair(plan, namespace);
   const messages = [
-    setLink(inside.index, { up: true }),
-    ...plan.addresses.map((at) => newAddress(inside.index, whole(at))),
-    ...defaultRoutes(plan.addresses, inside.index),
+    setLink(peer, { up: true }),
+    ...plan.addresses.map((at) => newAddress(peer, whole(at))),
+    ...defaultRoutes(plan.addresses, peer),
   ];
   await request(PROTOCOL.route, messages, { namespace });
+  // Last: the kernel looks at each of the host's IPv6 routes when a link of it comes up or its other end does.
+  await addRoutes(plan.addresses, index, setLink(index, { up: true }));
 }
 
-/** Returns the index of the host's end. */
-async function makePair({ hostName, mac }: VenetPlan, namespace: number): Promise<number> {
+/** Returns the host's end, which is down. */
+async function makePair({ hostName, mac }: VenetPlan, namespace: number): Promise<Link> {
   const common = { mac, noArp: true } as const;
   const messages = [
     newVeth(hostName, { ...common, group: GROUP }, { ...common, name: VENET, namespace }),
     // A host without IPv6 refuses that.
     setLink(hostName, { noAddress: true }),
-    setLink(hostName, { up: true }),
     getLink(hostName),
   ];
   let done = await send(PROTOCOL.route, messages);
@@ -58,7 +56,7 @@ async function makePair({ hostName, mac }: VenetPlan, namespace: number): Promis
     if (outcome.code !== undefined && index !== 1) throw new NetlinkError(index, outcome);
   const [link] = done.at(-1)?.answers ?? [];
   if (!link) throw new CellaError('NETDEV_FAILED', `'${hostName}' is gone`);
-  return readLink(link.body).index;
+  return readLink(link.body);
 }
 
 const whole = (at: RoutedAddress) => ({ ...at, prefix: wholeLength(at) });
@@ -75,19 +73,23 @@ function defaultRoutes(addresses: readonly RoutedAddress[], oif: number): readon
   });
 }
 
-async function addRoutes(addresses: readonly RoutedAddress[], oif: number): Promise<void> {
-  const done = await send(
-    PROTOCOL.route,
-    addresses.map((at) => newRoute(hostRoute(at, oif))),
-  );
-  for (const [index, outcome] of done.entries()) {
-    const at = addresses[index];
-    if (outcome.code === undefined || !at) continue;
-    if (outcome.code !== 'EEXIST') throw new NetlinkError(index, outcome);
-    const holder = await findHolder(at);
+/** `before`: what is to be done in the same go. */
+async function addRoutes(
+  addresses: readonly RoutedAddress[],
+  oif: number,
+  ...before: readonly Message[]
+): Promise<void> {
+  const routes = addresses.map((at) => newRoute(hostRoute(at, oif)));
+  const done = await send(PROTOCOL.route, [...before, ...routes]);
+  for (const [at, outcome] of done.entries()) {
+    const address = addresses[at - before.length];
+    if (outcome.code === undefined) continue;
+    if (outcome.code !== 'EEXIST' || !address) throw new NetlinkError(at, outcome);
+    const holder = await findHolder(address);
     if (holder?.index === oif) continue;
-    await takeRoutes(addresses.slice(0, index), oif);
-    throw new CellaError('IP_IN_USE', `address ${at.address} is in use by ${nameHolder(holder?.name)}`);
+    // Those behind it too: the kernel went on.
+    await takeRoutes(addresses, oif);
+    throw new CellaError('IP_IN_USE', `address ${address.address} is in use by ${nameHolder(holder?.name)}`);
   }
 }
 

@@ -2,50 +2,94 @@
 import { CellaError } from '../../errors.js';
 import type { InterfacePlan } from '../../plan/network/network-plan.js';
 import { familyOf, newAddress } from '../netlink/addresses.js';
-import { deleteLink, findLink, newMacvlan, newVeth, setLink, setPort } from '../netlink/links.js';
-import { type Message, PROTOCOL, request, send } from '../netlink/request.js';
+import {
+  deleteLink,
+  findLink,
+  getLink,
+  type Link,
+  newMacvlan,
+  newVeth,
+  readLink,
+  setLink,
+} from '../netlink/links.js';
+import { joinVlan, leaveVlan, setPort } from '../netlink/ports.js';
+import { type Message, type Outcome, PROTOCOL, request, send } from '../netlink/request.js';
 import { replaceRoute } from '../netlink/routes.js';
 
 /** Makes it in the network namespace of a descriptor. Fails with VETH_FAILED. */
 export async function attachInterface(plan: InterfacePlan, namespace: number): Promise<void> {
   const parent = plan.bridge === null ? undefined : await findParent(plan.bridge);
-  await make(plan, namespace, parent);
+  if (parent && usesVlans(plan) && !parent.filtersVlans)
+    throw new CellaError('VETH_FAILED', `'${parent.name}' is no bridge that tells VLANs apart`, {
+      hint: `Have it do so: ip link set ${parent.name} type bridge vlan_filtering 1`,
+    });
+  if (plan.host) await makePair(plan, plan.host, { namespace, bridge: parent?.index });
+  else await carry(plan, [newMacvlan(plan.name, { mac: plan.mac, namespace }, parent?.index ?? 0)]);
   const inside = await findLink(plan.name, namespace);
   if (!inside) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
   if (plan.configure) await request(PROTOCOL.route, configure(plan, inside.index), { namespace });
 }
 
-async function findParent(name: string): Promise<number> {
+async function findParent(name: string): Promise<Link> {
   const link = await findLink(name);
-  if (link) return link.index;
+  if (link) return link;
   throw new CellaError('VETH_FAILED', `this host has no bridge or interface '${name}'`, {
     hint: `Make one first: ip link add ${name} type bridge; ip link set ${name} up`,
   });
 }
 
-async function make(plan: InterfacePlan, namespace: number, parent: number | undefined): Promise<void> {
-  const { name, mac, host, isolated } = plan;
-  const messages = host
-    ? [
-        newVeth(host.name, { mac: host.mac }, { name, mac, namespace }),
-        setLink(host.name, { up: true, ...(parent === undefined ? {} : { master: parent }) }),
-      ]
-    : [newMacvlan(name, { mac, namespace }, parent ?? 0)];
+interface Ends {
+  readonly namespace: number;
+  /** Index. */
+  readonly bridge: number | undefined;
+}
+
+async function makePair(
+  plan: InterfacePlan,
+  host: NonNullable<InterfacePlan['host']>,
+  { namespace, bridge }: Ends,
+): Promise<void> {
+  const messages = [
+    newVeth(host.name, { mac: host.mac }, { name: plan.name, mac: plan.mac, namespace }),
+    ...(bridge === undefined ? [] : [setLink(host.name, { master: bridge })]),
+    getLink(host.name),
+  ];
   let done = await send(PROTOCOL.route, messages);
-  if (host && done[0]?.code === 'EEXIST' && (await findLink(host.name))?.kind === 'veth') {
+  if (done[0]?.code === 'EEXIST' && (await findLink(host.name))?.kind === 'veth') {
     // Of a container that ended a moment ago, whose network has not been cleared away yet.
     await request(PROTOCOL.route, [deleteLink(host.name)], { accept: ['ENODEV'] });
     done = await send(PROTOCOL.route, messages);
   }
+  expectDone(plan, done);
+  const { body } = done.at(-1)?.answers[0] ?? {};
+  if (!body) throw new CellaError('VETH_FAILED', `'${host.name}' is gone`);
+  const { index } = readLink(body);
+  // Nothing passes before it is clear where it may go.
+  await carry(plan, [...(bridge === undefined ? [] : port(plan, index)), setLink(index, { up: true })]);
+}
+
+const usesVlans = ({ vlan, trunks }: InterfacePlan): boolean => vlan !== null || trunks.length > 0;
+
+/** What a bridge puts a new port into. */
+const USUAL_VLAN = 1;
+
+function port({ isolated, vlan, trunks }: InterfacePlan, index: number): readonly Message[] {
+  return [
+    ...(isolated ? [setPort(index, { isolated })] : []),
+    ...(vlan === null ? [] : [leaveVlan(index, USUAL_VLAN), joinVlan(index, vlan, { own: true })]),
+    ...trunks.filter((each) => each !== vlan).map((each) => joinVlan(index, each, { own: false })),
+  ];
+}
+
+async function carry(plan: InterfacePlan, messages: readonly Message[]): Promise<void> {
+  expectDone(plan, await send(PROTOCOL.route, messages));
+}
+
+function expectDone({ name }: InterfacePlan, done: readonly Outcome[]): void {
   const failed = done.find(({ code }) => code !== undefined);
-  if (failed)
-    throw new CellaError(
-      'VETH_FAILED',
-      `cannot make network interface '${name}': ${failed.why ?? failed.code}`,
-    );
-  if (!host || !isolated || parent === undefined) return;
-  const port = await findLink(host.name);
-  if (port) await request(PROTOCOL.route, [setPort(port.index, { isolated })]);
+  if (!failed) return;
+  const why = failed.why ?? failed.code;
+  throw new CellaError('VETH_FAILED', `cannot make network interface '${name}': ${why}`);
 }
 
 function configure({ addresses, gateways }: InterfacePlan, oif: number): readonly Message[] {

@@ -15,7 +15,12 @@ export interface NetworkPlan {
   /** Null: everything may pass. */
   readonly firewall: FirewallPlan | null;
   /** Null: as fast as it goes. */
-  readonly shaping: Shaping | null;
+  readonly shaping: ShapingPlan | null;
+}
+
+export interface ShapingPlan extends Shaping {
+  /** Name of the host's device that slows down what the container sends. */
+  readonly ifb: string;
 }
 
 /** A routed link: a pair of interfaces with one hardware address, between which nobody asks who has an address. */

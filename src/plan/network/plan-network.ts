@@ -4,7 +4,7 @@ import type { FilterRule } from '../../config/firewall.js';
 import type { NetworkConfig, NetworkInterface } from '../../config/network-config.js';
 import { isWithin, type Network } from '../../config/networks.js';
 import { CellaError } from '../../errors.js';
-import { macOf, type Place, venetName, vethName } from './names.js';
+import { ifbName, macOf, type Place, venetName, vethName } from './names.js';
 import type {
   FirewallPlan,
   FirewallRule,
@@ -32,7 +32,7 @@ export function planNetwork(config: ContainerConfig, facts: NetworkFacts): Netwo
     interfaces: planInterfaces(ctid, network.interfaces, facts),
     published: planPublished(network, addresses),
     firewall: planFirewall(network),
-    shaping: network.shaping,
+    shaping: network.shaping && { ...network.shaping, ifb: ifbName(ctid, facts.rootGroup) },
   };
 }
 

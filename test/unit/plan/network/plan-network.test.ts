@@ -203,6 +203,7 @@ ifname=eth2,type=macvlan,bridge=eno1,configure=none,trunks=3"\n`,
     expect(plan('RATE="1mbit/2mbit/4K"\n').shaping).toEqual({
       in: { rate: 1e6, burst: 4096 },
       out: { rate: 2e6, burst: 4096 },
+      ifb: 'ifb101',
     });
   });
 });
