@@ -10,6 +10,7 @@ import { addElements, removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
 import { applyFirewall, removeFirewall } from '../host/network/container-firewall.js';
 import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
+import { shape, unshape } from '../host/network/shaper.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface, detachInterface } from '../host/network/veth.js';
@@ -23,6 +24,7 @@ import {
   announceNetwork,
   countTraffic,
   expectUnclaimed,
+  hostEnds,
   intendNetwork,
   isNothing,
   type NetworkIntent,
@@ -113,6 +115,7 @@ function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | 
       ...plan,
       venet: venet && plan.venet ? { ...venet, addresses: [...venet.addresses, ...removed] } : venet,
       published: [...plan.published, ...before.plan.published],
+      shaping: plan.shaping ?? before.plan.shaping,
     },
     proxies: [...before.proxies, ...(intent?.record.proxies ?? [])],
   };
@@ -133,6 +136,7 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   await removeProxies(before.proxies.filter(({ address }) => gone.some((at) => at.address === address)));
   await changeFirewall(context, before, plan);
   await changeLinks(before.plan, plan, pid);
+  await changeShaping(before.plan, plan);
   faultPoint('network.linked');
   await countTraffic(context, plan.ctid, before);
   const [ports, addresses] = [portElements(plan.published), addressElements(plan.venet)];
@@ -151,6 +155,11 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   await addElements(table, without(addresses, addressElements(before.plan.venet)));
   faultPoint('network.listed');
   await addProxies(intent?.answering ?? []);
+}
+
+async function changeShaping(before: NetworkPlan, { shaping, ...plan }: NetworkPlan): Promise<void> {
+  if (shaping) await shape(hostEnds({ ...plan, shaping }), shaping);
+  else if (before.shaping) await unshape(hostEnds({ ...plan, shaping }), before.shaping);
 }
 
 async function changeFirewall(

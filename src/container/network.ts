@@ -16,6 +16,7 @@ import {
   readTraffic,
   removePlan,
 } from '../host/network/firewall.js';
+import { shape, unshape } from '../host/network/shaper.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface } from '../host/network/veth.js';
@@ -78,6 +79,7 @@ export async function attachNetwork(
     if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
     if (plan.venet) await attachVenet(plan.venet, namespace);
     for (const each of plan.interfaces) await attachInterface(each, namespace);
+    if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
     faultPoint('network.linked');
     await publish(table, portElements(plan.published));
     await addElements(table, addressElements(plan.venet));
@@ -90,6 +92,11 @@ export async function attachNetwork(
 
 function familiesOf(addresses: readonly RoutedAddress[]): ReadonlySet<4 | 6> {
   return new Set(addresses.map(({ family }) => family));
+}
+
+/** Names of what it has on this host; a macvlan has no end there. */
+export function hostEnds({ venet, interfaces }: NetworkPlan): readonly string[] {
+  return [...(venet ? [venet.hostName] : []), ...interfaces.flatMap(({ host }) => host?.name ?? [])];
 }
 
 /** Loads the table where it is missing, with what those have in it that run. */
@@ -145,6 +152,7 @@ export async function detachNetwork(context: Context, { ctid, network }: Runtime
   const { plan, table, proxies } = network;
   await removeProxies(proxies);
   if (plan.venet) await detachVenet(plan.venet);
+  if (plan.shaping) await unshape(hostEnds(plan), plan.shaping);
   // Nothing comes through any more.
   await countTraffic(context, ctid, network);
   faultPoint('network.counted');

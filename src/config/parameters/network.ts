@@ -47,8 +47,8 @@ const FIELDS: readonly (readonly [
     'yes|no',
     'whether other isolated interfaces of its bridge are out of its reach',
   ],
-  ['--vlan', 'vlan', 'NUM|none', 'VLAN of the bridge that it belongs to: kept, without effect so far'],
-  ['--trunks', 'trunks', 'NUM[-NUM][,…]|none', 'VLANs that it may use tagged: kept, without effect so far'],
+  ['--vlan', 'vlan', 'NUM|none', 'VLAN of the bridge that it belongs to'],
+  ['--trunks', 'trunks', 'NUM[-NUM][,…]|none', 'VLANs that it may use tagged'],
   ['--gw', 'gw', 'ADDRESS|none', 'gateway'],
   ['--gw6', 'gw6', 'ADDRESS|none', 'gateway of IPv6'],
   ['--dhcp', 'dhcp', 'yes|no', 'whether it is configured by DHCP'],
@@ -135,15 +135,20 @@ const TRAFFIC: readonly Parameter[] = [
     },
   ),
   stored(['IPTABLES', '--iptables'], TEXT, 'modules of its packet filter: see --netfilter'),
-  stored(['RATE', '--rate'], RATE, 'how fast it may receive and send, 0 for no limit; OpenVZ’s form: send', {
-    unit: 'kbit/s',
-    live: true,
-  }),
-  stored(['RATEBOUND', '--ratebound'], YES_NO, 'no: a rate of OpenVZ’s form is no limit', {
+  container(
+    ['RATE', '--rate'],
+    RATE,
+    'how fast it may receive and send, 0 for no limit; OpenVZ’s form: send',
+    {
+      unit: 'kbit/s',
+      live: true,
+    },
+  ),
+  container(['RATEBOUND', '--ratebound'], YES_NO, 'no: a rate of OpenVZ’s form is no limit', {
     live: true,
     default: 'yes',
   }),
-  stored(['TRAFFIC_SHAPING'], YES_NO, 'whether --rate counts', { default: 'yes' }),
+  container(['TRAFFIC_SHAPING'], YES_NO, 'whether --rate counts', { default: 'yes' }),
 ];
 
 export const NETWORK: readonly Parameter[] = [...ADDRESSING, ...INTERFACES, ...TRAFFIC];
