@@ -16,6 +16,7 @@ import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerImport } from './commands/import.js';
 import { registerMount } from './commands/mount.js';
+import { registerNetwork } from './commands/network.js';
 import { addPid, registerPid } from './commands/pid.js';
 import { addPs, registerPs } from './commands/ps.js';
 import { addRestore, registerRestore } from './commands/restore.js';
@@ -62,6 +63,7 @@ const VERBS: readonly Register[] = [
   registerMount,
   registerSet,
   registerDisk,
+  registerNetwork,
   registerList,
   registerTop,
   registerPs,

@@ -11,11 +11,13 @@ import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from '.
 import { type ListOptions, list } from './list.js';
 import type { ContainerInfo } from './listed.js';
 import { resolveContainer } from './names.js';
+import { repairNetwork } from './repair-network.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
 import { type RunningCommand, type RunOptions, run } from './run.js';
 import { serviceUnit, setup } from './setup.js';
 import { Templates } from './templates.js';
+import { type ContainerTraffic, traffic } from './traffic.js';
 import { type ContainerUsage, locateAll, usage } from './usage.js';
 
 export type { Finding } from '../host/check/finding.js';
@@ -81,6 +83,16 @@ export class Host {
   /** What this host has and lacks; nothing is changed, and an ordinary user may ask. */
   check(): Promise<readonly Finding[]> {
     return check(this.#context);
+  }
+
+  /** Puts back on this host what running containers have on the network; returns those that have anything there. */
+  repairNetwork(): Promise<readonly number[]> {
+    return repairNetwork(this.#context);
+  }
+
+  /** What each container has sent and received, by address and class of traffic. */
+  traffic(): Promise<readonly ContainerTraffic[]> {
+    return traffic(this.#context);
   }
 
   /** The systemd unit that runs `cella service` here. */

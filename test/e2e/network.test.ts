@@ -206,3 +206,51 @@ describe('rules of its packet filter', () => {
     expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
   });
 });
+
+describe('cella network', () => {
+  it('puts back what somebody has taken away, of all containers that run', { tags: ['slow'] }, async () => {
+    await start(101, '--ipadd', '192.0.2.10', '--publish', '2525:25', '--rate', '100mbit/100mbit');
+    await start(102, '--nat', 'yes');
+    await serve(101, 25, 'mail');
+    await networks.host.run(
+      'nft flush ruleset; ip route flush proto static; ip neigh flush proxy 2>/dev/null || true; ip neigh del proxy 192.0.2.10 dev eth0',
+    );
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
+    expect(await networks.command('cella', ['network', 'repair'])).toMatchObject({
+      code: 0,
+      stdout: 'The network of 2 containers is in order\n',
+      stderr: '',
+    });
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
+    expect(await networks.wan.run(asks('192.0.2.1', 2525))).toMatch(/mail from .*192\.0\.2\.2/);
+    expect(await inside(102, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+  });
+
+  it('tells what was sent and received, also of those that do not run', { tags: ['slow'] }, async () => {
+    await start(101, '--ipadd', '192.0.2.10');
+    await networks.wan.run('busybox ping -c 5 -i 0.1 -s 100 192.0.2.10');
+    const running = await networks.command('cella', ['network', 'traffic']);
+    expect(running.stdout).toMatch(/^ +101 192\.0\.2\.10 +640 +5 +640 +5$/m);
+    await networks.good('stop', '101', '--fast');
+    const { stdout } = await networks.command('cella', ['network', 'traffic', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { ctid: 101, addresses: [{ address: '192.0.2.10', class: null, sent: { packets: 5, bytes: 640 } }] },
+    ]);
+  });
+});
+
+describe('a network that is killed in the middle of being made', () => {
+  it.each(['network.reserved', 'network.linked', 'network.listed', 'start.recorded'])(
+    'at %s: the next command takes it away',
+    { tags: ['slow'] },
+    async (point) => {
+      await sandbox.create(101, '--ipadd', '192.0.2.10', '--publish', '2525:25', '--nat', 'yes');
+      const killed = await networks.command('vzctl', ['start', '101'], { CELLA_FAULT: point });
+      expect(killed.signal ?? killed.code).toBe('SIGKILL');
+      expect((await networks.vzctl('start', '101', '--wait')).code).toBe(0);
+      expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
+      await networks.good('stop', '101', '--fast');
+      expect(await networks.host.run('ip -4 route show proto static; ip neigh show proxy')).toBe('');
+    },
+  );
+});

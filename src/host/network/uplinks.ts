@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { CellaError, isErrno } from '../../errors.js';
 import type { RoutedAddress } from '../../plan/network/network-plan.js';
+import { familyOf } from '../netlink/addresses.js';
 import { findLink, type Link, listLinks, NOARP, UP } from '../netlink/links.js';
 import { deleteProxy, newProxy } from '../netlink/neighbours.js';
 import { PROTOCOL, request } from '../netlink/request.js';
@@ -68,6 +69,18 @@ export async function addProxies(answering: readonly Answering[]): Promise<void>
     PROTOCOL.route,
     answering.map(({ uplink, address }) => newProxy({ index: uplink.index, address: address.address })),
   );
+}
+
+/** Has those answer once more that are still there. */
+export async function restoreProxies(
+  proxies: readonly { readonly index: number; readonly address: string }[],
+): Promise<void> {
+  for (const proxy of proxies) {
+    const link = await findLink(proxy.index);
+    if (!link) continue;
+    answerAtOnce(link.name, familyOf(proxy.address));
+    await request(PROTOCOL.route, [newProxy(proxy)]);
+  }
 }
 
 export async function removeProxies(

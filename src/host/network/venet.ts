@@ -120,6 +120,13 @@ export async function detachVenet({ hostName, addresses }: VenetPlan): Promise<v
   if (link) await takeRoutes(addresses, link.index);
 }
 
+/** Puts back what is missing of it on this host. What the container has done to its own end stays. */
+export async function restoreVenet(plan: VenetPlan, namespace: number): Promise<void> {
+  const link = await findLink(plan.hostName);
+  if (!link) return attachVenet(plan, namespace);
+  await addRoutes(plan.addresses, link.index, setLink(link.index, { up: true, group: GROUP }));
+}
+
 /** Makes the addresses of a running container those of `after`; `namespace`: of its network. */
 export async function changeVenet(before: VenetPlan, after: VenetPlan, namespace: number): Promise<void> {
   const [outside, inside] = [await findLink(before.hostName), await findLink(VENET, namespace)];

@@ -1,0 +1,72 @@
+/** cella network: repair, traffic */
+import type { Command } from 'commander';
+import type { ContainerTraffic } from '../../container/traffic.js';
+import type { Traffic } from '../../state/traffic.js';
+import type { Register, Session } from '../session.js';
+import { type Field, table } from '../table.js';
+
+export const registerNetwork: Register = (program, session) => {
+  const group = program.command('network').description('the network of all containers');
+  registerRepair(group, session);
+  registerTraffic(group, session);
+};
+
+function registerRepair(group: Command, session: Session): void {
+  group
+    .command('repair')
+    .description('put back routes, rules and rates of running containers that somebody has taken away')
+    .action(async () => {
+      const repaired = await (await session.host()).repairNetwork();
+      await session.say(`The network of ${repaired.length} containers is in order`);
+    });
+}
+
+function registerTraffic(group: Command, session: Session): void {
+  group
+    .command('traffic')
+    .description('what containers have sent and received, by address')
+    .option('-c, --classes', 'by class of traffic too (/etc/vz/networks_classes)')
+    .option('-j, --json', 'for programs')
+    .action(async ({ classes, json }: { classes?: true; json?: true }) => {
+      const all = await (await session.host()).traffic();
+      const lines = json ? `${JSON.stringify(all, toNumber, 2)}\n` : tableOf(all, classes ?? false);
+      session.io.stdout.write(lines);
+    });
+}
+
+/** Counts fit for 9 million gigabytes. */
+const toNumber = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+
+interface Row {
+  readonly ctid: number;
+  readonly traffic: Traffic;
+}
+
+const field = (title: string, width: number, text: (row: Row) => string, right = true): Field<Row> => ({
+  name: title.toLowerCase(),
+  title,
+  width,
+  right,
+  text,
+  value: text,
+});
+
+const CLASS = field('CLASS', 5, ({ traffic }) => (traffic.class === null ? 'all' : String(traffic.class)));
+
+/** Bytes of IP, as a container sees them. */
+const FIELDS: readonly Field<Row>[] = [
+  field('CTID', 10, ({ ctid }) => String(ctid)),
+  field('ADDRESS', 15, ({ traffic }) => traffic.address, false),
+  field('IN', 12, ({ traffic }) => String(traffic.received.bytes)),
+  field('IN_PKTS', 9, ({ traffic }) => String(traffic.received.packets)),
+  field('OUT', 12, ({ traffic }) => String(traffic.sent.bytes)),
+  field('OUT_PKTS', 9, ({ traffic }) => String(traffic.sent.packets)),
+];
+
+function tableOf(all: readonly ContainerTraffic[], classes: boolean): string {
+  const rows = all.flatMap(({ ctid, addresses }) =>
+    addresses.filter((at) => classes || at.class === null).map((traffic) => ({ ctid, traffic })),
+  );
+  const fields = classes ? FIELDS.toSpliced(2, 0, CLASS) : FIELDS;
+  return table(rows, fields, { header: true });
+}
