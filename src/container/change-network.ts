@@ -8,6 +8,7 @@ import { networkOf } from '../host/interfaces.js';
 import { deleteLink } from '../host/netlink/links.js';
 import { addElements, removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
+import { forgetPorts, guardPorts, hasPorts } from '../host/network/bridge-ports.js';
 import { applyFirewall, removeFirewall } from '../host/network/container-firewall.js';
 import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
@@ -28,6 +29,7 @@ import {
   intendNetwork,
   isNothing,
   type NetworkIntent,
+  readyPorts,
   readyTable,
   tableName,
 } from './network.js';
@@ -114,6 +116,7 @@ function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | 
     plan: {
       ...plan,
       venet: venet && plan.venet ? { ...venet, addresses: [...venet.addresses, ...removed] } : venet,
+      interfaces: [...plan.interfaces, ...before.plan.interfaces],
       published: [...plan.published, ...before.plan.published],
       shaping: plan.shaping ?? before.plan.shaping,
     },
@@ -135,7 +138,8 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   const gone = addressesWithout(before.plan.venet, plan.venet);
   await removeProxies(before.proxies.filter(({ address }) => gone.some((at) => at.address === address)));
   await changeFirewall(context, before, plan);
-  await changeLinks(before.plan, plan, pid);
+  if (hasPorts(plan)) await readyPorts(context, table);
+  await changeLinks(before, plan, pid);
   await changeShaping(before.plan, plan);
   faultPoint('network.linked');
   await countTraffic(context, plan.ctid, before);
@@ -178,14 +182,21 @@ function without(some: readonly Element[], others: readonly Element[]): readonly
   return some.filter((element) => !known.has(JSON.stringify(element)));
 }
 
-async function changeLinks(before: NetworkPlan, after: NetworkPlan, pid: number): Promise<void> {
+async function changeLinks(
+  { plan: before, table }: NetworkRecord,
+  after: NetworkPlan,
+  pid: number,
+): Promise<void> {
   const namespace = openSync(await networkOf(pid), 'r');
   try {
     await changeRouted(before.venet, after.venet, namespace);
     const differs = (some: NetworkPlan, others: NetworkPlan): readonly InterfacePlan[] =>
       some.interfaces.filter((each) => !others.interfaces.some((other) => isDeepStrictEqual(each, other)));
-    for (const each of differs(before, after)) await detachInterface(each, namespace);
-    for (const each of differs(after, before)) await attachInterface(each, namespace);
+    const [gone, added] = [differs(before, after), differs(after, before)];
+    for (const each of gone) await detachInterface(each, namespace);
+    await forgetPorts(table, { interfaces: gone });
+    await guardPorts(table, { interfaces: added });
+    for (const each of added) await attachInterface(each, namespace);
   } finally {
     closeSync(namespace);
   }

@@ -7,6 +7,13 @@ import { faultPoint } from '../fault.js';
 import { networkOf } from '../host/interfaces.js';
 import { addElements } from '../host/netlink/nftables.js';
 import { announce, type Claim, findClaims } from '../host/network/announce.js';
+import {
+  forgetPorts,
+  guardPorts,
+  hasBridgeTable,
+  hasPorts,
+  loadBridgeTable,
+} from '../host/network/bridge-ports.js';
 import { applyFirewall } from '../host/network/container-firewall.js';
 import {
   hasTable,
@@ -78,6 +85,8 @@ export async function attachNetwork(
     for (const family of familiesOf(plan.venet?.addresses ?? [])) forward(family);
     if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
     if (plan.venet) await attachVenet(plan.venet, namespace);
+    if (hasPorts(plan)) await readyPorts(context, table);
+    await guardPorts(table, plan);
     for (const each of plan.interfaces) await attachInterface(each, namespace);
     if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
     faultPoint('network.linked');
@@ -111,6 +120,16 @@ export async function readyTable(context: Context, table: string): Promise<void>
     await addElements(table, elements(network.plan));
     if (network.plan.firewall) await applyFirewall(table, network.plan, context.paths.firewallDir);
   }
+}
+
+/** The same of the table of bridges. */
+export async function readyPorts(context: Context, table: string): Promise<void> {
+  if (await hasBridgeTable(table)) return;
+  using _lock = await takeLock({ directory: lockDirectory(context), name: 'network', verb: 'network' });
+  if (await hasBridgeTable(table)) return;
+  await loadBridgeTable(table);
+  for (const { network } of records(context))
+    if (network?.table === table) await guardPorts(table, network.plan);
 }
 
 /** Has traffic be counted by the networks that /etc/vz/networks_classes names. */
@@ -157,6 +176,7 @@ export async function detachNetwork(context: Context, { ctid, network }: Runtime
   await countTraffic(context, ctid, network);
   faultPoint('network.counted');
   await removePlan(table, plan);
+  await forgetPorts(table, plan);
 }
 
 /** Notes down what has gone through so far; returns the sums over all runs. */

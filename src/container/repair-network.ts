@@ -4,6 +4,7 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { networkOf } from '../host/interfaces.js';
 import { addElements } from '../host/netlink/nftables.js';
+import { guardPorts, hasPorts } from '../host/network/bridge-ports.js';
 import { applyFirewall } from '../host/network/container-firewall.js';
 import { publish } from '../host/network/firewall.js';
 import { shape } from '../host/network/shaper.js';
@@ -14,7 +15,7 @@ import type { NetworkRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { type Context, lockContainer } from './context.js';
 import { listCtids } from './create.js';
-import { hostEnds, readyTable } from './network.js';
+import { hostEnds, readyPorts, readyTable } from './network.js';
 import { findRunning, recover } from './recover.js';
 
 /** Goes on where one fails, with a warning. Returns those that are on the network and in order now. */
@@ -49,6 +50,8 @@ async function repair(context: Context, { plan, table, proxies }: NetworkRecord,
     await readyTable(context, table);
     for (const { family } of addresses) forward(family);
     if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
+    if (hasPorts(plan)) await readyPorts(context, table);
+    await guardPorts(table, plan);
     if (plan.venet) await restoreVenet(plan.venet, namespace);
     if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
     await publish(table, portElements(plan.published));

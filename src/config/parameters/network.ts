@@ -29,12 +29,7 @@ const FIELDS: readonly (readonly [
     'bridge of the host that it belongs to; of macvlan, the interface that it is on',
   ],
   ['--type', 'type', 'bridged|routed|macvlan', 'what it is: of a pair, on a bridge or on none, or a macvlan'],
-  [
-    '--mac_filter',
-    'mac_filter',
-    'on|off',
-    'on: only its own hardware address may be used: kept, without effect so far',
-  ],
+  ['--mac_filter', 'mac_filter', 'on|off', 'on: only its own hardware address may be used; default: on'],
   [
     '--ip_filter',
     'ip_filter',

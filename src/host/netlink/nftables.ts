@@ -22,8 +22,8 @@ const OBJECT_COUNTER = 1;
 const [VALUE, VERDICT] = [1, 2];
 const VERDICT_CHAIN = 2;
 const COUNTER = { bytes: 1, packets: 2 } as const;
-/** NFPROTO_INET. */
-const INET = 1;
+/** NFPROTO_INET and NFPROTO_BRIDGE. */
+const [INET, BRIDGE] = [1, 7];
 const EXPRESSION = { name: 1, data: 2 } as const;
 const HEADER = 4;
 const IFNAMSIZ = 16;
@@ -53,6 +53,15 @@ function header(resource = 0, family = INET): Buffer {
   return bytes;
 }
 
+/** Tables are called by their name, those of bridges with this before it. */
+export const OF_BRIDGES = 'bridge:';
+
+function headerOf(table: string): Buffer {
+  return header(0, table.startsWith(OF_BRIDGES) ? BRIDGE : INET);
+}
+
+const nameOf = (table: string): string => table.replace(OF_BRIDGES, '');
+
 const kind = (message: number): number => (SUBSYSTEM << 8) | message;
 
 /** Each part is padded to four bytes: so are the fields of a concatenation. */
@@ -69,6 +78,11 @@ function encodePart(part: Part): Buffer {
     }
     case 'address':
       return toBytes(part.address);
+    case 'mac': {
+      const bytes = Buffer.alloc(8);
+      bytes.write(part.mac.replaceAll(':', ''), 'hex');
+      return bytes;
+    }
     case 'protocol':
       return Buffer.from([PROTOCOLS[part.protocol], 0, 0, 0]);
     case 'port': {
@@ -103,8 +117,8 @@ function messages(table: string, { message, flags, elements }: Change): readonly
       type: kind(message),
       flags,
       body: Buffer.concat([
-        header(),
-        text(LIST.table, table),
+        headerOf(table),
+        text(LIST.table, nameOf(table)),
         text(LIST.set, set),
         nested(LIST.elements, ...piece.map(encodeElement)),
       ]),
@@ -190,7 +204,7 @@ export async function findElements(
 
 /** All of a set. */
 export async function listElements(table: string, set: string): Promise<readonly Held[]> {
-  const body = Buffer.concat([header(), text(LIST.table, table), text(LIST.set, set)]);
+  const body = Buffer.concat([headerOf(table), text(LIST.table, nameOf(table)), text(LIST.set, set)]);
   const found = await dump(PROTOCOL.netfilter, { type: kind(MESSAGE.getElement), body });
   return found.flatMap((answer) => readElements(answer.body));
 }
@@ -250,4 +264,4 @@ export async function findCounter(table: string, name: string): Promise<Counter 
 }
 
 const chainBody = (table: string, name: string): Buffer =>
-  Buffer.concat([header(), text(CHAIN.table, table), text(CHAIN.name, name)]);
+  Buffer.concat([headerOf(table), text(CHAIN.table, nameOf(table)), text(CHAIN.name, name)]);

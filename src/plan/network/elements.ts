@@ -6,6 +6,7 @@ import type { NetworkPlan, Publication, RoutedAddress, VenetPlan } from './netwo
 export type Part =
   | { readonly type: 'interface'; readonly name: string }
   | { readonly type: 'address'; readonly address: string }
+  | { readonly type: 'mac'; readonly mac: string }
   | { readonly type: 'protocol'; readonly protocol: 'tcp' | 'udp' }
   | { readonly type: 'port'; readonly port: number };
 
