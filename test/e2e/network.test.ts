@@ -243,7 +243,7 @@ describe('cella network', () => {
     await start(102, '--nat', 'yes');
     await serve(101, 25, 'mail');
     await networks.host.run(
-      'nft flush ruleset; ip route flush proto static; ip neigh flush proxy 2>/dev/null || true; ip neigh del proxy 192.0.2.10 dev eth0',
+      'nft flush ruleset; ip route flush proto static; ip neigh del proxy 192.0.2.10 dev eth0',
     );
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
     expect(await networks.command('cella', ['network', 'repair'])).toMatchObject({
