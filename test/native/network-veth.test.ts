@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { InterfacePlan } from '../../src/plan/network/network-plan.js';
 import { useHostNetwork } from '../helpers/host-network.js';
 import type { Machine } from '../helpers/networks.js';
+import { requires } from '../helpers/requires.js';
 
 const network = useHostNetwork();
 const VETH = 'network/veth';
@@ -90,6 +91,30 @@ describe('an interface on a bridge', () => {
         message: "'br0' is no bridge that tells VLANs apart",
       });
     await expect(network.host.run('ip link show veth101.0')).rejects.toThrow();
+  });
+});
+
+describe('an interface on a bridge that tells VLANs apart', () => {
+  requires('bridge-vlans');
+
+  it('reaches those of its own, and others with the tags that it may use', async () => {
+    await network.host.run('ip link add br0 type bridge vlan_filtering 1; ip link set br0 up');
+    const [one, , , trunk] = [
+      await attach(planOf(1, { vlan: 7 })),
+      await attach(planOf(2, { vlan: 7 })),
+      await attach(planOf(3, { vlan: 8 })),
+      await attach(planOf(4, { trunks: [8] })),
+    ];
+    expect(await one.reaches('10.7.0.2')).toBe(true);
+    expect(await one.reaches('10.7.0.3')).toBe(false);
+    expect(await one.reaches('10.7.0.4')).toBe(false);
+    await trunk.run(`
+      ip addr flush dev eth0; ip link add link eth0 name tagged7 type vlan id 7
+      ip link add link eth0 name tagged8 type vlan id 8; ip link set tagged7 up; ip link set tagged8 up
+      ip addr add 10.7.0.5/24 dev tagged8`);
+    expect(await trunk.reaches('10.7.0.3')).toBe(true);
+    await trunk.run('ip addr flush dev tagged8; ip addr add 10.7.0.5/24 dev tagged7');
+    expect(await trunk.reaches('10.7.0.1')).toBe(false);
   });
 });
 
