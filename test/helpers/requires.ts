@@ -110,6 +110,8 @@ export const PROBES = {
       name=cella-probe-$$; dmsetup create "$name" --table '0 8 zero'; trap 'dmsetup remove "$name"' EXIT
       [ "$(head -c 4096 "/dev/mapper/$name" | wc -c)" = 4096 ]
     `),
+  /** Bridges that tell networks apart by their tags (CONFIG_BRIDGE_VLAN_FILTERING). */
+  'bridge-vlans': () => shell('unshare --net ip link add br0 type bridge vlan_filtering 1'),
   mmdebstrap: () => shell('command -v mmdebstrap || { echo "it is not installed" >&2; exit 1; }'),
   'debian-node': () =>
     shell(`dpkg-query --show --showformat '\${Version}' nodejs | grep -q dfsg; /usr/bin/node -e 0`),

@@ -14,6 +14,8 @@ const LINKS = ['venet101'];
 const CONTAINER = '192.0.2.11';
 const HOST = '192.0.2.1';
 const MBIT = 1e6;
+/** An emulated processor takes its time to begin. */
+const SECONDS = process.env.CELLA_LANE === 'vm' ? 8 : 2;
 const servers: ChildProcess[] = [];
 let container: Machine;
 
@@ -23,14 +25,14 @@ function plan(into: number, out: number): ShapingPlan {
 }
 
 /** Bits per second of what is sent by TCP. */
-async function speed(from: Machine, to: Machine, address: string): Promise<number> {
-  const server = to.spawn(process.execPath, PUMP, 'sink', '5001');
+async function speed(from: Machine, to: Machine, address: string, port = 5001): Promise<number> {
+  const server = to.spawn(process.execPath, PUMP, 'sink', String(port), String(SECONDS / 4));
   servers.push(server);
   if (!server.stdout) throw new Error('no output');
   const lines = createInterface({ input: server.stdout });
   await once(lines, 'line');
   const said = once(lines, 'line');
-  await from.run(`'${process.execPath}' '${PUMP}' fill ${address} 5001 3`);
+  await from.run(`'${process.execPath}' '${PUMP}' fill ${address} ${port} ${SECONDS}`);
   const [line] = await said;
   server.kill('SIGKILL');
   await once(server, 'exit');
@@ -55,26 +57,28 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.kill('SIGKILL');
 });
 
-describe('a rate', () => {
-  it('holds both ways, each for itself, and changes while the link is up', async () => {
-    await network.call(SHAPER, 'shape', LINKS, plan(20 * MBIT, 8 * MBIT));
-    expectRate(await receiving(), 20 * MBIT);
-    expectRate(await sending(), 8 * MBIT);
-    await network.call(SHAPER, 'shape', LINKS, plan(5 * MBIT, 40 * MBIT));
-    expectRate(await receiving(), 5 * MBIT);
-    expectRate(await sending(), 40 * MBIT);
+describe('a rate of each way', () => {
+  it('holds for itself, and changes while the link is up', async () => {
+    await network.call(SHAPER, 'shape', LINKS, plan(8 * MBIT, 4 * MBIT));
+    expectRate(await receiving(), 8 * MBIT);
+    expectRate(await sending(), 4 * MBIT);
+    await network.call(SHAPER, 'shape', LINKS, plan(4 * MBIT, 12 * MBIT));
+    expectRate(await receiving(), 4 * MBIT);
+    expectRate(await sending(), 12 * MBIT);
   });
+});
 
+describe('a rate', { tags: ['slow'] }, () => {
   it('may be of one way alone, and be taken away', async () => {
     await network.call(SHAPER, 'shape', LINKS, plan(0, 10 * MBIT));
     expectRate(await sending(), 10 * MBIT);
-    expect(await receiving()).toBeGreaterThan(100 * MBIT);
+    expect(await receiving()).toBeGreaterThan(30 * MBIT);
     await network.call(SHAPER, 'shape', LINKS, plan(10 * MBIT, 0));
     expectRate(await receiving(), 10 * MBIT);
-    expect(await sending()).toBeGreaterThan(100 * MBIT);
+    expect(await sending()).toBeGreaterThan(30 * MBIT);
     expect(await network.host.run('ip link show type ifb')).toBe('');
     for (const _ of [1, 2]) await network.call(SHAPER, 'unshape', LINKS, plan(0, 0));
-    expect(await receiving()).toBeGreaterThan(100 * MBIT);
+    expect(await receiving()).toBeGreaterThan(30 * MBIT);
     expect(await network.host.run('tc qdisc show dev venet101')).not.toMatch(/tbf|ingress/);
   });
 
@@ -94,8 +98,12 @@ describe('a rate', () => {
     await container.run('ip addr add 10.7.0.2/24 dev eth0; ip link set eth0 up');
     await network.call(SHAPER, 'shape', [...LINKS, 'veth101.0'], plan(0, 10 * MBIT));
     expectRate(await speed(container, network.host, '10.7.0.1'), 10 * MBIT);
-    const six = await speed(container, network.host, '2001:db8::1');
-    expectRate(six, (10 * MBIT * 1428) / 1448);
+    const both = await Promise.all([
+      speed(container, network.host, '10.7.0.1', 5002),
+      speed(container, network.host, '2001:db8::1', 5003),
+    ]);
+    expectRate(both[0] + both[1], 10 * MBIT);
+    expect(Math.min(...both)).toBeGreaterThan(0);
     expect(await network.host.run('ip -o link show type ifb | wc -l')).toBe('1');
   });
 

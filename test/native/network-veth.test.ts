@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { InterfacePlan } from '../../src/plan/network/network-plan.js';
 import { useHostNetwork } from '../helpers/host-network.js';
 import type { Machine } from '../helpers/networks.js';
+import { requires } from '../helpers/requires.js';
 
 const network = useHostNetwork();
 const VETH = 'network/veth';
@@ -93,6 +94,30 @@ describe('an interface on a bridge', () => {
   });
 });
 
+describe('an interface on a bridge that tells VLANs apart', () => {
+  requires('bridge-vlans');
+
+  it('reaches those of its own, and others with the tags that it may use', async () => {
+    await network.host.run('ip link add br0 type bridge vlan_filtering 1; ip link set br0 up');
+    const [one, , , trunk] = [
+      await attach(planOf(1, { vlan: 7 })),
+      await attach(planOf(2, { vlan: 7 })),
+      await attach(planOf(3, { vlan: 8 })),
+      await attach(planOf(4, { trunks: [8] })),
+    ];
+    expect(await one.reaches('10.7.0.2')).toBe(true);
+    expect(await one.reaches('10.7.0.3')).toBe(false);
+    expect(await one.reaches('10.7.0.4')).toBe(false);
+    await trunk.run(`
+      ip addr flush dev eth0; ip link add link eth0 name tagged7 type vlan id 7
+      ip link add link eth0 name tagged8 type vlan id 8; ip link set tagged7 up; ip link set tagged8 up
+      ip addr add 10.7.0.5/24 dev tagged8`);
+    expect(await trunk.reaches('10.7.0.3')).toBe(true);
+    await trunk.run('ip addr flush dev tagged8; ip addr add 10.7.0.5/24 dev tagged7');
+    expect(await trunk.reaches('10.7.0.1')).toBe(false);
+  });
+});
+
 describe('a macvlan', () => {
   it('is beside an interface of the host, and is gone when it is taken away', async () => {
     const wan = await network.neighbour('eth0');
@@ -100,6 +125,7 @@ describe('a macvlan', () => {
     const plan = planOf(1, { kind: 'macvlan', host: null, bridge: 'eth0', addresses });
     const machine = await attach(plan);
     expect(await wan.reaches('192.0.2.7')).toBe(true);
+    expect(await machine.run('ip -o link show type macvlan')).toMatch(/^\d+: eth0@/);
     for (const _ of [1, 2]) await network.call(VETH, 'detachInterface', plan, { open: machine.namespace });
     expect(await wan.reaches('192.0.2.7')).toBe(false);
   });

@@ -18,6 +18,7 @@ const OFFERS = [
   'xfs-quota',
   'user-quota',
   'device-mapper',
+  'bridge-vlans',
   'sys-resource',
   'btrfs',
   'debian-node',

@@ -78,14 +78,16 @@ async function slowSending(links: readonly Link[], name: string, rate: Rate): Pr
   );
 }
 
+/** Too little for IPv6, which stays away then; what is redirected passes whatever its size. */
+const NO_IPV6 = 1279;
+
 /** The one that is there may be left from a container that was killed. */
 async function readyIfb(name: string): Promise<Link> {
-  await request(PROTOCOL.route, [newIfb(name, { group: GROUP, noArp: true })], { accept: ['EEXIST'] });
+  const made = newIfb(name, { group: GROUP, noArp: true, mtu: NO_IPV6 });
+  await request(PROTOCOL.route, [made], { accept: ['EEXIST'] });
   const link = await findLink(name);
   if (link?.kind !== 'ifb' || link.group !== GROUP)
     throw new CellaError('SHAPING_FAILED', `network interface '${name}' is not of ours`);
-  // A host without IPv6 refuses the first.
-  await request(PROTOCOL.route, [setLink(link.index, { noAddress: true })], { accept: ['EAFNOSUPPORT'] });
   await request(PROTOCOL.route, [setLink(link.index, { up: true })]);
   return link;
 }
