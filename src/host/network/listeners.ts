@@ -1,7 +1,8 @@
-/** Sockets that listen on this host (proc_net(5)). */
+/** Sockets that listen on this host. */
 import { readFileSync } from 'node:fs';
 import { isErrno } from '../../errors.js';
-import { fromBytes } from '../netlink/addresses.js';
+import { fromBytes, toBytes } from '../netlink/addresses.js';
+import { listListening } from '../netlink/sockets.js';
 
 export interface Listener {
   /** `0.0.0.0` and `::`: any. One of `::` usually hears IPv4 too. */
@@ -15,10 +16,29 @@ type Protocol = 'tcp' | 'udp';
 const STATE = { tcp: '0A', udp: '07' } as const;
 
 /** In the network of this process. */
-export function readListeners(protocol: Protocol): readonly Listener[] {
-  return ['', '6'].flatMap((suffix) =>
-    parseListeners(protocol, readTable(`/proc/self/net/${protocol}${suffix}`)),
-  );
+export async function readListeners(protocol: Protocol): Promise<readonly Listener[]> {
+  const listed = await Promise.all(([4, 6] as const).map((family) => ask(protocol, family)));
+  return listed.flat();
+}
+
+async function ask(protocol: Protocol, family: 4 | 6): Promise<readonly Listener[]> {
+  try {
+    return (await listListening(protocol, family)).map(({ address, port }) => ({
+      address: unmapped(address),
+      port,
+    }));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'EINVAL', 'EPROTONOSUPPORT')) throw error;
+    // Without that part of the kernel: all sockets, of which those are picked (proc_net(5)).
+    return parseListeners(protocol, readTable(`/proc/self/net/${protocol}${family === 6 ? '6' : ''}`));
+  }
+}
+
+/** One of IPv6 may be bound to an address of IPv4. */
+function unmapped(address: string): string {
+  const bytes = toBytes(address);
+  const isMapped = bytes.length === 16 && bytes.readBigUInt64BE(0) === 0n && bytes.readUInt32BE(8) === 0xffff;
+  return isMapped ? fromBytes(bytes.subarray(12)) : address;
 }
 
 /** A kernel without IPv6 has no tables of it. */
@@ -40,9 +60,7 @@ export function parseListeners(protocol: Protocol, text: string): readonly Liste
 
 /** Words of the host's byte order, which is little-endian where we run. */
 function parseAddress(hex: string): string {
-  const bytes = Buffer.from(hex, 'hex').swap32();
-  const isMapped = bytes.length === 16 && bytes.readBigUInt64BE(0) === 0n && bytes.readUInt32BE(8) === 0xffff;
-  return fromBytes(isMapped ? bytes.subarray(12) : bytes);
+  return unmapped(fromBytes(Buffer.from(hex, 'hex').swap32()));
 }
 
 export interface Port {

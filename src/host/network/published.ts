@@ -95,7 +95,7 @@ async function expectUnheard(table: string, ports: readonly Element[]): Promise<
   for (const port of ports.filter((_, index) => !found[index])) {
     const { protocol, port: number, ...rest } = portOf(port);
     if (protocol === 'udp' && number >= clients.first && number <= clients.last) continue;
-    listeners[protocol] ??= readListeners(protocol);
+    listeners[protocol] ??= await readListeners(protocol);
     if (listeners[protocol]?.some((listener) => isInTheWay(listener, { ...rest, port: number })))
       throw new CellaError('PORT_IN_USE', `this host itself listens at port ${nameOf(port)}`);
   }
