@@ -1,5 +1,6 @@
 /** A mail server that keeps to itself: a message goes in by SMTP and comes out by IMAP, on the loopback address. */
 import { beforeAll, expect, it } from 'vitest';
+import { dialogue } from '../helpers/dialogue.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ keep: [101] });
@@ -8,15 +9,6 @@ beforeAll(async () => {
   await sandbox.createFrom(template, 101);
   await sandbox.vzctl(['start', '101', '--wait']);
 }, 1_200_000);
-
-/** Bash's own way to a port: says a line for each answer that begins as expected, and prints what it is told. */
-function dialogue(port: number, lines: readonly (readonly [answer: string, say: string])[]): string {
-  const steps = lines.map(
-    ([answer, say]) =>
-      `while read -r -t 20 line <&3; do echo "$line"; case $line in '${answer}'*) break ;; esac; done; printf '%s\\r\\n' '${say}' >&3`,
-  );
-  return `exec bash -c "${`exec 3<>/dev/tcp/127.0.0.1/${port}; ${steps.join('; ')}; cat <&3`.replace(/["$`\\]/g, '\\$&')}"`;
-}
 
 const inside = async (command: string) => (await sandbox.vzctl(['exec', '101', command])).stdout;
 
@@ -30,24 +22,30 @@ it('is up, with nothing failed', async () => {
 
 it('delivers a message and shows it', async () => {
   const sent = await inside(
-    dialogue(25, [
-      ['220 ', 'HELO localhost'],
-      ['250 ', 'MAIL FROM:<root@localhost>'],
-      ['250 ', 'RCPT TO:<mailbox@localhost>'],
-      ['250 ', 'DATA'],
-      ['354 ', 'Subject: carried\r\n\r\nby hand\r\n.'],
-      ['250 ', 'QUIT'],
-    ]),
+    dialogue(
+      ['127.0.0.1', 25],
+      [
+        ['220 ', 'HELO localhost'],
+        ['250 ', 'MAIL FROM:<root@localhost>'],
+        ['250 ', 'RCPT TO:<mailbox@localhost>'],
+        ['250 ', 'DATA'],
+        ['354 ', 'Subject: carried\r\n\r\nby hand\r\n.'],
+        ['250 ', 'QUIT'],
+      ],
+    ),
   );
   expect(sent).toMatch(/^250 2\.0\.0 Ok: queued/m);
   await expect.poll(() => inside('ls /home/mailbox/Maildir/new'), { timeout: 20_000 }).not.toBe('');
   const read = await inside(
-    dialogue(143, [
-      ['* OK', 'a LOGIN mailbox mailbox'],
-      ['a OK', 'b SELECT INBOX'],
-      ['b OK', 'c FETCH 1 BODY[]'],
-      ['c OK', 'd LOGOUT'],
-    ]),
+    dialogue(
+      ['127.0.0.1', 143],
+      [
+        ['* OK', 'a LOGIN mailbox mailbox'],
+        ['a OK', 'b SELECT INBOX'],
+        ['b OK', 'c FETCH 1 BODY[]'],
+        ['c OK', 'd LOGOUT'],
+      ],
+    ),
   );
   expect(read).toMatch(/^Subject: carried\r?$/m);
   expect(read).toMatch(/^by hand\r?$/m);
@@ -55,12 +53,15 @@ it('delivers a message and shows it', async () => {
 
 it('takes no mail for anybody elsewhere', async () => {
   const refused = await inside(
-    dialogue(25, [
-      ['220 ', 'HELO localhost'],
-      ['250 ', 'MAIL FROM:<root@localhost>'],
-      ['250 ', 'RCPT TO:<somebody@example.org>'],
-      ['5', 'QUIT'],
-    ]),
+    dialogue(
+      ['127.0.0.1', 25],
+      [
+        ['220 ', 'HELO localhost'],
+        ['250 ', 'MAIL FROM:<root@localhost>'],
+        ['250 ', 'RCPT TO:<somebody@example.org>'],
+        ['5', 'QUIT'],
+      ],
+    ),
   );
   expect(refused).toMatch(/^55\d 5\.7\.1 /m);
 });
