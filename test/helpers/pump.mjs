@@ -1,18 +1,17 @@
-// sink PORT: prints "ready", then bits per second of each connection, leaving out how it began (0.5 s).
+// sink PORT SECONDS: prints "ready", then bits per second of each connection, leaving out its first seconds.
 // fill ADDRESS PORT SECONDS: sends as fast as it goes.
 import { connect, createServer } from 'node:net';
 
 const [verb, ...rest] = process.argv.slice(2);
 const now = () => performance.now() / 1000;
-const BEGINNING = 0.5;
 
-function sink(port) {
+function sink(port, beginning) {
   const server = createServer((socket) => {
     const began = now();
     let [first, last, bytes] = [0, 0, 0];
     socket.on('data', (data) => {
       last = now();
-      if (last - began < BEGINNING) return;
+      if (last - began < beginning) return;
       if (first === 0) first = last;
       else bytes += data.length;
     });
@@ -37,5 +36,5 @@ function fill(address, port, seconds) {
   setTimeout(() => process.exit(0), seconds * 1000);
 }
 
-if (verb === 'sink') sink(Number(rest[0]));
+if (verb === 'sink') sink(Number(rest[0]), Number(rest[1]));
 else fill(rest[0], Number(rest[1]), Number(rest[2]));

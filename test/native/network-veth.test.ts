@@ -125,6 +125,7 @@ describe('a macvlan', () => {
     const plan = planOf(1, { kind: 'macvlan', host: null, bridge: 'eth0', addresses });
     const machine = await attach(plan);
     expect(await wan.reaches('192.0.2.7')).toBe(true);
+    expect(await machine.run('ip -o link show type macvlan')).toMatch(/^\d+: eth0@/);
     for (const _ of [1, 2]) await network.call(VETH, 'detachInterface', plan, { open: machine.namespace });
     expect(await wan.reaches('192.0.2.7')).toBe(false);
   });

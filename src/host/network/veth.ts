@@ -10,6 +10,7 @@ import {
   newMacvlan,
   newVeth,
   readLink,
+  renameLink,
   setLink,
 } from '../netlink/links.js';
 import { joinVlan, leaveVlan, setPort } from '../netlink/ports.js';
@@ -24,7 +25,7 @@ export async function attachInterface(plan: InterfacePlan, namespace: number): P
       hint: `Have it do so: ip link set ${parent.name} type bridge vlan_filtering 1`,
     });
   if (plan.host) await makePair(plan, plan.host, { namespace, bridge: parent?.index });
-  else await carry(plan, [newMacvlan(plan.name, { mac: plan.mac, namespace }, parent?.index ?? 0)]);
+  else await makeMacvlan(plan, namespace, parent?.index ?? 0);
   const inside = await findLink(plan.name, namespace);
   if (!inside) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
   if (plan.configure) await request(PROTOCOL.route, configure(plan, inside.index), { namespace });
@@ -68,6 +69,20 @@ async function makePair(
   await carry(plan, [...(bridge === undefined ? [] : port(plan, index)), setLink(index, { up: true })]);
 }
 
+/**
+ * By a name that nobody has: kernels before 6.14 refuse it that of an interface of the host too, and eth0 is what both
+ * like to call theirs.
+ */
+async function makeMacvlan(plan: InterfacePlan, namespace: number, parent: number): Promise<void> {
+  const name = temporaryName(plan);
+  await carry(plan, [newMacvlan(name, { mac: plan.mac, namespace }, parent)]);
+  const link = await findLink(name, namespace);
+  if (!link) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
+  await carry(plan, [renameLink(link.index, plan.name)], namespace);
+}
+
+const temporaryName = ({ mac }: InterfacePlan): string => `m${mac.replaceAll(':', '')}`;
+
 const usesVlans = ({ vlan, trunks }: InterfacePlan): boolean => vlan !== null || trunks.length > 0;
 
 /** What a bridge puts a new port into. */
@@ -81,8 +96,8 @@ function port({ isolated, vlan, trunks }: InterfacePlan, index: number): readonl
   ];
 }
 
-async function carry(plan: InterfacePlan, messages: readonly Message[]): Promise<void> {
-  expectDone(plan, await send(PROTOCOL.route, messages));
+async function carry(plan: InterfacePlan, messages: readonly Message[], namespace = -1): Promise<void> {
+  expectDone(plan, await send(PROTOCOL.route, messages, { namespace }));
 }
 
 function expectDone({ name }: InterfacePlan, done: readonly Outcome[]): void {
@@ -103,7 +118,9 @@ function configure({ addresses, gateways }: InterfacePlan, oif: number): readonl
 }
 
 /** Takes away an interface of a running container. Nothing there is fine. */
-export async function detachInterface({ name, host }: InterfacePlan, namespace: number): Promise<void> {
-  const message = deleteLink(host?.name ?? name);
-  await request(PROTOCOL.route, [message], { accept: ['ENODEV'], ...(host ? {} : { namespace }) });
+export async function detachInterface(plan: InterfacePlan, namespace: number): Promise<void> {
+  const { name, host } = plan;
+  const accept = ['ENODEV'];
+  if (host) await request(PROTOCOL.route, [deleteLink(host.name)], { accept });
+  else await request(PROTOCOL.route, [name, temporaryName(plan)].map(deleteLink), { accept, namespace });
 }
