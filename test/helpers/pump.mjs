@@ -30,7 +30,7 @@ function sink(port, connections, from, seconds) {
   const server = createServer((socket) => {
     socket.resume().on('error', () => undefined);
     count += 1;
-    if (count === connections) measure(from, seconds);
+    if (count === connections) void measure(from, seconds);
   });
   server.listen(port, '::', () => console.log('ready'));
 }
