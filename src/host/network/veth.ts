@@ -70,8 +70,8 @@ async function makePair(
 }
 
 /**
- * By a name that nobody has: kernels before 6.14 refuse it that of an interface of the host too, and eth0 is what both
- * like to call theirs.
+ * By a name that nobody has: Linux 6.12 refuses it that of an interface of the host too (6.18 does not), and eth0 is what
+ * both like to call theirs.
  */
 async function makeMacvlan(plan: InterfacePlan, namespace: number, parent: number): Promise<void> {
   const name = temporaryName(plan);
