@@ -25,12 +25,6 @@ const TOOLS: readonly Tools[] = [
     packages: 'e2fsprogs',
   },
   {
-    subject: 'nft',
-    names: ['nft'],
-    consequence: 'containers can have no addresses of their own',
-    packages: 'nftables',
-  },
-  {
     subject: 'archivers',
     names: ['tar', 'zstd'],
     consequence: 'backups cannot be made',

@@ -81,17 +81,3 @@ export async function listAddresses(namespace = -1): Promise<readonly LinkAddres
     return [{ index, family, address: fromBytes(bytes), prefix } as const];
   });
 }
-
-/** Whether an address lies in a network. */
-export function contains(
-  network: { readonly address: string; readonly prefix: number },
-  address: string,
-): boolean {
-  const [own, other] = [toBytes(network.address), toBytes(address)];
-  if (own.length !== other.length) return false;
-  return own.every((byte, at) => {
-    const bits = Math.min(8, Math.max(0, network.prefix - at * 8));
-    const mask = (0xff << (8 - bits)) & 0xff;
-    return (byte & mask) === ((other[at] ?? 0) & mask);
-  });
-}

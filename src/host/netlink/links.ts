@@ -108,10 +108,6 @@ export function newVeth(
   return create(name, given, 'veth', attribute(VETH_PEER | 0x8000, Buffer.concat(other)));
 }
 
-export function newBridge(name: string, given: LinkSettings, filtersVlans = false): Message {
-  return create(name, given, 'bridge', ...(filtersVlans ? [u8(7, 1)] : []));
-}
-
 export const newIfb = (name: string, given: LinkSettings): Message => create(name, given, 'ifb');
 
 /** On interface `parent`, an index; stations of one parent see each other (MACVLAN_MODE_BRIDGE). */
