@@ -11,11 +11,11 @@ import { PROTOCOL, request } from '../host/netlink/request.js';
 import { applyFirewall, removeFirewall } from '../host/network/container-firewall.js';
 import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
-import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
+import { addressesWithout, attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface, detachInterface } from '../host/network/veth.js';
 import { addressElements, type Element, portElements } from '../plan/network/elements.js';
 import { verdictElements } from '../plan/network/firewall-ruleset.js';
-import type { InterfacePlan, NetworkPlan, RoutedAddress, VenetPlan } from '../plan/network/network-plan.js';
+import type { InterfacePlan, NetworkPlan, VenetPlan } from '../plan/network/network-plan.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
 import type { Context } from './context.js';
@@ -95,13 +95,6 @@ export async function changeNetwork(
   writeRecord(path, after);
   if (intent) announceNetwork(intent);
   return after;
-}
-
-/** Of `venet`, those that the other one has not. */
-function addressesWithout(venet: VenetPlan | null, other: VenetPlan | null): readonly RoutedAddress[] {
-  const has = ({ address }: RoutedAddress): boolean =>
-    other?.addresses.some((at) => at.address === address) ?? false;
-  return venet?.addresses.filter((at) => !has(at)) ?? [];
 }
 
 function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | undefined): NetworkRecord {

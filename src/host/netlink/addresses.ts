@@ -1,5 +1,5 @@
 /** IP addresses as bytes, and those of interfaces by rtnetlink (rtnetlink(7), <linux/if_addr.h>). */
-import type { Address } from '../../config/address.js';
+import { type Address, familyOf } from '../../config/address.js';
 import { attribute, readAttributes, u32 } from './attributes.js';
 import { dump, FLAG, type Message, PROTOCOL } from './request.js';
 
@@ -10,7 +10,6 @@ const HEADER = 8;
 
 /** AF_INET and AF_INET6 (<sys/socket.h>). */
 export const familyNumber = (family: 4 | 6): number => (family === 4 ? 2 : 10);
-export const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
 /** Four or sixteen bytes, in network order. */
 export function toBytes(address: string): Buffer {

@@ -1,5 +1,6 @@
 /** For whom an interface of the host answers when somebody asks who has an address (proxy ARP and NDP; ip-neighbour(8)). */
-import { familyNumber, familyOf, toBytes } from './addresses.js';
+import { familyOf } from '../../config/address.js';
+import { familyNumber, toBytes } from './addresses.js';
 import { attribute } from './attributes.js';
 import { FLAG, type Message } from './request.js';
 
