@@ -91,7 +91,7 @@ export async function changeNetwork(
   faultPoint('network.intent');
   await carryOut(context, { before, plan, intent, pid });
   const { network: _, ...rest } = record;
-  const after = isNothing(plan) ? rest : { ...rest, network: { ...both(before, plan, intent), plan } };
+  const after = isNothing(plan) ? rest : { ...rest, network: settled(before, plan, intent) };
   writeRecord(path, after);
   if (intent) announceNetwork(intent);
   return after;
@@ -109,6 +109,14 @@ function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | 
     },
     proxies: [...before.proxies, ...(intent?.record.proxies ?? [])],
   };
+}
+
+/** Without what it has no more: somebody else may have that by the time this one stops. */
+function settled(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | undefined): NetworkRecord {
+  const { proxies, ...rest } = both(before, plan, intent);
+  const has = (address: string): boolean =>
+    plan.venet?.addresses.some((at) => at.address === address) ?? false;
+  return { ...rest, plan, proxies: proxies.filter(({ address }) => has(address)) };
 }
 
 interface Change {

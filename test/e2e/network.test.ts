@@ -58,6 +58,15 @@ describe('an address of its own', () => {
     expect(await networks.host.run('ip -4 route show proto static')).toBe('');
   });
 
+  it('that has gone to another container is not taken from that one', { tags: ['slow'] }, async () => {
+    await start(101, '--ipadd', '192.0.2.10', '--ipadd', '192.0.2.11');
+    await networks.good('set', '101', '--ipdel', '192.0.2.10', '--save');
+    await start(102, '--ipadd', '192.0.2.10');
+    await networks.good('stop', '101', '--fast');
+    expect(await networks.host.run('ip neigh show proxy')).toMatch(/^192\.0\.2\.10 dev eth0/);
+    expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
+  });
+
   it('is refused where another container has it, or somebody else', { tags: ['slow'] }, async () => {
     await start(101, '--ipadd', '192.0.2.10');
     await sandbox.create(102, '--ipadd', '192.0.2.10');
@@ -175,6 +184,22 @@ describe('an interface of its own', () => {
     await networks.good('set', '101', '--netif_add', 'eth1,ce:11:00:00:00:07,mine,,br0', '--save');
     expect(await inside(101, 'cat /sys/class/net/eth1/address')).toBe('ce:11:00:00:00:07');
     expect(await networks.host.run('ip -o link show master br0 | grep -c mine')).toBe('1');
+    await networks.good('set', '101', '--ifname', 'eth1', '--ipadd', '198.51.100.21/24', '--save');
+    expect(await networks.lan.reaches('198.51.100.21')).toBe(true);
+    await networks.good(
+      'set',
+      '101',
+      '--ifname',
+      'eth1',
+      '--isolated',
+      'yes',
+      '--host_mac',
+      'ce:11:00:00:00:08',
+      '--save',
+    );
+    const port = await networks.host.run('ip -d link show mine');
+    expect(port).toContain('isolated on');
+    expect(port).toContain('link/ether ce:11:00:00:00:08');
     await networks.good('stop', '101', '--fast');
     const missing = await networks.vzctl('set', '101', '--netif_add', 'eth2,,,,nowhere', '--save');
     expect(missing.code).toBe(0);
