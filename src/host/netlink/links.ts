@@ -127,6 +127,10 @@ export function setLink(which: Which, given: LinkSettings): Message {
   return { type: SETLINK, body: Buffer.concat([...place(which, flagsOf(given)), ...settings(given)]) };
 }
 
+export function renameLink(index: number, name: string): Message {
+  return { type: SETLINK, body: Buffer.concat([header({ index }), text(IFLA.name, name)]) };
+}
+
 export function deleteLink(which: Which): Message {
   return { type: DELLINK, body: Buffer.concat(place(which)) };
 }

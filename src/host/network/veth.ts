@@ -3,14 +3,15 @@ import { familyOf } from '../../config/address.js';
 import { CellaError } from '../../errors.js';
 import type { InterfacePlan } from '../../plan/network/network-plan.js';
 import { newAddress } from '../netlink/addresses.js';
-import { deleteLink, findLink, newMacvlan, newVeth, setLink, setPort } from '../netlink/links.js';
-import { type Message, PROTOCOL, request, send } from '../netlink/request.js';
+import { deleteLink, findLink, newMacvlan, newVeth, renameLink, setLink, setPort } from '../netlink/links.js';
+import { type Message, type Outcome, PROTOCOL, request, send } from '../netlink/request.js';
 import { replaceRoute } from '../netlink/routes.js';
 
 /** Makes it in the network namespace of a descriptor. Fails with VETH_FAILED. */
 export async function attachInterface(plan: InterfacePlan, namespace: number): Promise<void> {
   const parent = plan.bridge === null ? undefined : await findParent(plan.bridge);
-  await make(plan, namespace, parent);
+  if (plan.host) await makePair(plan, plan.host, { namespace, bridge: parent });
+  else await makeMacvlan(plan, namespace, parent ?? 0);
   const inside = await findLink(plan.name, namespace);
   if (!inside) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
   if (plan.configure) await request(PROTOCOL.route, configure(plan, inside.index), { namespace });
@@ -24,29 +25,47 @@ async function findParent(name: string): Promise<number> {
   });
 }
 
-async function make(plan: InterfacePlan, namespace: number, parent: number | undefined): Promise<void> {
-  const { name, mac, host, isolated } = plan;
-  const messages = host
-    ? [
-        newVeth(host.name, { mac: host.mac }, { name, mac, namespace }),
-        setLink(host.name, { up: true, ...(parent === undefined ? {} : { master: parent }) }),
-      ]
-    : [newMacvlan(name, { mac, namespace }, parent ?? 0)];
+async function makePair(
+  plan: InterfacePlan,
+  host: NonNullable<InterfacePlan['host']>,
+  { namespace, bridge }: { readonly namespace: number; readonly bridge: number | undefined },
+): Promise<void> {
+  const { name, mac, isolated } = plan;
+  const messages = [
+    newVeth(host.name, { mac: host.mac }, { name, mac, namespace }),
+    setLink(host.name, { up: true, ...(bridge === undefined ? {} : { master: bridge }) }),
+  ];
   let done = await send(PROTOCOL.route, messages);
-  if (host && done[0]?.code === 'EEXIST' && (await findLink(host.name))?.kind === 'veth') {
+  if (done[0]?.code === 'EEXIST' && (await findLink(host.name))?.kind === 'veth') {
     // Of a container that ended a moment ago, whose network has not been cleared away yet.
     await request(PROTOCOL.route, [deleteLink(host.name)], { accept: ['ENODEV'] });
     done = await send(PROTOCOL.route, messages);
   }
-  const failed = done.find(({ code }) => code !== undefined);
-  if (failed)
-    throw new CellaError(
-      'VETH_FAILED',
-      `cannot make network interface '${name}': ${failed.why ?? failed.code}`,
-    );
-  if (!host || !isolated || parent === undefined) return;
+  expectDone(plan, done);
+  if (!isolated || bridge === undefined) return;
   const port = await findLink(host.name);
   if (port) await request(PROTOCOL.route, [setPort(port.index, { isolated })]);
+}
+
+/**
+ * By a name that nobody has: Linux 6.12 refuses it that of an interface of the host too (6.18 does not), and eth0 is what
+ * both like to call theirs.
+ */
+async function makeMacvlan(plan: InterfacePlan, namespace: number, parent: number): Promise<void> {
+  const name = temporaryName(plan);
+  expectDone(plan, await send(PROTOCOL.route, [newMacvlan(name, { mac: plan.mac, namespace }, parent)]));
+  const link = await findLink(name, namespace);
+  if (!link) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
+  expectDone(plan, await send(PROTOCOL.route, [renameLink(link.index, plan.name)], { namespace }));
+}
+
+const temporaryName = ({ mac }: InterfacePlan): string => `m${mac.replaceAll(':', '')}`;
+
+function expectDone({ name }: InterfacePlan, done: readonly Outcome[]): void {
+  const failed = done.find(({ code }) => code !== undefined);
+  if (!failed) return;
+  const why = failed.why ?? failed.code;
+  throw new CellaError('VETH_FAILED', `cannot make network interface '${name}': ${why}`);
 }
 
 function configure({ addresses, gateways }: InterfacePlan, oif: number): readonly Message[] {
@@ -60,7 +79,9 @@ function configure({ addresses, gateways }: InterfacePlan, oif: number): readonl
 }
 
 /** Takes away an interface of a running container. Nothing there is fine. */
-export async function detachInterface({ name, host }: InterfacePlan, namespace: number): Promise<void> {
-  const message = deleteLink(host?.name ?? name);
-  await request(PROTOCOL.route, [message], { accept: ['ENODEV'], ...(host ? {} : { namespace }) });
+export async function detachInterface(plan: InterfacePlan, namespace: number): Promise<void> {
+  const { name, host } = plan;
+  const accept = ['ENODEV'];
+  if (host) await request(PROTOCOL.route, [deleteLink(host.name)], { accept });
+  else await request(PROTOCOL.route, [name, temporaryName(plan)].map(deleteLink), { accept, namespace });
 }
