@@ -23,6 +23,11 @@ export function parseAddress(text: string): Address {
   return { family, address, prefix };
 }
 
+/** Of an address that has been checked. */
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
+
 export function formatAddress({ address, prefix }: Address): string {
   return prefix === undefined ? address : `${address}/${prefix}`;
 }

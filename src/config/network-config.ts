@@ -41,11 +41,16 @@ export interface NetworkInterface {
   readonly gateways: readonly string[];
   readonly dhcp4: boolean;
   readonly dhcp6: boolean;
+  /** Whether it gets its addresses from outside; else that is the guest's business. */
   readonly configure: boolean;
+  /** Only its own hardware address may be used. */
   readonly macFilter: boolean;
+  /** Only `addresses` may be used. */
   readonly ipFilter: boolean;
+  /** It reaches no other isolated port of its bridge. */
   readonly isolated: boolean;
   readonly vlan: number | undefined;
+  /** VLANs that it may use with a tag. */
   readonly trunks: readonly number[];
 }
 

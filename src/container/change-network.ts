@@ -13,11 +13,11 @@ import { applyFirewall, removeFirewall } from '../host/network/container-firewal
 import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
-import { attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
+import { addressesWithout, attachVenet, changeVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface, detachInterface } from '../host/network/veth.js';
 import { addressElements, type Element, portElements } from '../plan/network/elements.js';
 import { verdictElements } from '../plan/network/firewall-ruleset.js';
-import type { InterfacePlan, NetworkPlan, RoutedAddress, VenetPlan } from '../plan/network/network-plan.js';
+import type { InterfacePlan, NetworkPlan, VenetPlan } from '../plan/network/network-plan.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
 import type { Context } from './context.js';
@@ -95,17 +95,10 @@ export async function changeNetwork(
   faultPoint('network.intent');
   await carryOut(context, { before, plan, intent, pid });
   const { network: _, ...rest } = record;
-  const after = isNothing(plan) ? rest : { ...rest, network: { ...both(before, plan, intent), plan } };
+  const after = isNothing(plan) ? rest : { ...rest, network: settled(before, plan, intent) };
   writeRecord(path, after);
   if (intent) announceNetwork(intent);
   return after;
-}
-
-/** Of `venet`, those that the other one has not. */
-function addressesWithout(venet: VenetPlan | null, other: VenetPlan | null): readonly RoutedAddress[] {
-  const has = ({ address }: RoutedAddress): boolean =>
-    other?.addresses.some((at) => at.address === address) ?? false;
-  return venet?.addresses.filter((at) => !has(at)) ?? [];
 }
 
 function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | undefined): NetworkRecord {
@@ -122,6 +115,14 @@ function both(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | 
     },
     proxies: [...before.proxies, ...(intent?.record.proxies ?? [])],
   };
+}
+
+/** Without what it has no more: somebody else may have that by the time this one stops. */
+function settled(before: NetworkRecord, plan: NetworkPlan, intent: NetworkIntent | undefined): NetworkRecord {
+  const { proxies, ...rest } = both(before, plan, intent);
+  const has = (address: string): boolean =>
+    plan.venet?.addresses.some((at) => at.address === address) ?? false;
+  return { ...rest, plan, proxies: proxies.filter(({ address }) => has(address)) };
 }
 
 interface Change {

@@ -1,5 +1,5 @@
 /** IP addresses as bytes, and those of interfaces by rtnetlink (rtnetlink(7), <linux/if_addr.h>). */
-import type { Address } from '../../config/address.js';
+import { type Address, familyOf } from '../../config/address.js';
 import { attribute, readAttributes, u32 } from './attributes.js';
 import { dump, FLAG, type Message, PROTOCOL } from './request.js';
 
@@ -10,7 +10,6 @@ const HEADER = 8;
 
 /** AF_INET and AF_INET6 (<sys/socket.h>). */
 export const familyNumber = (family: 4 | 6): number => (family === 4 ? 2 : 10);
-export const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
 /** Four or sixteen bytes, in network order. */
 export function toBytes(address: string): Buffer {
@@ -79,19 +78,5 @@ export async function listAddresses(namespace = -1): Promise<readonly LinkAddres
     const family = body.readUInt8(0) === familyNumber(4) ? 4 : 6;
     const [prefix, index] = [body.readUInt8(1), body.readUInt32LE(4)];
     return [{ index, family, address: fromBytes(bytes), prefix } as const];
-  });
-}
-
-/** Whether an address lies in a network. */
-export function contains(
-  network: { readonly address: string; readonly prefix: number },
-  address: string,
-): boolean {
-  const [own, other] = [toBytes(network.address), toBytes(address)];
-  if (own.length !== other.length) return false;
-  return own.every((byte, at) => {
-    const bits = Math.min(8, Math.max(0, network.prefix - at * 8));
-    const mask = (0xff << (8 - bits)) & 0xff;
-    return (byte & mask) === ((other[at] ?? 0) & mask);
   });
 }

@@ -22,14 +22,7 @@ export function nested(type: number, ...inner: readonly Uint8Array[]): Buffer {
   return attribute(type | NESTED, Buffer.concat(inner));
 }
 
-export const flag = (type: number): Buffer => attribute(type, Buffer.alloc(0));
 export const u8 = (type: number, value: number): Buffer => attribute(type, Buffer.from([value]));
-
-export function u16(type: number, value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return attribute(type, bytes);
-}
 
 export function u32(type: number, value: number): Buffer {
   const bytes = Buffer.alloc(4);

@@ -70,7 +70,9 @@ export function header({ index = 0, family = 0, flags = 0, change = 0 } = {}): B
   return bytes;
 }
 
-const address = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
+/** Six pairs of hexadecimal digits as bytes, and back; nothing of nothing. */
+export const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
+export const macText = (bytes: Buffer): string => (bytes.toString('hex').match(/../g) ?? []).join(':');
 
 function flagsOf({ up, noArp }: LinkSettings): { flags: number; change: number } {
   const on = (up ? UP : 0) | (noArp ? NOARP : 0);
@@ -80,7 +82,7 @@ function flagsOf({ up, noArp }: LinkSettings): { flags: number; change: number }
 
 function settings({ mac, mtu, group, master, noAddress, namespace }: LinkSettings): readonly Buffer[] {
   return [
-    ...(mac === undefined ? [] : [attribute(IFLA.address, address(mac))]),
+    ...(mac === undefined ? [] : [attribute(IFLA.address, macBytes(mac))]),
     ...(mtu === undefined ? [] : [u32(IFLA.mtu, mtu)]),
     ...(group === undefined ? [] : [u32(IFLA.group, group)]),
     ...(master === undefined ? [] : [u32(IFLA.master, master)]),
@@ -160,7 +162,7 @@ export function readLink(body: Buffer): Link {
   return {
     index: body.readInt32LE(4),
     name: readText(found.get(IFLA.name) ?? Buffer.alloc(0)),
-    mac: (found.get(IFLA.address)?.toString('hex').match(/../g) ?? []).join(':'),
+    mac: macText(found.get(IFLA.address) ?? Buffer.alloc(0)),
     flags: body.readUInt32LE(8),
     group: number(IFLA.group),
     master: number(IFLA.master),

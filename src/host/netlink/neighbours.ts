@@ -1,9 +1,10 @@
 /** For whom an interface of the host answers when somebody asks who has an address (proxy ARP and NDP; ip-neighbour(8)). */
-import { familyNumber, familyOf, fromBytes, toBytes } from './addresses.js';
-import { attribute, readAttributes } from './attributes.js';
-import { dump, FLAG, type Message, PROTOCOL } from './request.js';
+import { familyOf } from '../../config/address.js';
+import { familyNumber, toBytes } from './addresses.js';
+import { attribute } from './attributes.js';
+import { FLAG, type Message } from './request.js';
 
-const [NEWNEIGH, DELNEIGH, GETNEIGH] = [28, 29, 30];
+const [NEWNEIGH, DELNEIGH] = [28, 29];
 const DESTINATION = 1;
 const PERMANENT = 0x80;
 const PROXY = 0x8;
@@ -36,12 +37,4 @@ function header(family: number, index: number): Buffer {
   bytes.writeUInt16LE(PERMANENT, 8);
   bytes.writeUInt8(PROXY, 10);
   return bytes;
-}
-
-export async function listProxies(namespace = -1): Promise<readonly Proxy[]> {
-  const found = await dump(PROTOCOL.route, { type: GETNEIGH, body: header(0, 0) }, { namespace });
-  return found.flatMap(({ body }) => {
-    const address = readAttributes(body.subarray(HEADER)).get(DESTINATION);
-    return address ? [{ index: body.readInt32LE(4), address: fromBytes(address) }] : [];
-  });
 }

@@ -185,12 +185,7 @@ function expectDone(done: readonly Outcome[], ...accept: readonly string[]): voi
     if (outcome.code !== undefined && !accept.includes(outcome.code)) throw new NetlinkError(index, outcome);
 }
 
-/** Undefined where it is not there, or its set is not. */
-export async function findElement(table: string, element: Element): Promise<Held | undefined> {
-  return (await findElements(table, [element]))[0];
-}
-
-/** In the order of `elements`, all with one request. */
+/** In the order of `elements`, all with one request; undefined for what is not there, or whose set is not. */
 export async function findElements(
   table: string,
   elements: readonly Element[],

@@ -1,6 +1,8 @@
 /** Says on the wire who has an address, and asks whether somebody has it (RFC 826, RFC 5227, RFC 4861). */
+import { familyOf } from '../../config/address.js';
 import { native } from '../../native/binding.js';
 import { toBytes } from '../netlink/addresses.js';
+import { macBytes, macText } from '../netlink/links.js';
 import type { Answering, Uplink } from './uplinks.js';
 
 const [IPV6, ARP] = [0x86dd, 0x0806];
@@ -8,8 +10,6 @@ const [REQUEST, REPLY] = [1, 2];
 const [SOLICITATION, ADVERTISEMENT] = [135, 136];
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const NOBODY = '00:00:00:00:00:00';
-
-const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
 
 function ethernet(to: Buffer, from: string, type: number, payload: Buffer): Buffer {
   const kind = Buffer.alloc(2);
@@ -83,7 +83,7 @@ export function claimant(frame: Buffer, address: string): string | undefined {
   const isArp = type === ARP && [REQUEST, REPLY].includes(frame.readUInt16BE(20));
   const isAdvertised = type === IPV6 && frame[20] === 58 && frame[54] === ADVERTISEMENT;
   if (!(bytes.length === 4 ? isArp : isAdvertised)) return undefined;
-  return frame.toString('hex', 6, 12).match(/../g)?.join(':');
+  return macText(frame.subarray(6, 12));
 }
 
 export async function announce(answering: readonly Answering[]): Promise<void> {
@@ -108,7 +108,7 @@ export async function findClaims(answering: readonly Answering[], wait: number):
     [ARP, IPV6].map((protocol) => ({
       uplink,
       protocol,
-      addresses: addresses.filter((address) => address.includes(':') === (protocol === IPV6)),
+      addresses: addresses.filter((address) => familyOf(address) === (protocol === IPV6 ? 6 : 4)),
     })),
   );
   const found = await Promise.all(

@@ -1,5 +1,6 @@
 /** Sockets that listen on this host. */
 import { readFileSync } from 'node:fs';
+import { familyOf } from '../../config/address.js';
 import { isErrno } from '../../errors.js';
 import { fromBytes, toBytes } from '../netlink/addresses.js';
 import { listListening } from '../netlink/sockets.js';
@@ -74,7 +75,7 @@ export interface Port {
 export function isInTheWay(listener: Listener, { family, address, port }: Port): boolean {
   if (listener.port !== port || isLoopback(listener.address)) return false;
   if (listener.address === '::' || (listener.address === '0.0.0.0' && family === 4)) return true;
-  if (listener.address.includes(':') !== (family === 6)) return false;
+  if (familyOf(listener.address) !== family) return false;
   return address === null || address === listener.address;
 }
 

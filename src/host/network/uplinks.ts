@@ -1,8 +1,8 @@
 /** The interfaces of this host where somebody may ask for a container's address, and what makes the host a router. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { familyOf } from '../../config/address.js';
 import { CellaError, isErrno } from '../../errors.js';
 import type { RoutedAddress } from '../../plan/network/network-plan.js';
-import { familyOf } from '../netlink/addresses.js';
 import { findLink, type Link, listLinks, NOARP, UP } from '../netlink/links.js';
 import { deleteProxy, newProxy } from '../netlink/neighbours.js';
 import { PROTOCOL, request } from '../netlink/request.js';

@@ -127,14 +127,19 @@ export async function restoreVenet(plan: VenetPlan, namespace: number): Promise<
   await addRoutes(plan.addresses, link.index, setLink(link.index, { up: true, group: GROUP }));
 }
 
+/** Of `venet`, those that the other one has not. */
+export function addressesWithout(venet: VenetPlan | null, other: VenetPlan | null): readonly RoutedAddress[] {
+  const has = ({ address }: RoutedAddress): boolean =>
+    other?.addresses.some((at) => at.address === address) ?? false;
+  return venet?.addresses.filter((at) => !has(at)) ?? [];
+}
+
 /** Makes the addresses of a running container those of `after`; `namespace`: of its network. */
 export async function changeVenet(before: VenetPlan, after: VenetPlan, namespace: number): Promise<void> {
   const [outside, inside] = [await findLink(before.hostName), await findLink(VENET, namespace)];
   if (!outside || !inside)
     throw new CellaError('NETDEV_FAILED', `'${outside ? VENET : before.hostName}' is gone`);
-  const missing = (from: VenetPlan, to: VenetPlan) =>
-    to.addresses.filter(({ address }) => !from.addresses.some((other) => other.address === address));
-  const [added, removed] = [missing(before, after), missing(after, before)];
+  const [added, removed] = [addressesWithout(after, before), addressesWithout(before, after)];
   await addRoutes(added, outside.index);
   const routes = ([4, 6] as const).flatMap((family) =>
     after.addresses.some(isOf(family)) || !before.addresses.some(isOf(family))

@@ -1,7 +1,8 @@
 /** Interfaces of a container's own: pairs whose other end is on this host, alone or on a bridge, and macvlans. */
+import { familyOf } from '../../config/address.js';
 import { CellaError } from '../../errors.js';
 import type { InterfacePlan } from '../../plan/network/network-plan.js';
-import { familyOf, newAddress } from '../netlink/addresses.js';
+import { newAddress } from '../netlink/addresses.js';
 import {
   deleteLink,
   findLink,

@@ -1,4 +1,5 @@
 /** A guest's network as the files of what brings it up: addresses and routes in, text out. */
+import { familyOf } from '../../config/address.js';
 import { withBlock } from './block.js';
 import type { Family } from './family.js';
 import type { FileEdit, ReadFile } from './files.js';
@@ -67,7 +68,7 @@ export function networkFiles(
 }
 
 const plain = (path: string, text: string): FileEdit => ({ path, text, mode: 0o644 });
-const isV6 = (address: string): boolean => address.includes(':');
+const isV6 = (address: string): boolean => familyOf(address) === 6;
 const isV4 = (address: string): boolean => !isV6(address);
 const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`;
 

@@ -1,5 +1,6 @@
 /** What a container's network is to be: pure data, made of its config, carried out by `host/network`. */
 import type { Address } from '../../config/address.js';
+import type { NetworkInterface } from '../../config/network-config.js';
 import type { PortRange } from '../../config/ports.js';
 import type { Shaping } from '../../config/rates.js';
 
@@ -39,31 +40,17 @@ export interface RoutedAddress {
   readonly private: boolean;
 }
 
-export interface InterfacePlan {
+/** As its config has it, with all that may be left out there. */
+export interface InterfacePlan
+  extends Omit<NetworkInterface, 'type' | 'mac' | 'hostName' | 'hostMac' | 'bridge' | 'vlan'> {
   readonly kind: 'veth' | 'macvlan';
-  readonly name: string;
   readonly mac: string;
   /** Of the host's end; null for macvlan, which has none. */
   readonly host: { readonly name: string; readonly mac: string } | null;
   /** A bridge of the host or, of macvlan, the interface that it is on. */
   readonly bridge: string | null;
-  /** Each with a prefix length. */
-  readonly addresses: readonly Address[];
-  readonly gateways: readonly string[];
-  readonly dhcp4: boolean;
-  readonly dhcp6: boolean;
-  /** Whether it gets its addresses from outside; else that is the guest's business. */
-  readonly configure: boolean;
-  /** Only its own hardware address may be used. */
-  readonly macFilter: boolean;
-  /** Only `addresses` may be used. */
-  readonly ipFilter: boolean;
-  /** It reaches no other isolated port of its bridge. */
-  readonly isolated: boolean;
   /** What it sends without a tag belongs to this one; null: the bridge's usual. */
   readonly vlan: number | null;
-  /** What it may send with a tag. */
-  readonly trunks: readonly number[];
 }
 
 /** Ports of the host that lead to the container's. */

@@ -1,4 +1,5 @@
 /** A container's config → what its network is to be. Pure. */
+import { familyOf } from '../../config/address.js';
 import type { ContainerConfig } from '../../config/container-config.js';
 import type { FilterRule } from '../../config/firewall.js';
 import type { NetworkConfig, NetworkInterface } from '../../config/network-config.js';
@@ -135,8 +136,4 @@ function planFirewall({ firewall }: NetworkConfig): FirewallPlan | null {
 function planRule({ direction, action, protocol, ports, peer }: FilterRule): readonly FirewallRule[] {
   const rule = { direction, action, protocol, peer };
   return ports.length === 0 ? [{ ...rule, ports: null }] : ports.map((range) => ({ ...rule, ports: range }));
-}
-
-function familyOf(address: string): 4 | 6 {
-  return address.includes(':') ? 6 : 4;
 }
