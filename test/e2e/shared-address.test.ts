@@ -4,7 +4,7 @@ import { dialogue } from '../helpers/dialogue.js';
 import { Networks } from '../helpers/networks.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
-const sandbox = useSandbox({ keep: [] });
+const sandbox = useSandbox({ keep: [101, 102] });
 const networks = new Networks(sandbox);
 const SERVERS = [
   { ctid: 101, smtp: 2501, imap: 14301 },
@@ -30,10 +30,6 @@ beforeAll(async () => {
   }
 }, 1_200_000);
 afterAll(async () => {
-  for (const { ctid } of SERVERS) {
-    await networks.vzctl('stop', String(ctid), '--fast');
-    await networks.vzctl('destroy', String(ctid));
-  }
   await networks.close();
 });
 
