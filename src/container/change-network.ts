@@ -9,7 +9,7 @@ import { deleteLink } from '../host/netlink/links.js';
 import { addElements, removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
 import { forgetPorts, guardPorts, hasPorts } from '../host/network/bridge-ports.js';
-import { applyFirewall, removeFirewall } from '../host/network/container-firewall.js';
+import { applyFirewall, findVerdicts, removeFirewall } from '../host/network/container-firewall.js';
 import { publish, removeAddresses, unpublish } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
 import { addProxies, forward, removeProxies } from '../host/network/uplinks.js';
@@ -175,7 +175,7 @@ async function changeFirewall(
   if (!before.firewall && !plan.firewall) return;
   if (!plan.firewall) return removeFirewall(table, before);
   await applyFirewall(table, plan, context.paths.firewallDir);
-  await removeElements(table, without(verdictElements(before), verdictElements(plan)));
+  await removeElements(table, without(await findVerdicts(table, before), verdictElements(plan)));
 }
 
 function without(some: readonly Element[], others: readonly Element[]): readonly Element[] {

@@ -20,6 +20,8 @@ import { type CreateOptions, createLocked, expectFree } from './create.js';
 import { FirstProcess } from './first-process.js';
 import { gather } from './given.js';
 import { type GuestProcess, type GuestTerminal, type Owner, withPipes } from './guest.js';
+import { intendNetwork } from './network.js';
+import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import { recover, sweep } from './recover.js';
 import { launch } from './start.js';
 import { abandoned, discard, markThrowaway, reserve, unmark } from './throwaway.js';
@@ -139,7 +141,7 @@ async function begin(context: Context, run: Run): Promise<RunningCommand> {
     const { template, changes = new Map<string, string>() } = options;
     const { privileged } = await createLocked(context, ctid, { ...options, ostemplate: template, changes });
     if (privileged) warnPrivileged(context, ctid);
-    const config = loadConfig(context, ctid);
+    const config = await reserveAddresses(context, loadConfig(context, ctid));
     if (options.diff) expectOverlay(config);
     const running = await start(context, config, run);
     if (!options.remove) unmark(context, ctid);
@@ -157,8 +159,15 @@ async function start(context: Context, config: ContainerConfig, run: Run): Promi
     given: await gather(context, config),
     volatile: options.remove ?? false,
   });
+  const network = await intendNetwork(context, networkPlanOf(context, config));
   const begun = async (stdio: Stdio): Promise<FirstProcess> => {
-    const launched = await launch(context, config, plan, { stdio, tied: true, signal: options.signal });
+    const launched = await launch(context, network ? withNames(config) : config, plan, {
+      stdio,
+      tied: true,
+      configure: true,
+      network,
+      signal: options.signal,
+    });
     return new FirstProcess(launched, patienceOf(options));
   };
   const finish = (first: FirstProcess): Promise<RunEnded> => finished(context, run, first);
@@ -178,6 +187,12 @@ async function start(context: Context, config: ContainerConfig, run: Run): Promi
   );
   if (!first) throw new CellaError('SYSTEM', 'the command did not begin');
   return handleOf(config.ctid, first, { pipes }, finish(first));
+}
+
+/** A command begins at once, and nobody writes files for it before that: it asks whom the host asks. */
+function withNames(config: ContainerConfig): ContainerConfig {
+  const { nameservers = 'inherit', searchdomains = 'inherit' } = config;
+  return { ...config, nameservers, searchdomains };
 }
 
 function handleOf(ctid: Ctid, first: FirstProcess, ends: RunEnds, end: Promise<RunEnded>): RunningCommand {

@@ -13,6 +13,7 @@ import { removeArea } from '../host/storage/index.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { commandLock, isFree, type Lock, takeFreeLock, takeLock } from '../state/lock.js';
 import { readText } from '../state/text-file.js';
+import { forgetTraffic } from '../state/traffic.js';
 import { condemnedArea, stagingArea } from './area.js';
 import { type Context, lockDirectory } from './context.js';
 import { unlinkName } from './names.js';
@@ -42,6 +43,7 @@ export async function discard(context: Context, ctid: Ctid): Promise<void> {
     faultPoint('run.removed');
     removeMountPoint(root);
     if (name !== undefined) unlinkName(context, ctid, name);
+    forgetTraffic(paths.traffic(ctid));
     rmSync(path, { force: true });
   }
   unmark(context, ctid);

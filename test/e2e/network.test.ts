@@ -296,6 +296,21 @@ describe('cella network', () => {
   });
 });
 
+describe('a command in a container of its own', () => {
+  it('is on the network while it runs, and nothing is left of that', async () => {
+    const script = 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered; cat /etc/resolv.conf';
+    const args = ['run', '--rm', '--nat', 'yes', '--publish', '8080:80', 'busybox', 'sh', '-c', script];
+    expect(await networks.command('cella', args)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^answered\n/) as string,
+    });
+    const table = await networks.host.run('nft list ruleset');
+    expect(table).toContain('map any4');
+    expect(table).not.toContain('8080');
+    expect(await networks.host.run('ip -o link show group 844058')).toBe('');
+  });
+});
+
 describe('a network that is killed in the middle of being made', () => {
   it.each(['network.reserved', 'network.linked', 'network.listed', 'start.recorded'])(
     'at %s: the next command takes it away',

@@ -1,5 +1,6 @@
 /** Elements of sets and maps of nftables, in transactions of our own (<linux/netfilter/nf_tables.h>). */
 import type { Element, Part } from '../../plan/network/elements.js';
+import { together } from '../together.js';
 import { fromBytes, toBytes } from './addresses.js';
 import { attribute, listAttributes, nested, readAttributes, readText, text, u32be } from './attributes.js';
 import { dump, FLAG, type Message, NetlinkError, type Outcome, PROTOCOL, request, send } from './request.js';
@@ -153,31 +154,50 @@ export async function addElements(
   expectDone(await transaction(messages(table, { message: MESSAGE.newElement, flags, elements })));
 }
 
+interface Removal {
+  readonly table: string;
+  readonly elements: readonly Element[];
+  readonly chains: readonly string[];
+}
+
 /**
  * Takes away what of it is there, with `chains` and their rules, to which nothing else may lead (EBUSY), in one
- * transaction: one that deletes has the next one wait until no packet can be using it (some ten milliseconds).
+ * transaction. One that deletes has the next one wait until no packet can be using it (some ten milliseconds): what this
+ * process takes away at one time goes in one.
  */
 export async function removeElements(
   table: string,
   elements: readonly Element[],
   chains: readonly string[] = [],
 ): Promise<void> {
-  const removal = (those: readonly Element[], names: readonly string[]): readonly Message[] => [
-    ...messages(table, { message: MESSAGE.deleteElement, flags: 0, elements: those }),
-    ...names.map((name) => ({ type: kind(MESSAGE.deleteChain), body: chainBody(table, name) })),
-  ];
-  if (elements.length + chains.length === 0) return;
-  const done = await transaction(removal(elements, chains));
+  if (elements.length + chains.length > 0) await remove({ table, elements, chains });
+}
+
+const remove = together(async (removals: readonly Removal[]): Promise<void> => {
+  const done = await transaction(removals.flatMap(removing));
   if (done.every(({ code }) => code === undefined)) return;
-  expectDone(done, 'ENOENT');
+  const [removal, another] = removals;
+  expectDone(done, ...(another ? [] : ['ENOENT']));
   // One that is missing fails all: those that are there go alone.
+  const rest = removal ? removing(await stillThere(removal)) : [];
+  if (rest.length > 0) expectDone(await transaction(rest), 'ENOENT');
+});
+
+function removing({ table, elements, chains }: Removal): readonly Message[] {
+  return [
+    ...messages(table, { message: MESSAGE.deleteElement, flags: 0, elements }),
+    ...chains.map((name) => ({ type: kind(MESSAGE.deleteChain), body: chainBody(table, name) })),
+  ];
+}
+
+async function stillThere({ table, elements, chains }: Removal): Promise<Removal> {
   const found = await findElements(table, elements);
   const there = await Promise.all(chains.map((name) => hasChain(table, name)));
-  const rest = removal(
-    elements.filter((_, index) => found[index]),
-    chains.filter((_, index) => there[index]),
-  );
-  if (rest.length > 0) expectDone(await transaction(rest), 'ENOENT');
+  return {
+    table,
+    elements: elements.filter((_, index) => found[index]),
+    chains: chains.filter((_, index) => there[index]),
+  };
 }
 
 function expectDone(done: readonly Outcome[], ...accept: readonly string[]): void {

@@ -39,10 +39,15 @@ export async function findFirewall(
   const names = chainNames(plan.ctid);
   const there = await Promise.all(names.map((name) => hasChain(table, name)));
   const chains = names.filter((_, index) => there[index]);
-  if (chains.length === 0) return { elements: [], chains };
+  return { elements: chains.length === 0 ? [] : await findVerdicts(table, plan), chains };
+}
+
+/** What leads to a container's own chains from its addresses. */
+export async function findVerdicts(table: string, plan: NetworkPlan): Promise<readonly Element[]> {
+  const names = chainNames(plan.ctid);
   const elements = verdictElements(plan);
   const found = await findElements(table, elements);
-  return { elements: elements.filter((_, index) => names.includes(found[index]?.chain ?? '')), chains };
+  return elements.filter((_, index) => names.includes(found[index]?.chain ?? ''));
 }
 
 /** Has all rules that speak of them go by what their files say now, in one transaction. */

@@ -34,18 +34,39 @@ export function hostAddress({ family, address }: Network): string {
   return fromBits(family, toBits(family, address) + 1n);
 }
 
+/** Attempts of each kind. */
+const PATIENCE = 10_000;
+
 /**
- * A network of each family that is apart from all of `used`: 10.x.y.0/24, of which a host's routes are to name few, and a
- * unique local prefix of /64 (RFC 4193). The same seed, say a machine-id(5), makes the same choice. Throws NO_IP.
+ * A network of each family that is apart from all of `used`: a /24 of private ones (RFC 1918), and a unique local prefix of
+ * /64 (RFC 4193). The same seed, say a machine-id(5), makes the same choice. Throws NO_IP.
  */
 export function choosePrivateNetworks(seed: string, used: readonly Network[]): { 4: Network; 6: Network } {
-  for (let attempt = 0; attempt < 65_536; attempt++) {
-    const hash = createHash('sha256').update(`${seed}\0${attempt}`).digest();
-    const four = parseNetwork(`10.${hash[0]}.${hash[1]}.0/24`);
-    const groups = hash.subarray(2, 8).toString('hex').match(/..../g) ?? [];
-    const six = parseNetwork(`fd${hash.subarray(8, 9).toString('hex')}:${groups.join(':')}::/64`);
-    if (![four, six].some((network) => used.some((other) => overlap(network, other))))
-      return { 4: four, 6: six };
-  }
+  const free = (text: string): Network | undefined => {
+    const network = parseNetwork(text);
+    return used.some((other) => overlap(network, other)) ? undefined : network;
+  };
+  const find = (kind: (hash: Buffer) => string): Network | undefined => {
+    for (let attempt = 0; attempt < PATIENCE; attempt++) {
+      const found = free(kind(createHash('sha256').update(`${seed}\0${attempt}`).digest()));
+      if (found) return found;
+    }
+    return undefined;
+  };
+  const four = KINDS.map(find).find(Boolean);
+  const six = find(uniqueLocal);
+  if (four && six) return { 4: four, 6: six };
   throw new CellaError('NO_IP', 'no private network is free', { hint: 'Set PRIVATE_NETWORK in vz.conf.' });
+}
+
+/** Those first of which a host's routes name few. */
+const KINDS: readonly ((hash: Buffer) => string)[] = [
+  (hash) => `10.${hash[0]}.${hash[1]}.0/24`,
+  (hash) => `172.${16 + ((hash[0] ?? 0) % 16)}.${hash[1]}.0/24`,
+  (hash) => `192.168.${hash[1]}.0/24`,
+];
+
+function uniqueLocal(hash: Buffer): string {
+  const groups = hash.subarray(2, 8).toString('hex').match(/..../g) ?? [];
+  return `fd${hash.subarray(8, 9).toString('hex')}:${groups.join(':')}::/64`;
 }

@@ -60,9 +60,16 @@ describe('choosePrivateNetworks', () => {
     );
   });
 
+  it.each([
+    [['10.0.0.0/8'], '172.16.0.0/12'],
+    [['10.0.0.0/8', '172.16.0.0/12'], '192.168.0.0/16'],
+  ])('goes elsewhere where %j is routed', (used, within) => {
+    const { 4: four } = choosePrivateNetworks('x', used.map(parseNetwork));
+    expect(isWithin(parseNetwork(within), four)).toBe(true);
+  });
+
   it('says so where there is none', () => {
-    expect(() => choosePrivateNetworks('x', [parseNetwork('10.0.0.0/8')])).toThrow(
-      'no private network is free',
-    );
+    const used = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].map(parseNetwork);
+    expect(() => choosePrivateNetworks('x', used)).toThrow('no private network is free');
   });
 });
