@@ -11,6 +11,8 @@ export type { DiskTemplate, ImportDiskOptions } from './container/disk.js';
 export type { EnterOptions, ExecOptions } from './container/exec.js';
 export type { Console, GuestProcess, GuestTerminal } from './container/guest.js';
 export {
+  type BridgeInfo,
+  type BridgeOptions,
   type ContainerInfo,
   type ContainerUsage,
   type Counter,

@@ -10,7 +10,7 @@ export interface ListEdit {
   readonly remove: readonly string[] | 'all';
   /** Take the place of items of the same key. */
   readonly add: readonly string[];
-  /** Parts of items that there must be. */
+  /** Parts of items that there must be by then. */
   readonly change?: readonly string[];
 }
 
@@ -52,8 +52,8 @@ function editedList(file: ConfigFile, key: string, { remove, add, change = [] }:
   if (rules === undefined) throw new CellaError('BAD_VALUE', `${key} is not a list`);
   const before = readList(file.lines, key, rules).split(rules.split).filter(Boolean);
   const kept = remove === 'all' ? [] : before.filter((item) => !remove.includes(keyOf(rules, item)));
-  const changed = change.reduce<readonly string[]>((items, item) => put(items, item, rules, true), kept);
-  const after = add.reduce<readonly string[]>((items, item) => put(items, item, rules, false), changed);
+  const added = add.reduce<readonly string[]>((items, item) => put(items, item, rules, false), kept);
+  const after = change.reduce<readonly string[]>((items, item) => put(items, item, rules, true), added);
   const left = after.filter((item) => !rules.isNone?.(item));
   return left.length === 0 ? null : left.join(rules.separator);
 }

@@ -20,6 +20,7 @@ import { verdictElements } from '../plan/network/firewall-ruleset.js';
 import type { InterfacePlan, NetworkPlan, VenetPlan } from '../plan/network/network-plan.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
+import { readyBridges } from './bridges.js';
 import type { Context } from './context.js';
 import {
   announceNetwork,
@@ -139,6 +140,7 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   const gone = addressesWithout(before.plan.venet, plan.venet);
   await removeProxies(before.proxies.filter(({ address }) => gone.some((at) => at.address === address)));
   await changeFirewall(context, before, plan);
+  await readyBridges(context, plan);
   if (hasPorts(plan)) await readyPorts(context, table);
   await changeLinks(before, plan, pid);
   await changeShaping(before.plan, plan);

@@ -1,9 +1,11 @@
 /** A host, as library users hold it: the way to its containers. */
 import { appendFileSync } from 'node:fs';
 import { type FoundBackup, findBackups } from '../backup/find.js';
+import type { BridgeOptions } from '../config/bridges.js';
 import type { Reporter } from '../events.js';
 import type { Finding } from '../host/check/finding.js';
 import type { ProcessPlace } from '../host/guest-processes.js';
+import { addBridge, type BridgeInfo, dropBridge, listBridges } from './bridges.js';
 import { check } from './check.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
@@ -20,8 +22,10 @@ import { Templates } from './templates.js';
 import { type ContainerTraffic, traffic } from './traffic.js';
 import { type ContainerUsage, locateAll, usage } from './usage.js';
 
+export type { BridgeOptions } from '../config/bridges.js';
 export type { Finding } from '../host/check/finding.js';
 export type { ProcessPlace } from '../host/guest-processes.js';
+export type { BridgeInfo } from './bridges.js';
 export type { Detail, ListOptions } from './list.js';
 export type { ContainerInfo, Counter, DiskCounter } from './listed.js';
 export type { ContainerUsage } from './usage.js';
@@ -88,6 +92,25 @@ export class Host {
   /** Puts back on this host what running containers have on the network; returns those that have anything there. */
   repairNetwork(): Promise<readonly number[]> {
     return repairNetwork(this.#context);
+  }
+
+  /**
+   * Makes a bridge of this host, for `--netif_add`. It is there again after a reboot, once a container needs it.
+   *
+   * @example
+   * await host.addBridge('br1', { ports: ['eth1'], addresses: ['192.0.2.1/24'] });
+   */
+  addBridge(name: string, options: BridgeOptions = {}): Promise<void> {
+    return addBridge(this.#context, name, options);
+  }
+
+  removeBridge(name: string): Promise<void> {
+    return dropBridge(this.#context, name);
+  }
+
+  /** Those that were made by `addBridge`. */
+  bridges(): Promise<readonly BridgeInfo[]> {
+    return listBridges(this.#context);
   }
 
   /** What each container has sent and received, by address and class of traffic. */

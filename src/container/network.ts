@@ -34,6 +34,7 @@ import { takeLock } from '../state/lock.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { noteTraffic, type Traffic } from '../state/traffic.js';
+import { readyBridges } from './bridges.js';
 import { type Context, lockDirectory } from './context.js';
 
 /** How long others have to say that they have an address. */
@@ -85,6 +86,7 @@ export async function attachNetwork(
     for (const family of familiesOf(plan.venet?.addresses ?? [])) forward(family);
     if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
     if (plan.venet) await attachVenet(plan.venet, namespace);
+    await readyBridges(context, plan);
     if (hasPorts(plan)) await readyPorts(context, table);
     await guardPorts(table, plan);
     for (const each of plan.interfaces) await attachInterface(each, namespace);

@@ -13,6 +13,7 @@ import { restoreVenet } from '../host/network/venet.js';
 import { addressElements, portElements } from '../plan/network/elements.js';
 import type { NetworkRecord } from '../state/record.js';
 import { warn } from './actions.js';
+import { repairBridges } from './bridges.js';
 import { type Context, lockContainer } from './context.js';
 import { listCtids } from './create.js';
 import { hostEnds, readyPorts, readyTable } from './network.js';
@@ -21,6 +22,7 @@ import { findRunning, recover } from './recover.js';
 /** Goes on where one fails, with a warning. Returns those that are on the network and in order now. */
 export async function repairNetwork(context: Context): Promise<readonly Ctid[]> {
   const repaired: Ctid[] = [];
+  await repairBridges(context);
   for (const ctid of listCtids(context)) {
     try {
       if (await repairOne(context, ctid)) repaired.push(ctid);

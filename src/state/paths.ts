@@ -31,6 +31,8 @@ export interface Paths {
   network(ctid: number): string;
   /** Files of named networks, for rules of packet filters. */
   readonly firewallDir: string;
+  /** Files of bridges that are made on request. */
+  readonly bridgesDir: string;
   /** Which networks are of which class of traffic. */
   readonly trafficClasses: string;
   /** What a container has sent and received. */
@@ -81,6 +83,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,
     firewallDir: at('/etc/vz/firewall'),
+    bridgesDir: at('/etc/vz/bridges'),
     trafficClasses: at('/etc/vz/networks_classes'),
     traffic: (ctid) => at(`/var/lib/vz/traffic/${ctid}.json`),
     privateNetworks: at('/var/lib/vz/network.json'),

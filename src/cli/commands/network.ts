@@ -1,14 +1,16 @@
-/** cella network: repair, traffic */
+/** cella network: repair, traffic, bridge */
 import type { Command } from 'commander';
 import type { ContainerTraffic } from '../../container/traffic.js';
 import type { Traffic } from '../../state/traffic.js';
 import type { Register, Session } from '../session.js';
 import { type Field, table } from '../table.js';
+import { registerBridge } from './bridge.js';
 
 export const registerNetwork: Register = (program, session) => {
   const group = program.command('network').description('the network of all containers');
   registerRepair(group, session);
   registerTraffic(group, session);
+  registerBridge(group, session);
 };
 
 function registerRepair(group: Command, session: Session): void {

@@ -36,7 +36,7 @@ async function findParent(name: string): Promise<Link> {
   const link = await findLink(name);
   if (link) return link;
   throw new CellaError('VETH_FAILED', `this host has no bridge or interface '${name}'`, {
-    hint: `Make one first: ip link add ${name} type bridge; ip link set ${name} up`,
+    hint: `Make one first: cella network bridge add ${name}`,
   });
 }
 
