@@ -8,8 +8,9 @@ import { faultPoint } from '../fault.js';
 import type { GuestFiles } from '../host/guest-files.js';
 import { hostResolver } from '../host/resolver.js';
 import { native } from '../native/binding.js';
-import { familyOf } from '../plan/guest/family.js';
+import { type Family, familyOf } from '../plan/guest/family.js';
 import { editFiles, filesFor, type GuestSettings, settingsOf, wantsFiles } from '../plan/guest/files.js';
+import { chooseManager, type NetworkManager } from '../plan/guest/network.js';
 import { MANAGER_PLACES } from '../plan/guest/network-edits.js';
 import { withPassword } from '../plan/guest/password.js';
 import { type Resolver, wantsHost } from '../plan/guest/resolver.js';
@@ -101,13 +102,9 @@ function passwordsOf(changes: Edits): readonly UserPassword[] {
 async function writeSettings(files: GuestFiles, { config, settings, host, digest }: Wanted): Promise<void> {
   const texts = new Map<string, string | undefined>();
   for (const path of filesFor(settings)) texts.set(path, await files.read(path, codeOf(path)));
-  const places = new Set<string>();
-  for (const path of MANAGER_PLACES) if (await files.has(path)) places.add(path);
-  const osRelease = (await files.read('etc/os-release')) ?? (await files.read('usr/lib/os-release'));
   const edits = editFiles(settings, {
-    family: familyOf(osRelease),
+    ...(await lookAround(files)),
     read: (path) => texts.get(path),
-    has: (path) => places.has(path),
     host,
   });
   for (const { path, text, mode } of edits) {
@@ -115,6 +112,25 @@ async function writeSettings(files: GuestFiles, { config, settings, host, digest
     faultPoint('configure.file');
   }
   writeFileAtomic(`${config.privateArea}/${APPLIED}`, digest, { durable: false });
+}
+
+/** Whose system it is, and what brings its network up. */
+async function lookAround(
+  files: GuestFiles,
+): Promise<{ readonly family: Family; has(path: string): boolean }> {
+  const places = new Set<string>();
+  for (const path of MANAGER_PLACES) if (await files.has(path)) places.add(path);
+  const osRelease = (await files.read('etc/os-release')) ?? (await files.read('usr/lib/os-release'));
+  return { family: familyOf(osRelease), has: (path) => places.has(path) };
+}
+
+/** What brings the network of a running guest up; undefined: nobody knows. */
+export async function managerOf(
+  context: Context,
+  config: ContainerConfig,
+): Promise<NetworkManager | undefined> {
+  const { family, has } = await withGuestFiles(context, config, lookAround);
+  return chooseManager(family, has);
 }
 
 function codeOf(path: string): ErrorCode {

@@ -13,6 +13,7 @@ import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
 import { areaOf, storeOf } from './area.js';
+import { askForAddresses } from './ask-for-addresses.js';
 import { changeGiven, GIVEN_KEYS } from './change-given.js';
 import { NETWORK_KEYS, setNetwork } from './change-network.js';
 import { changeGuest } from './configure.js';
@@ -136,6 +137,7 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
       }
       // Last: what was in files of the guest is not kept.
       await changeGuest(context, after, { changes: edits, now: running !== undefined || options.save });
+      if (running && keys.has('NETIF')) await askForAddresses(context, before, after);
     });
   } catch (error) {
     if (!options.force || !options.save || !(error instanceof CellaError)) throw error;

@@ -37,7 +37,7 @@ export function asks({ dhcp4, dhcp6 }: GuestInterface): boolean {
 /** Every file that `networkEdits` may read. */
 export function networkPaths(interfaces: readonly GuestInterface[]): readonly string[] {
   const all = MANAGERS.flatMap((manager) => networkFiles(manager, interfaces, () => undefined));
-  return [...new Set(all.map(({ path }) => path))];
+  return [...new Set([...all.map(({ path }) => path), WANTS])];
 }
 
 /** Files of the others are only brought up to date where they are there, for they were once of some that ask. */
@@ -57,7 +57,17 @@ export function networkEdits(
     return networkFiles(manager, asking, read).filter(
       ({ path }) => asking.length > 0 || read(path) !== undefined,
     );
-  return interfaces.flatMap((each) =>
+  const files = interfaces.flatMap((each) =>
     networkFiles(manager, [each], read).filter(({ path }) => asks(each) || read(path) !== undefined),
   );
+  return manager === 'networkd' ? [...files, ...wants(asking.length > 0, read)] : files;
+}
+
+const WANTS = 'etc/systemd/system/multi-user.target.d/10-cella-network.conf';
+
+/** Debian has networkd, but begins it for nobody (systemd.unit(5), drop-ins). */
+function wants(isAsked: boolean, read: ReadFile): readonly FileEdit[] {
+  if (!isAsked && read(WANTS) === undefined) return [];
+  const text = `[Unit]\n${isAsked ? 'Wants=systemd-networkd.service\n' : ''}`;
+  return [{ path: WANTS, text, mode: 0o644 }];
 }

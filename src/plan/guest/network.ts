@@ -67,6 +67,29 @@ export function networkFiles(
   }
 }
 
+/** What a running guest does for an interface of which its files say anew that it asks for its addresses. */
+export function askCommands(manager: NetworkManager, name: string): readonly (readonly string[])[] {
+  switch (manager) {
+    case 'networkd':
+      return [
+        ['systemctl', 'start', 'systemd-networkd.service'],
+        ['networkctl', 'reload'],
+      ];
+    case 'netplan':
+      return [['netplan', 'apply']];
+    case 'keyfile':
+      return [
+        ['nmcli', 'connection', 'reload'],
+        ['nmcli', 'connection', 'up', `cella-${name}`],
+      ];
+    case 'wicked':
+      return [['wicked', 'ifup', name]];
+    case 'ifupdown':
+    case 'ifcfg':
+      return [['ifup', name]];
+  }
+}
+
 const plain = (path: string, text: string): FileEdit => ({ path, text, mode: 0o644 });
 const isV6 = (address: string): boolean => familyOf(address) === 6;
 const isV4 = (address: string): boolean => !isV6(address);

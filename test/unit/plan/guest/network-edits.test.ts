@@ -26,19 +26,24 @@ const edits = (
 const DHCP = 'NETIF="ifname=eth0,bridge=b,dhcp=yes"\n';
 const FIXED = 'NETIF="ifname=eth0,bridge=b,ip=198.51.100.5/24,gw=198.51.100.1"\n';
 
+const WANTS = 'etc/systemd/system/multi-user.target.d/10-cella-network.conf';
+
 describe('the network in files of the guest', () => {
   it('is there where an interface asks, and nowhere else', () => {
     expect(wantsFiles(settings(DHCP))).toBe(true);
     expect(edits(DHCP, {})).toEqual([
       ['etc/systemd/network/10-cella-eth0.network', expect.stringContaining('DHCP=ipv4'), 0o644],
+      [WANTS, '[Unit]\nWants=systemd-networkd.service\n', 0o644],
     ]);
+    // What begins networkd goes with the last that asks.
+    expect(edits(FIXED, { [WANTS]: 'anything' })).toEqual([[WANTS, '[Unit]\n', 0o644]]);
     expect(wantsFiles(settings(FIXED))).toBe(false);
     expect(edits(FIXED, {})).toEqual([]);
     const left = 'NETIF="ifname=eth0,bridge=b,dhcp=yes,configure=none"\n';
     expect(wantsFiles(settings(left))).toBe(false);
     expect(edits(left, {})).toEqual([]);
     expect(edits(DHCP, {}, 'generic')).toEqual([]);
-    expect(edits(DHCP, { 'etc/systemd/network': '' }, 'generic')).toHaveLength(1);
+    expect(edits(DHCP, { 'etc/systemd/network': '' }, 'generic')).toHaveLength(2);
   });
 
   it.each([
