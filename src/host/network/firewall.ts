@@ -76,16 +76,24 @@ export interface Counted {
 
 const NOTHING: Counter = { packets: 0n, bytes: 0n };
 
-/** Since the addresses were added; classes of which there was nothing are left out. */
-export async function readTraffic(table: string, venet: VenetPlan): Promise<readonly Counted[]> {
-  const asked = countedElements(venet);
+/**
+ * Of each container, since its addresses were added, all with one request; classes of which there was nothing are left
+ * out.
+ */
+export async function readTraffic(
+  table: string,
+  venets: readonly VenetPlan[],
+): Promise<readonly (readonly Counted[])[]> {
+  const asked = venets.flatMap((venet, of) => countedElements(venet).map((each) => ({ ...each, of })));
   const found = await findElements(
     table,
     asked.flatMap(({ sent, received }) => [sent, received]),
   );
-  return asked.flatMap(({ address, class: number }, index) => {
+  const counted: Counted[][] = venets.map(() => []);
+  for (const [index, { of, address, class: number }] of asked.entries()) {
     const [sent, received] = [found[index * 2]?.counter, found[index * 2 + 1]?.counter];
-    if (number !== null && !sent && !received) return [];
-    return [{ address, class: number, sent: sent ?? NOTHING, received: received ?? NOTHING }];
-  });
+    if (number !== null && !sent && !received) continue;
+    counted[of]?.push({ address, class: number, sent: sent ?? NOTHING, received: received ?? NOTHING });
+  }
+  return counted;
 }
