@@ -15,15 +15,9 @@ import {
   loadBridgeTable,
 } from '../host/network/bridge-ports.js';
 import { applyFirewall } from '../host/network/container-firewall.js';
-import {
-  hasTable,
-  loadTable,
-  loadTrafficClasses,
-  publish,
-  readTraffic,
-  removePlan,
-} from '../host/network/firewall.js';
+import { hasTable, loadTable, loadTrafficClasses, publish, removePlan } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
+import { readTraffic } from '../host/network/traffic.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface } from '../host/network/veth.js';

@@ -1,6 +1,6 @@
 /** What containers have sent and received. */
 import type { Ctid } from '../config/ctid.js';
-import { readTraffic as readCounters } from '../host/network/firewall.js';
+import { readTraffic as readCounters } from '../host/network/traffic.js';
 import { type NetworkRecord, readRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { readTraffic, sumTraffic, type Traffic } from '../state/traffic.js';

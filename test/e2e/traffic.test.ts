@@ -71,6 +71,7 @@ describe('vznetstat', () => {
 
 describe('a note of traffic that cannot be written', () => {
   const notes = (): string => `${sandbox.rootDir}/var/lib/vz/traffic`;
+  const LIST_SENT = 'nft list set inet $(nft list tables inet | head -1 | cut -d" " -f3) sent4';
   const LOST = /what it has sent and received cannot be noted down: /;
 
   it.each([
@@ -88,12 +89,12 @@ describe('a note of traffic that cannot be written', () => {
       expect(await networks.wan.reaches('192.0.2.11')).toBe(true);
       // The kernel still has it.
       expect(await netstat('-v', '101')).toEqual(['101 1 724 6 724 6']);
+      const sent = (): Promise<string> => networks.host.run(LIST_SENT);
+      expect(await sent()).toContain('192.0.2.11');
       const stop = await networks.vzctl('stop', '101', '--fast');
       expect(stop).toMatchObject({ code: 0, stderr: expect.stringMatching(LOST) });
       expect(existsSync(`${sandbox.rootDir}/run/vz/101.json`)).toBe(false);
-      expect(
-        await networks.host.run('nft list set inet $(nft list tables | head -1 | cut -d" " -f3) sent4'),
-      ).not.toContain('192.0.2.1');
+      expect(await sent()).not.toContain('192.0.2.1');
       expect(await networks.vzctl('status', '101')).toMatchObject({
         stdout: expect.stringMatching(/down$/m),
       });
