@@ -18,6 +18,7 @@ import { Machine } from '../helpers/networks.js';
 const TABLE = 'cella-test';
 const TALK = new URL('../helpers/talk.mjs', import.meta.url).pathname;
 const FIREWALL = 'host/network/firewall';
+const COUNTED = 'host/network/traffic';
 const OWN_RULES = 'host/network/container-firewall';
 const NFTABLES = 'host/netlink/nftables';
 const OUTSIDE = { 4: '192.0.2.2', 6: '2001:db8::2' } as const;
@@ -105,8 +106,8 @@ async function ping(
 }
 
 const traffic = async (plan: NetworkPlan, address: string, number: number | null = null) => {
-  const all = await call<readonly Traffic[]>('readTraffic', TABLE, plan.venet);
-  return all.find((each) => each.address === address && each.class === number);
+  const [all] = await inside.call<readonly (readonly Traffic[])[]>(COUNTED, 'readTraffic', TABLE, [plan.venet]);
+  return all?.find((each) => each.address === address && each.class === number);
 };
 
 beforeEach(async () => {
