@@ -106,7 +106,9 @@ async function ping(
 }
 
 const traffic = async (plan: NetworkPlan, address: string, number: number | null = null) => {
-  const [all] = await inside.call<readonly (readonly Traffic[])[]>(COUNTED, 'readTraffic', TABLE, [plan.venet]);
+  const [all] = await inside.call<readonly (readonly Traffic[])[]>(COUNTED, 'readTraffic', TABLE, [
+    plan.venet,
+  ]);
   return all?.find((each) => each.address === address && each.class === number);
 };
 
@@ -301,6 +303,16 @@ describe('counters', () => {
     expect(await traffic(plan, '10.9.0.11', 2)).toMatchObject(count(3));
     expect(await traffic(plan, 'fd09::11', 4)).toMatchObject(count(2));
     expect(await traffic(plan, 'fd09::11')).toMatchObject(count(3));
+    const counted = (...of: readonly NetworkPlan[]) =>
+      inside.call<readonly (readonly Traffic[])[]>(
+        COUNTED,
+        'readTraffic',
+        TABLE,
+        of.map(({ venet }) => venet),
+      );
+    const many = await counted(plan, ...Array.from({ length: 20 }, (_, at) => planOf(20 + at)));
+    expect(many.map(({ length }) => length)).toEqual([6, ...Array(20).fill(2)]);
+    expect([many[0]]).toEqual(await counted(plan));
     await call('removePlan', TABLE, plan);
     expect(await inside.call(NFTABLES, 'listElements', TABLE, 'sent4-2')).toEqual([]);
   });
