@@ -59,7 +59,7 @@ describe('vznetstat', () => {
     [['-c', '16'], 21, "a class from 0 to 15 expected: '16'"],
     [['-v', '999'], 14, 'container 999 does not exist'],
     [['-4', '-6'], 20, "option '-6' cannot be used with option '-4'"],
-  ] as const)('refuses %j', async (args, code, message) => {
+  ] as const)('refuses %j', { tags: ['slow'] }, async (args, code, message) => {
     expect(await networks.command('vznetstat', args)).toEqual({
       code,
       signal: null,
@@ -69,7 +69,7 @@ describe('vznetstat', () => {
   });
 });
 
-describe('a note of traffic that cannot be written', () => {
+describe('a note of traffic that cannot be written', { tags: ['slow'] }, () => {
   const notes = (): string => `${sandbox.rootDir}/var/lib/vz/traffic`;
   const LIST_SENT = 'nft list set inet $(nft list tables inet | head -1 | cut -d" " -f3) sent4';
   const LOST = /what it has sent and received cannot be noted down: /;
