@@ -16,6 +16,7 @@ import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerImport } from './commands/import.js';
 import { registerMount } from './commands/mount.js';
+import { addNetstat } from './commands/netstat.js';
 import { registerNetwork } from './commands/network.js';
 import { addPid, registerPid } from './commands/pid.js';
 import { addPs, registerPs } from './commands/ps.js';
@@ -80,7 +81,7 @@ interface GlobalOptions {
 }
 
 /** What the command was called as; `cella` is `vzctl`. */
-export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop';
+export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop' | 'vznetstat';
 
 /** Commands that are one verb. */
 const ALONE: Partial<Readonly<Record<Program, Register>>> = {
@@ -90,6 +91,7 @@ const ALONE: Partial<Readonly<Record<Program, Register>>> = {
   vzps: addPs,
   vzpid: addPid,
   vztop: addTop,
+  vznetstat: addNetstat,
 };
 
 export type Open = (options: HostOptions) => Promise<Host>;

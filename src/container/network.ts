@@ -15,15 +15,9 @@ import {
   loadBridgeTable,
 } from '../host/network/bridge-ports.js';
 import { applyFirewall } from '../host/network/container-firewall.js';
-import {
-  hasTable,
-  loadTable,
-  loadTrafficClasses,
-  publish,
-  readTraffic,
-  removePlan,
-} from '../host/network/firewall.js';
+import { hasTable, loadTable, loadTrafficClasses, publish, removePlan } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
+import { readTraffic } from '../host/network/traffic.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface } from '../host/network/veth.js';
@@ -33,7 +27,8 @@ import type { NetworkPlan, RoutedAddress } from '../plan/network/network-plan.js
 import { takeLock } from '../state/lock.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
-import { noteTraffic, type Traffic } from '../state/traffic.js';
+import { noteTraffic } from '../state/traffic.js';
+import { warn } from './actions.js';
 import { readyBridges } from './bridges.js';
 import { type Context, lockDirectory } from './context.js';
 
@@ -181,12 +176,17 @@ export async function detachNetwork(context: Context, { ctid, network }: Runtime
   await forgetPorts(table, plan);
 }
 
-/** Notes down what has gone through so far; returns the sums over all runs. */
+/** Notes down what has gone through so far. Where that cannot be written it warns: nothing else depends on it. */
 export async function countTraffic(
   context: Context,
   ctid: number,
   { plan, table, run }: NetworkRecord,
-): Promise<readonly Traffic[]> {
-  const counted = plan.venet ? await readTraffic(table, plan.venet) : [];
-  return noteTraffic(context.paths.traffic(ctid), run, counted);
+): Promise<void> {
+  if (!plan.venet) return;
+  const [counted = []] = await readTraffic(table, [plan.venet]);
+  try {
+    noteTraffic(context.paths.traffic(ctid), run, counted);
+  } catch (error) {
+    warn(context, ctid, `what it has sent and received cannot be noted down: ${(error as Error).message}`);
+  }
 }

@@ -86,6 +86,7 @@ export class Api {
   readonly #hostRoutes: Readonly<Record<string, Handler>> = {
     'GET /v1/': (_, response) => answer(response, 200, this.#parts.about()),
     'GET /v1/containers': async (_, response) => answer(response, 200, await this.#parts.host.list()),
+    'GET /v1/traffic': async (_, response) => answer(response, 200, await this.#parts.host.traffic()),
     'GET /v1/events': (_, response) => this.#stream(response),
     'GET /v1/metrics': async (_, response) => {
       const { type, text } = await this.#parts.metrics();

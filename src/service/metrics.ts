@@ -1,13 +1,16 @@
 /** Prometheus metrics: counted when they are asked for, from what the kernel has. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ContainerInfo } from '../container/listed.js';
+import type { ContainerTraffic } from '../container/traffic.js';
 import type { CgroupStats } from '../host/cgroup/index.js';
 import type { Events } from './events.js';
+import { TrafficMetrics } from './traffic-metrics.js';
 
 export interface MetricSources {
   readonly events: Events;
   list(): Promise<readonly ContainerInfo[]>;
   stats(ctid: number): CgroupStats | undefined;
+  traffic(): Promise<readonly ContainerTraffic[]>;
   viewers(): number;
 }
 
@@ -30,6 +33,8 @@ export class Metrics {
   readonly #ends = this.#counter('cella_container_ends_total', 'Ends seen, by how.', ['ctid', 'how']);
   readonly #failures = this.#counter('cella_failures_total', 'Verbs of the service that failed.', ['verb']);
 
+  readonly #traffic = new TrafficMetrics(this.#registry);
+
   constructor(sources: MetricSources) {
     this.#sources = sources;
     collectDefaultMetrics({ register: this.#registry, prefix: 'cella_service_' });
@@ -43,6 +48,7 @@ export class Metrics {
 
   async text(): Promise<{ readonly type: string; readonly text: string }> {
     this.#count(await this.#sources.list());
+    await this.#countTraffic();
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
@@ -53,6 +59,16 @@ export class Metrics {
       gauge.reset();
     this.#viewers.set(this.#sources.viewers());
     for (const info of list) this.#countOne(info);
+  }
+
+  /** The other metrics do not depend on nftables. */
+  async #countTraffic(): Promise<void> {
+    try {
+      this.#traffic.set(await this.#sources.traffic());
+    } catch {
+      this.#traffic.set([]);
+      this.#failures.inc({ verb: 'traffic' });
+    }
   }
 
   #countOne({ ctid, status, uptime, numproc, physpages }: ContainerInfo): void {

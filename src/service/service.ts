@@ -98,6 +98,7 @@ export class NodeService {
       events,
       list: () => this.#host.list(),
       stats: (ctid) => this.#stats(ctid as Ctid),
+      traffic: () => this.#host.traffic(),
       viewers: () => this.#consoles.viewers,
     });
     this.#api = new Api({

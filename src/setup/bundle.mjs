@@ -4,7 +4,7 @@
  */
 import { build } from 'esbuild';
 
-const NAMES = ['cella', 'vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vzps', 'vzpid', 'vztop'];
+const NAMES = ['cella', 'vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vzps', 'vzpid', 'vztop', 'vznetstat'];
 
 await build({
   entryPoints: NAMES.map((name) => `dist/cli/bin/${name}.js`),

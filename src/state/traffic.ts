@@ -39,9 +39,22 @@ export function readTraffic(path: string): readonly Traffic[] {
   return readEntries(path).map(total);
 }
 
+/** The same with what a run has counted by now, which is not noted down. */
+export function sumTraffic(path: string, run: string, counted: readonly Traffic[]): readonly Traffic[] {
+  return withCounted(readEntries(path), run, counted).map(total);
+}
+
 /** Notes down what was counted in a run; returns the sums. `run`: names it, among all runs of the container. */
 export function noteTraffic(path: string, run: string, counted: readonly Traffic[]): readonly Traffic[] {
-  const entries = new Map(readEntries(path).map((entry) => [keyOf(entry.last), entry]));
+  const entries = withCounted(readEntries(path), run, counted);
+  if (counted.length === 0) return entries.map(total);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(path, `${JSON.stringify({ version: 1, entries }, toText)}\n`, { durable: false });
+  return entries.map(total);
+}
+
+function withCounted(noted: readonly Entry[], run: string, counted: readonly Traffic[]): readonly Entry[] {
+  const entries = new Map(noted.map((entry) => [keyOf(entry.last), entry]));
   for (const now of counted) {
     const before = entries.get(keyOf(now));
     const past = !before
@@ -51,11 +64,7 @@ export function noteTraffic(path: string, run: string, counted: readonly Traffic
         : total(before);
     entries.set(keyOf(now), { past, run, last: now });
   }
-  const all = [...entries.values()];
-  if (counted.length === 0) return all.map(total);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileAtomic(path, `${JSON.stringify({ version: 1, entries: all }, toText)}\n`, { durable: false });
-  return all.map(total);
+  return [...entries.values()];
 }
 
 /** Counters that are lower than they were have begun anew. */

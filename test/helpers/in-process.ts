@@ -12,7 +12,7 @@ const VERBS =
   'create destroy exec exec2 list mount quotaon set snapshot snapshot-delete snapshot-list snapshot-switch start status stop umount'.split(
     ' ',
   );
-const WHOLE = ['vzlist', 'vzpid', 'vzps'];
+const WHOLE = ['vzlist', 'vzpid', 'vzps', 'vznetstat'];
 
 export function canRunHere(command: Program | 'cella', [verb = '']: readonly string[]): command is Program {
   if (process.env.CELLA_LANE !== 'vm') return false;

@@ -107,7 +107,7 @@ export class Networks {
 
   /** A command of ours on that host. */
   command(
-    name: 'vzctl' | 'cella' | 'vzlist',
+    name: 'vzctl' | 'cella' | 'vzlist' | 'vznetstat',
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<Result> {

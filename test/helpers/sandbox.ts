@@ -31,7 +31,16 @@ export interface Running {
   readonly ended: Promise<Result>;
 }
 
-type Command = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop' | 'cella';
+type Command =
+  | 'vzctl'
+  | 'vzlist'
+  | 'vzdump'
+  | 'vzrestore'
+  | 'vzps'
+  | 'vzpid'
+  | 'vztop'
+  | 'vznetstat'
+  | 'cella';
 
 /** Gathers what a process writes until it is gone. */
 export function watch(child: ChildProcess): Running {

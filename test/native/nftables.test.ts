@@ -18,6 +18,7 @@ import { Machine } from '../helpers/networks.js';
 const TABLE = 'cella-test';
 const TALK = new URL('../helpers/talk.mjs', import.meta.url).pathname;
 const FIREWALL = 'host/network/firewall';
+const COUNTED = 'host/network/traffic';
 const OWN_RULES = 'host/network/container-firewall';
 const NFTABLES = 'host/netlink/nftables';
 const OUTSIDE = { 4: '192.0.2.2', 6: '2001:db8::2' } as const;
@@ -105,8 +106,10 @@ async function ping(
 }
 
 const traffic = async (plan: NetworkPlan, address: string, number: number | null = null) => {
-  const all = await call<readonly Traffic[]>('readTraffic', TABLE, plan.venet);
-  return all.find((each) => each.address === address && each.class === number);
+  const [all] = await inside.call<readonly (readonly Traffic[])[]>(COUNTED, 'readTraffic', TABLE, [
+    plan.venet,
+  ]);
+  return all?.find((each) => each.address === address && each.class === number);
 };
 
 beforeEach(async () => {
@@ -300,6 +303,16 @@ describe('counters', () => {
     expect(await traffic(plan, '10.9.0.11', 2)).toMatchObject(count(3));
     expect(await traffic(plan, 'fd09::11', 4)).toMatchObject(count(2));
     expect(await traffic(plan, 'fd09::11')).toMatchObject(count(3));
+    const counted = (...of: readonly NetworkPlan[]) =>
+      inside.call<readonly (readonly Traffic[])[]>(
+        COUNTED,
+        'readTraffic',
+        TABLE,
+        of.map(({ venet }) => venet),
+      );
+    const many = await counted(plan, ...Array.from({ length: 20 }, (_, at) => planOf(20 + at)));
+    expect(many.map(({ length }) => length)).toEqual([6, ...Array(20).fill(2)]);
+    expect([many[0]]).toEqual(await counted(plan));
     await call('removePlan', TABLE, plan);
     expect(await inside.call(NFTABLES, 'listElements', TABLE, 'sent4-2')).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 import { describeProgram, type Program } from '../main.js';
 
-export const PROGRAMS: readonly Program[] = ['vzctl', 'vzlist', 'vzdump', 'vzrestore'];
+export const PROGRAMS: readonly Program[] = ['vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vznetstat'];
 
 /** A command, or a verb of one. */
 export interface Place {

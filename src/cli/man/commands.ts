@@ -1,4 +1,4 @@
-/** The manual pages of commands, vzctl(8) and vzlist(8): what commander knows of them, and what the tables say. */
+/** The manual pages of commands, vzctl(8), vzlist(8) and vznetstat(8): what commander knows of them, and what the tables say. */
 import type { Command, Option } from 'commander';
 import { findByOption, type Parameter, SUBJECTS } from '../../config/parameters.js';
 import { EXIT } from '../../errors.js';
@@ -25,7 +25,7 @@ export function vzctlPage(version: string): string {
     roff.heading('FILES'),
     ...FILES.map(([path, what]) => roff.tagged(roff.bold(path), roff.text(what))),
     roff.heading('SEE ALSO'),
-    'vzlist(8), vz.conf(5), ctid.conf(5)',
+    'vzlist(8), vznetstat(8), vz.conf(5), ctid.conf(5)',
   ]);
 }
 
@@ -43,6 +43,29 @@ export function vzlistPage(version: string): string {
     'vzctl(8), ctid.conf(5)',
   ]);
 }
+
+export function vznetstatPage(version: string): string {
+  const program = describeProgram('vznetstat');
+  return roff.page({ name: 'vznetstat', section: 8, version, summary: program.description() }, [
+    roff.heading('SYNOPSIS'),
+    `${roff.bold('vznetstat')} [${roff.italic('options')}]`,
+    roff.paragraph(roff.text(ABOUT_TRAFFIC)),
+    roff.heading('OPTIONS'),
+    ...optionsOf(program),
+    roff.heading('FILES'),
+    roff.tagged(
+      roff.bold('/etc/vz/networks_classes'),
+      roff.text('Lines of a class, from 0 to 15, and a network of other ends.'),
+    ),
+    roff.heading('SEE ALSO'),
+    'vzctl(8)',
+  ]);
+}
+
+const ABOUT_TRAFFIC =
+  'Packets, and bytes of IP, that passed at addresses of containers since those were created; input is what a container ' +
+  'received. What is of no class counts as of class 1, which OpenVZ has match everything. Classes without traffic are ' +
+  'left out, but for class 1, unless they are asked for.';
 
 const ABOUT_PARAMETERS =
   'Options of create and set; those of a list may be given several times. Sizes take one of the suffixes T G M K P B, ' +

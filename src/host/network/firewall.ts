@@ -25,6 +25,8 @@ export async function loadTable(name: string): Promise<void> {
   await nft(input);
 }
 
+const NOTHING: Counter = { packets: 0n, bytes: 0n };
+
 /** What was dropped, of all containers, since its source was not theirs. */
 export async function readSpoofed(table: string): Promise<Counter> {
   return (await findCounter(table, SPOOFED)) ?? NOTHING;
@@ -64,28 +66,4 @@ async function findAddresses(table: string, venet: VenetPlan): Promise<readonly 
     .filter((each) => each.class !== null && owned.has(each.address))
     .flatMap(({ sent, received }) => [sent, received]);
   return [...addressElements(own), ...classes.filter((element) => isThere.get(element))];
-}
-
-export interface Counted {
-  readonly address: string;
-  /** Of traffic; null: all of it, whatever class it is of. */
-  readonly class: number | null;
-  readonly sent: Counter;
-  readonly received: Counter;
-}
-
-const NOTHING: Counter = { packets: 0n, bytes: 0n };
-
-/** Since the addresses were added; classes of which there was nothing are left out. */
-export async function readTraffic(table: string, venet: VenetPlan): Promise<readonly Counted[]> {
-  const asked = countedElements(venet);
-  const found = await findElements(
-    table,
-    asked.flatMap(({ sent, received }) => [sent, received]),
-  );
-  return asked.flatMap(({ address, class: number }, index) => {
-    const [sent, received] = [found[index * 2]?.counter, found[index * 2 + 1]?.counter];
-    if (number !== null && !sent && !received) return [];
-    return [{ address, class: number, sent: sent ?? NOTHING, received: received ?? NOTHING }];
-  });
 }
