@@ -1,0 +1,37 @@
+/** The first process of the bench's own namespaces: `main.mjs DIRECTORY [PART…]`. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { measureChanges, measureStops } from './changes.mjs';
+import { makeHost } from './hosts.mjs';
+import { measurePeers } from './peers.mjs';
+import { measureRules } from './rules.mjs';
+import { makePingPong } from './traffic.mjs';
+
+const [directory, ...wanted] = process.argv.slice(2);
+process.stdin.on('end', () => process.exit(1)).resume();
+
+const memory = (path) => execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', path]);
+memory(directory);
+// Where podman keeps its locks, its configuration and its namespaces; nobody else's are to be seen.
+memory('/run');
+for (const at of ['/run/lock', '/run/netns']) mkdirSync(at);
+try {
+  // crun refuses a host with both hierarchies of control groups.
+  execFileSync('umount', ['/sys/fs/cgroup/unified'], { stdio: 'ignore' });
+} catch {
+  // There is none.
+}
+
+makePingPong(directory);
+const hosts = [];
+for (const present of [0, 1000, 10_000]) hosts.push(await makeHost(directory, present));
+const [none, , many] = hosts;
+const parts = {
+  peers: () => measurePeers(directory, none),
+  rules: () => measureRules(none, many),
+  changes: () => measureChanges(hosts),
+  stops: () => measureStops(none),
+};
+for (const [name, measure] of Object.entries(parts))
+  if (wanted.length === 0 || wanted.includes(name)) await measure();
+process.exit(0);
