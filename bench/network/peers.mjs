@@ -6,7 +6,7 @@ import { Place } from './place.mjs';
 import { compare, IPERF, MEASURES, PING_PONG, serve } from './traffic.mjs';
 
 const PORTS = [PING_PONG, IPERF];
-const ROUNDS = 15;
+const ROUNDS = 9;
 
 /** On a host of its own, where it has the network that it makes by itself. Undefined: podman is missing. */
 async function startPodman(directory) {

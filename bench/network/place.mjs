@@ -55,7 +55,7 @@ export class Place {
   /** Goes on until the bench ends. */
   spawn(...command) {
     const [program, ...args] = this.argv(...command);
-    return spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    return spawn(program, args, { stdio: 'ignore' });
   }
 
   /** One at a time. */
