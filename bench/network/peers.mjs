@@ -1,9 +1,10 @@
 /** The way between a container and another machine, beside that of podman's bridge as Debian has it. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { median } from '../measure.mjs';
 import { addContainer } from './hosts.mjs';
 import { Place } from './place.mjs';
-import { compare, IPERF, MEASURES, PING_PONG, serve } from './traffic.mjs';
+import { compare, IPERF, MEASURES, PING_PONG, ratio, serve } from './traffic.mjs';
 
 const PORTS = [PING_PONG, IPERF];
 const ROUNDS = 9;
@@ -63,11 +64,12 @@ export async function measurePeers(directory, host) {
       tell(`network/${name}/${direction}`, measure.unit, await compare(ways, measure, ROUNDS));
 }
 
-function tell(what, unit, { podman, ...own }) {
-  const peer = podman === undefined ? '' : `, podman ${podman.toFixed(2)} ${unit}`;
-  const text = Object.entries(own).map(([name, value]) => `${name} ${value.toFixed(2)} ${unit}`);
-  console.log(`${what} ${text.join(', ')}${peer}`);
+/** Of round trips less is better, of throughput more. */
+function tell(what, unit, found) {
+  const text = Object.entries(found).map(([name, values]) => `${name} ${median(values).toFixed(2)} ${unit}`);
+  console.log(`${what} ${text.join(', ')}`);
+  const { podman, ...own } = found;
   if (podman === undefined) return;
-  for (const [name, value] of Object.entries(own))
-    console.log(`RESULT ${what}/${name}/podman ${(value / podman).toFixed(3)} ratio goal 1`);
+  for (const [name, values] of Object.entries(own))
+    console.log(`RESULT ${what}/${name}/podman ${ratio(values, podman).toFixed(3)} ratio goal 1`);
 }

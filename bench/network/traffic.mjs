@@ -50,15 +50,17 @@ export const MEASURES = {
   'throughput-back': { unit: 'Gbit/s', of: (way) => throughput(way, '--reverse') },
 };
 
-/** `ways`: name → way. Returns name → median, in turn so often; whoever is first in one round is last in the next. */
+/** `ways`: name → way. Returns name → a value a round; whoever is first in one round is last in the next. */
 export async function compare(ways, { of }, rounds) {
-  const found = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-  for (let round = -1; round < rounds; round += 1) {
-    const names = Object.keys(ways);
-    for (const name of round % 2 ? names : names.reverse()) {
+  const names = Object.keys(ways);
+  const found = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = -1; round < rounds; round += 1)
+    for (const name of round % 2 ? names : names.toReversed()) {
       const value = await of(ways[name]);
       if (round >= 0) found[name].push(value);
     }
-  }
-  return Object.fromEntries(Object.entries(found).map(([name, values]) => [name, median(values)]));
+  return found;
 }
+
+/** The median of ratios within a round: what the machine does beside it changes from minute to minute. */
+export const ratio = (values, others) => median(values.map((value, round) => value / others[round]));
