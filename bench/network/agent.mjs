@@ -90,10 +90,10 @@ const functions = {
     await readyTable(context, tableName(context));
   },
 
-  /** So many containers of both families, whose ends are all in the network of one process. */
-  async populate(count, pid, uplink) {
+  /** So many containers, whose ends are all in the network of one process. */
+  async populate(count, families, pid, uplink) {
     const namespace = openSync(`/proc/${pid}/ns/net`, 'r');
-    const plans = Array.from({ length: count }, (_, index) => planOf(1001 + index, [4, 6]));
+    const plans = Array.from({ length: count }, (_, index) => planOf(1001 + index, families));
     for (let at = 0; at < count; at += AT_ONCE) await makeLinks(plans.slice(at, at + AT_ONCE), namespace);
     const links = await listLinks();
     const indexes = new Map(links.map(({ name, index }) => [name, index]));

@@ -23,13 +23,21 @@ try {
 }
 
 makePingPong(directory);
-const hosts = [];
-for (const present of [0, 1000, 10_000]) hosts.push(await makeHost(directory, present));
+/** With more and more containers of these families. */
+const makeHosts = async (families) => {
+  const hosts = [];
+  for (const present of [0, 1000, 10_000]) hosts.push(await makeHost(directory, present, families));
+  return hosts;
+};
+const hosts = await makeHosts([4, 6]);
 const [none, , many] = hosts;
 const parts = {
   peers: () => measurePeers(directory, none),
   rules: () => measureRules(none, many),
-  changes: () => measureChanges(hosts),
+  changes: async () => {
+    await measureChanges(await makeHosts([4]), [4]);
+    await measureChanges(hosts, [4, 6]);
+  },
   stops: () => measureStops(none),
 };
 for (const [name, measure] of Object.entries(parts))
