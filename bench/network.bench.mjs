@@ -7,8 +7,6 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGES = ['podman', 'netavark', 'crun', 'iptables', 'iperf3', 'iproute2'];
@@ -21,7 +19,6 @@ try {
   console.log('some peers could not be installed');
 }
 
-const directory = mkdtempSync(`${tmpdir()}/cella-bench-`);
 const main = fileURLToPath(new URL('./network/main.mjs', import.meta.url));
 const own = [
   '--net',
@@ -33,14 +30,10 @@ const own = [
   '--kill-child',
   '--mount-proc',
 ];
-try {
-  // It ends when its standard input does, and so with this process, however that ends.
-  const inside = spawn('unshare', [...own, process.execPath, main, directory, ...process.argv.slice(3)], {
-    stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  });
-  const [code] = await once(inside, 'exit');
-  process.exitCode = code ?? 1;
-} finally {
-  rmSync(directory, { recursive: true, force: true });
-}
+// It ends when its standard input does, and so with this process, however that ends.
+const inside = spawn('unshare', [...own, process.execPath, main, ...process.argv.slice(3)], {
+  stdio: ['pipe', 'inherit', 'inherit'],
+  env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+});
+const [code] = await once(inside, 'exit');
+process.exitCode = code ?? 1;

@@ -1,4 +1,4 @@
-/** The first process of the bench's own namespaces: `main.mjs DIRECTORY [PART…]`. */
+/** The first process of the bench's own namespaces: `main.mjs [PART…]`. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { measureChanges, measureStops } from './changes.mjs';
@@ -7,14 +7,14 @@ import { measurePeers } from './peers.mjs';
 import { measureRules } from './rules.mjs';
 import { makePingPong } from './traffic.mjs';
 
-const [directory, ...wanted] = process.argv.slice(2);
+const wanted = process.argv.slice(2);
+/** In memory that nobody else sees and that ends with the bench. */
+const directory = '/run/bench';
 process.stdin.on('end', () => process.exit(1)).resume();
 
-const memory = (path) => execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', path]);
-memory(directory);
-// Where podman keeps its locks, its configuration and its namespaces; nobody else's are to be seen.
-memory('/run');
-for (const at of ['/run/lock', '/run/netns']) mkdirSync(at);
+// Where podman keeps its locks and its namespaces, too.
+execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
+for (const at of ['/run/lock', '/run/netns', directory]) mkdirSync(at);
 try {
   // crun refuses a host with both hierarchies of control groups.
   execFileSync('umount', ['/sys/fs/cgroup/unified'], { stdio: 'ignore' });
