@@ -36,6 +36,8 @@ Fd Open(int space, int protocol) {
   // An acknowledgement does not repeat the message, and says in words what is wrong.
   ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
   ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
+  // A dump keeps to what it is asked for, as the routes of one table.
+  ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof one);
   return socket;
 }
 

@@ -174,3 +174,16 @@ describe('an interface of the host', () => {
     for (const claim of claims) expect(mac).toContain(claim.mac);
   });
 });
+
+describe('addresses of the host itself', () => {
+  it('are found among routes to those of containers, of both families', async () => {
+    await network.neighbour('eth0');
+    await network.container(venetOf(101, '192.0.2.10', '2001:db8::10'));
+    const own = (family: 4 | 6) => network.call<string[]>('network/own-addresses', 'ownAddresses', family);
+    expect((await own(4)).sort()).toEqual(['127.0.0.1', '192.0.2.1']);
+    expect((await own(6)).filter((address) => !address.startsWith('fe80:')).sort()).toEqual([
+      '2001:db8::1',
+      '::1',
+    ]);
+  });
+});

@@ -1,7 +1,6 @@
 /** Published ports in our table: whom they lead to, and who else is in the way. */
 import { CellaError, isErrno } from '../../errors.js';
 import { type Element, portOf } from '../../plan/network/elements.js';
-import { listAddresses } from '../netlink/addresses.js';
 import {
   addElements,
   encodeParts,
@@ -11,6 +10,7 @@ import {
   removeElements,
 } from '../netlink/nftables.js';
 import { isInTheWay, type Listener, readClientPorts, readListeners } from './listeners.js';
+import { ownAddresses } from './own-addresses.js';
 
 /**
  * Fails with PORT_IN_USE where a port leads elsewhere already, or where the host itself listens: nobody would reach that
@@ -71,13 +71,12 @@ async function expectOwn(table: string, pairs: readonly Pair[]): Promise<void> {
 
 /** A port of any address is one of each as well, and the other way round. */
 async function overlapping(ports: readonly Element[]): Promise<readonly Pair[]> {
-  const own = await listAddresses();
+  const own = { 4: await ownAddresses(4), 6: await ownAddresses(6) };
   return ports.flatMap((port): readonly Pair[] => {
     const { family, address } = portOf(port);
     if (address !== null) return [[port, { set: `any${family}`, key: port.key.slice(1) }]];
-    const at = own.filter((each) => each.family === family).map((each) => each.address);
     const set = `ports${family}`;
-    return [...new Set(at)].map((each) => [
+    return [...new Set(own[family])].map((each) => [
       port,
       { set, key: [{ type: 'address', address: each }, ...port.key] },
     ]);

@@ -1,0 +1,64 @@
+/** What it takes to put a container on the network and to take it off. */
+import { median } from '../measure.mjs';
+import { Place } from './place.mjs';
+
+/** Containers that come and go in a round. */
+const BATCH = 50;
+const STOPPED = 200;
+const ROUNDS = 9;
+
+const makePlaces = (count) => Promise.all(Array.from({ length: count }, () => Place.make()));
+
+/** Milliseconds for each of them. */
+async function round({ place }, families, pids) {
+  const attach = await place.call('attach', families, pids);
+  const detach = await place.call('detachTogether', pids.length);
+  return { attach: attach / pids.length, detach: detach / pids.length };
+}
+
+/** Hosts take turns, whose containers and those that come and go have addresses of these families. */
+export async function measureChanges(hosts, families) {
+  const pids = (await makePlaces(BATCH)).map(({ pid }) => pid);
+  const found = hosts.map(() => []);
+  for (let at = -1; at < ROUNDS; at += 1)
+    for (const [index, host] of hosts.entries()) {
+      const times = await round(host, families, pids);
+      if (at >= 0) found[index].push(times);
+    }
+  const name = families.map((family) => `ipv${family}`).join('+');
+  for (const verb of ['attach', 'detach']) {
+    const medians = found.map((all) => median(all.map((times) => times[verb])));
+    tell(`network/${verb}/${name}`, hosts, medians);
+  }
+}
+
+function tell(what, hosts, medians) {
+  console.log(
+    `${what} ${hosts.map(({ present }, index) => `with ${present} ${medians[index].toFixed(2)} ms`).join(', ')}`,
+  );
+  const [none, most] = [medians[0], medians.at(-1)];
+  const { present } = hosts.at(-1);
+  console.log(`RESULT ${what}/${present} ${most.toFixed(2)} ms goal 2`);
+  console.log(`RESULT ${what}/${present}/none ${(most / none).toFixed(3)} ratio goal 1.1`);
+}
+
+export async function measureStops({ place }) {
+  const places = await makePlaces(STOPPED);
+  const pids = places.map(({ pid }) => pid);
+  const [whole, links] = [
+    { together: [], singly: [] },
+    { together: [], singly: [] },
+  ];
+  for (let at = 0; at < 3; at += 1)
+    for (const way of ['together', 'singly']) {
+      await place.call('attach', [4, 6], pids);
+      whole[way].push(await place.call(way === 'together' ? 'detachTogether' : 'detachSingly', STOPPED));
+      links[way].push(await place.call('removeLinks', STOPPED, way === 'together', pids[0]));
+    }
+  for (const [name, { together, singly }] of Object.entries({ stop: whole, links })) {
+    const [batch, single] = [median(together), median(singly)];
+    const what = `network/${name}-${STOPPED}`;
+    console.log(`${what} in one batch ${batch.toFixed(0)} ms, one by one ${single.toFixed(0)} ms`);
+    console.log(`RESULT ${what}/one-by-one/batch ${(single / batch).toFixed(1)} ratio goal 10`);
+  }
+}
