@@ -88,6 +88,16 @@ it.each([
   expect(existsSync(file())).toBe(false);
 });
 
+it('says so where the kernel has no VLANs on bridges', { tags: ['slow'] }, async () => {
+  const added = await bridge('add', 'br1', '--vlans');
+  if (added.code === 0) expect((await bridge('list')).stdout).toMatch(/^br1 +yes/m);
+  else
+    expect(added).toMatchObject({
+      code: NETDEV_FAILED,
+      stderr: expect.stringContaining('bridges of this kernel do not tell VLANs apart') as string,
+    });
+});
+
 it.each(['bridge.noted', 'bridge.removed'])(
   'is whole or gone after a kill at %s, by the same command once more',
   { tags: ['slow'] },

@@ -1,6 +1,6 @@
 /** Bridges of this host that are ours to make. */
 import type { Bridge } from '../../config/bridges.js';
-import { CellaError } from '../../errors.js';
+import { CellaError, isErrno } from '../../errors.js';
 import { listAddresses, newAddress } from '../netlink/addresses.js';
 import { deleteLink, findLink, type Link, listLinks, newBridge, setLink } from '../netlink/links.js';
 import { joinVlans } from '../netlink/ports.js';
@@ -16,7 +16,7 @@ export async function makeBridge(bridge: Bridge, mac: string): Promise<void> {
   if (before && before.kind !== 'bridge')
     throw new CellaError('NETDEV_FAILED', `network interface '${bridge.name}' is no bridge`);
   const ports = await findPorts(bridge, before);
-  if (!before) await request(PROTOCOL.route, [newBridge(bridge.name, { mac }, bridge.vlans)]);
+  if (!before) await create(bridge, mac);
   const link = before ?? (await findLink(bridge.name));
   if (!link) throw new CellaError('NETDEV_FAILED', `bridge '${bridge.name}' is gone`);
   await request(PROTOCOL.route, [
@@ -27,6 +27,15 @@ export async function makeBridge(bridge: Bridge, mac: string): Promise<void> {
     ...bridge.addresses.map((address) => newAddress(link.index, address, { route: true })),
     setLink(link.index, { up: true }),
   ]);
+}
+
+async function create({ name, vlans }: Bridge, mac: string): Promise<void> {
+  try {
+    await request(PROTOCOL.route, [newBridge(name, { mac }, vlans)]);
+  } catch (cause) {
+    if (!vlans || !isErrno(cause, 'EOPNOTSUPP', 'ENOTSUP')) throw cause;
+    throw new CellaError('NETDEV_FAILED', 'bridges of this kernel do not tell VLANs apart', { cause });
+  }
 }
 
 /** Those that are to be its ports and are not yet. */
