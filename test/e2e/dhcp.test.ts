@@ -17,7 +17,7 @@ beforeAll(async () => {
   writeFileSync(leases, '');
   writeFileSync(
     file,
-    `start 203.0.113.50\nend 203.0.113.60\ninterface br1\nlease_file ${leases}\noption subnet 255.255.255.0\n`,
+    `start 203.0.113.50\nend 203.0.113.59\ninterface br1\nlease_file ${leases}\noption subnet 255.255.255.0\n`,
   );
   server = networks.host.spawn('busybox', 'udhcpd', '-f', file);
   await sandbox.createFrom(await sandbox.template('debian-13'), 101);

@@ -227,7 +227,7 @@ describe('an interface of its own', () => {
   it('gets its address by DHCP from a server of this host', { tags: ['slow'] }, async () => {
     await networks.host.run(
       `ip link add br0 type bridge; ip link set br0 up; ip addr add 203.0.113.1/24 dev br0
-       printf 'start 203.0.113.50\nend 203.0.113.60\ninterface br0\nlease_file ${sandbox.rootDir}/leases\n' > ${sandbox.rootDir}/udhcpd.conf
+       printf 'start 203.0.113.50\nend 203.0.113.59\ninterface br0\nlease_file ${sandbox.rootDir}/leases\n' > ${sandbox.rootDir}/udhcpd.conf
        touch ${sandbox.rootDir}/leases`,
     );
     const server = networks.host.spawn('busybox', 'udhcpd', '-f', `${sandbox.rootDir}/udhcpd.conf`);
