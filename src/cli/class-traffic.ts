@@ -2,7 +2,7 @@
 import { familyOf } from '../config/address.js';
 import { CLASSES } from '../config/traffic-classes.js';
 import type { ContainerTraffic } from '../container/traffic.js';
-import type { Count, Traffic } from '../state/traffic.js';
+import { type Count, NONE, plus, type Traffic } from '../state/traffic.js';
 
 /** What one container has sent to, and received from, one class of networks. */
 export interface ClassTraffic {
@@ -23,7 +23,6 @@ export interface Selection {
 
 /** That of what no class names: OpenVZ has it match everything. */
 const USUAL = 1;
-const NONE: Count = { packets: 0n, bytes: 0n };
 
 /** By container and class. Unless all are asked for, those with traffic, and class 1. */
 export function byClass(
@@ -64,5 +63,5 @@ function rest(all: bigint, named: bigint): bigint {
 }
 
 function sum(counts: readonly Count[]): Count {
-  return counts.reduce((a, b) => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes }), NONE);
+  return counts.reduce(plus, NONE);
 }

@@ -46,3 +46,8 @@ export function changesOf(options: Readonly<Record<string, unknown>>): Edits {
 function attribute(option: string): string {
   return option.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
+
+/** For commander: of an option that may be given several times, all of it. */
+export function append(word: string, before: readonly string[]): readonly string[] {
+  return [...before, word];
+}

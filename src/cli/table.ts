@@ -14,6 +14,16 @@ export interface Field<Row> {
   value(row: Row): unknown;
 }
 
+/** One whose text is its value too, named as its title. */
+export function column<Row>(
+  title: string,
+  width: number,
+  text: (row: Row) => string,
+  { right = false } = {},
+): Field<Row> {
+  return { name: title.toLowerCase(), title, width, right, text, value: text };
+}
+
 /** `names`: separated by commas. */
 export function findFields<Row>(fields: readonly Field<Row>[], names: string): readonly Field<Row>[] {
   return names.split(',').map((name) => {

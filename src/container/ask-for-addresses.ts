@@ -6,7 +6,7 @@ import { asks, guestInterfaces } from '../plan/guest/network-edits.js';
 import { warn } from './actions.js';
 import { managerOf } from './configure.js';
 import type { Context } from './context.js';
-import { exec } from './exec.js';
+import { succeeds } from './exec.js';
 
 /** A server of addresses may be slow, or not there: the guest goes on asking by itself, or at its next start. */
 const PATIENCE_MS = 20_000;
@@ -38,16 +38,6 @@ async function runAll(
   commands: readonly (readonly string[])[],
 ): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  try {
-    for (const command of commands) {
-      const running = await exec(context, ctid, command, { signal });
-      running.stdout.resume();
-      running.stderr.resume();
-      if ((await running.wait()).code !== 0) return false;
-    }
-    return true;
-  } catch {
-    // There is no such program, or the time is over.
-    return false;
-  }
+  for (const command of commands) if (!(await succeeds(context, ctid, command, signal))) return false;
+  return true;
 }

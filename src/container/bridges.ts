@@ -13,6 +13,7 @@ import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
 import { type Context, loadConfig, lockDirectory } from './context.js';
 import { listCtids } from './create.js';
+import { placeOf } from './network-plan.js';
 
 export interface BridgeInfo extends Bridge {
   /** Names of interfaces that are on it; null: it is not there, until a container needs it. */
@@ -45,11 +46,7 @@ export async function addBridge(context: Context, name: string, options: BridgeO
 }
 
 async function makeOne(context: Context, bridge: Bridge): Promise<void> {
-  const place = {
-    machineId: readText('/etc/machine-id')?.trim() ?? '',
-    rootGroup: context.paths.cgroupGroup,
-  };
-  await makeBridge(bridge, macOf(place, 0, bridge.name, 'bridge'));
+  await makeBridge(bridge, macOf(placeOf(context), 0, bridge.name, 'bridge'));
 }
 
 /** Fails with NETDEV_FAILED where it is none of ours, or where somebody is on it or is to be. */
@@ -62,7 +59,7 @@ export async function dropBridge(context: Context, name: string): Promise<void> 
   );
   if (holder !== undefined)
     throw new CellaError('NETDEV_FAILED', `container ${holder} has an interface on bridge '${name}'`);
-  const other = (await listPorts(name))?.find((port) => !bridge.ports.includes(port));
+  const other = (await listPorts()).get(name)?.find((port) => !bridge.ports.includes(port));
   if (other !== undefined)
     throw new CellaError('NETDEV_FAILED', `network interface '${other}' is on bridge '${name}'`);
   await removeBridge(name);
@@ -71,8 +68,8 @@ export async function dropBridge(context: Context, name: string): Promise<void> 
 }
 
 export async function listBridges(context: Context): Promise<readonly BridgeInfo[]> {
-  const all = readBridges(context);
-  return Promise.all(all.map(async (each) => ({ ...each, present: (await listPorts(each.name)) ?? null })));
+  const ports = await listPorts();
+  return readBridges(context).map((each) => ({ ...each, present: ports.get(each.name) ?? null }));
 }
 
 /** Makes those that the interfaces of a container are to be on. */

@@ -164,9 +164,9 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
   await addProxies(intent?.answering ?? []);
 }
 
-async function changeShaping(before: NetworkPlan, { shaping, ...plan }: NetworkPlan): Promise<void> {
-  if (shaping) await shape(hostEnds({ ...plan, shaping }), shaping);
-  else if (before.shaping) await unshape(hostEnds({ ...plan, shaping }), before.shaping);
+async function changeShaping(before: NetworkPlan, plan: NetworkPlan): Promise<void> {
+  if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
+  else if (before.shaping) await unshape(hostEnds(plan), before.shaping);
 }
 
 async function changeFirewall(

@@ -117,3 +117,20 @@ async function runAlone(
     }
   }
 }
+
+/** Whether a command inside, whose output is nobody's, ends well; false too where there is none, or `signal` ends it. */
+export async function succeeds(
+  context: Context,
+  ctid: Ctid,
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const running = await exec(context, ctid, argv, { signal });
+    running.stdout.resume();
+    running.stderr.resume();
+    return (await running.wait()).code === 0;
+  } catch {
+    return false;
+  }
+}

@@ -7,6 +7,7 @@ import { formatNetwork, type Network, parseNetwork } from '../config/networks.js
 import { faultPoint } from '../fault.js';
 import { listAddresses } from '../host/netlink/addresses.js';
 import { listRoutes } from '../host/netlink/routes.js';
+import type { Place } from '../plan/network/names.js';
 import type { NetworkPlan } from '../plan/network/network-plan.js';
 import { keptPrivate, planNetwork, wantedPrivate } from '../plan/network/plan-network.js';
 import { allocatePrivate, choosePrivateNetworks } from '../plan/network/private-network.js';
@@ -15,12 +16,16 @@ import { ALLOCATION, takeLock } from '../state/lock.js';
 import { parsedOnce, readText } from '../state/text-file.js';
 import { type Context, loadConfig, lockDirectory } from './context.js';
 
+/** What names and hardware addresses of links are made of. */
+export function placeOf({ paths }: Context): Place {
+  return { machineId: readText('/etc/machine-id')?.trim() ?? '', rootGroup: paths.cgroupGroup };
+}
+
 /** Throws IP_FAILED for what its addresses do not allow. */
 export function networkPlanOf(context: Context, config: ContainerConfig): NetworkPlan {
   const { network } = config;
   return planNetwork(config, {
-    machineId: readText('/etc/machine-id')?.trim() ?? '',
-    rootGroup: context.paths.cgroupGroup,
+    ...placeOf(context),
     privateNetworks: mayBePrivate(config) ? privateNetworks(context) : [],
     natAddress: network.natAddresses.map(({ address }) => address),
   });

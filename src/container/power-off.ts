@@ -5,7 +5,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { ProcessHandle } from '../host/processes.js';
 import { isRealtime, signalNumber } from '../signals.js';
 import { type Context, factsFor, templateOf } from './context.js';
-import { exec } from './exec.js';
+import { succeeds } from './exec.js';
 
 type Way = { readonly signal: string } | { readonly command: readonly string[] };
 
@@ -31,7 +31,7 @@ export async function askToPowerOff(
   signal: AbortSignal,
 ): Promise<boolean> {
   const way = WAYS.get(programOf(init.pid)) ?? { signal: stopSignal(context, config) };
-  const tell = (argv: readonly string[]): Promise<boolean> => runInside(context, config, argv, signal);
+  const tell = (argv: readonly string[]): Promise<boolean> => succeeds(context, config.ctid, argv, signal);
   if ('command' in way) return (await tell(way.command)) || init.kill('SIGPWR');
   const number = signalNumber(way.signal) ?? signalNumber('SIGPWR') ?? 0;
   if (!isRealtime(number) || !factsFor(context, config).emulated) return init.kill(number);
@@ -45,23 +45,6 @@ function programOf(pid: number): string {
     return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
   } catch {
     return '';
-  }
-}
-
-async function runInside(
-  context: Context,
-  config: ContainerConfig,
-  argv: readonly string[],
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    const asking = await exec(context, config.ctid, argv, { signal });
-    asking.stdout.resume();
-    asking.stderr.resume();
-    return (await asking.wait()).code === 0;
-  } catch {
-    // There is no such program, or the time is over.
-    return false;
   }
 }
 

@@ -25,8 +25,11 @@ interface Entry {
 }
 
 const keyOf = (traffic: Traffic): string => `${traffic.address} ${traffic.class}`;
-const NONE: Count = { packets: 0n, bytes: 0n };
-const plus = (a: Count, b: Count): Count => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes });
+export const NONE: Count = { packets: 0n, bytes: 0n };
+export const plus = (a: Count, b: Count): Count => ({
+  packets: a.packets + b.packets,
+  bytes: a.bytes + b.bytes,
+});
 const total = ({ past, last }: Entry): Traffic => ({
   address: last.address,
   class: last.class,

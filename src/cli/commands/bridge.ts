@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { formatAddress } from '../../config/address.js';
 import type { BridgeInfo } from '../../container/host.js';
+import { append } from '../parameters.js';
 import type { Session } from '../session.js';
-import { type Field, table } from '../table.js';
+import { column, type Field, table } from '../table.js';
 
 export function registerBridge(program: Command, session: Session): void {
   const group = program.command('bridge').description('bridges of this host for interfaces of containers');
@@ -34,7 +35,6 @@ interface AddWords {
 }
 
 function registerAdd(group: Command, session: Session): void {
-  const append = (word: string, before: readonly string[]): readonly string[] => [...before, word];
   group
     .command('add')
     .description('make one, now and whenever a container needs it')
@@ -57,20 +57,11 @@ const plain = ({ addresses, ...bridge }: BridgeInfo) => ({
   addresses: addresses.map(formatAddress),
 });
 
-const field = (title: string, width: number, text: (row: BridgeInfo) => string): Field<BridgeInfo> => ({
-  name: title.toLowerCase(),
-  title,
-  width,
-  right: false,
-  text,
-  value: text,
-});
-
 const FIELDS: readonly Field<BridgeInfo>[] = [
-  field('NAME', 15, ({ name }) => name),
-  field('VLANS', 5, ({ vlans }) => (vlans ? 'yes' : 'no')),
-  field('ADDRESSES', 18, ({ addresses }) => addresses.map(formatAddress).join(',')),
-  field('PORTS', 5, ({ present }) => (present ? present.join(',') : 'not there yet')),
+  column('NAME', 15, ({ name }) => name),
+  column('VLANS', 5, ({ vlans }) => (vlans ? 'yes' : 'no')),
+  column('ADDRESSES', 18, ({ addresses }) => addresses.map(formatAddress).join(',')),
+  column('PORTS', 5, ({ present }) => (present ? present.join(',') : 'not there yet')),
 ];
 
 const tableOf = (all: readonly BridgeInfo[]): string => table(all, FIELDS, { header: true });

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ContainerTraffic } from '../../container/traffic.js';
 import type { Traffic } from '../../state/traffic.js';
 import type { Register, Session } from '../session.js';
-import { type Field, table } from '../table.js';
+import { column, type Field, table } from '../table.js';
 import { registerBridge } from './bridge.js';
 
 export const registerNetwork: Register = (program, session) => {
@@ -44,25 +44,23 @@ interface Row {
   readonly traffic: Traffic;
 }
 
-const field = (title: string, width: number, text: (row: Row) => string, right = true): Field<Row> => ({
-  name: title.toLowerCase(),
-  title,
-  width,
-  right,
-  text,
-  value: text,
-});
+const RIGHT = { right: true };
 
-const CLASS = field('CLASS', 5, ({ traffic }) => (traffic.class === null ? 'all' : String(traffic.class)));
+const CLASS: Field<Row> = column(
+  'CLASS',
+  5,
+  ({ traffic }) => (traffic.class === null ? 'all' : String(traffic.class)),
+  RIGHT,
+);
 
 /** Bytes of IP, as a container sees them. */
 const FIELDS: readonly Field<Row>[] = [
-  field('CTID', 10, ({ ctid }) => String(ctid)),
-  field('ADDRESS', 15, ({ traffic }) => traffic.address, false),
-  field('IN', 12, ({ traffic }) => String(traffic.received.bytes)),
-  field('IN_PKTS', 9, ({ traffic }) => String(traffic.received.packets)),
-  field('OUT', 12, ({ traffic }) => String(traffic.sent.bytes)),
-  field('OUT_PKTS', 9, ({ traffic }) => String(traffic.sent.packets)),
+  column('CTID', 10, ({ ctid }) => String(ctid), RIGHT),
+  column('ADDRESS', 15, ({ traffic }) => traffic.address),
+  column('IN', 12, ({ traffic }) => String(traffic.received.bytes), RIGHT),
+  column('IN_PKTS', 9, ({ traffic }) => String(traffic.received.packets), RIGHT),
+  column('OUT', 12, ({ traffic }) => String(traffic.sent.bytes), RIGHT),
+  column('OUT_PKTS', 9, ({ traffic }) => String(traffic.sent.packets), RIGHT),
 ];
 
 function tableOf(all: readonly ContainerTraffic[], classes: boolean): string {

@@ -4,7 +4,7 @@ import type { RunningCommand, RunOptions } from '../../container/run.js';
 import { CellaError, firstCoded } from '../../errors.js';
 import { Interrupted } from '../interrupt.js';
 import type { Io } from '../io.js';
-import { addParameters, changesOf } from '../parameters.js';
+import { addParameters, append, changesOf } from '../parameters.js';
 import type { Register, Session } from '../session.js';
 import { printChanges } from './diff.js';
 import { attendTerminal, sizeOf } from './enter.js';
@@ -48,10 +48,6 @@ export const registerRun: Register = (program, session) => {
     },
   );
 };
-
-function append(word: string, before: readonly string[]): readonly string[] {
-  return [...before, word];
-}
 
 function optionsOf(words: Words, io: Io): Omit<RunOptions, 'template' | 'command'> {
   const tty = words.tty ?? (io.terminal !== undefined && io.columns() !== undefined);

@@ -3,6 +3,7 @@ import type { Element, Part } from '../../plan/network/elements.js';
 import { together } from '../together.js';
 import { fromBytes, toBytes } from './addresses.js';
 import { attribute, listAttributes, nested, readAttributes, readText, text, u32be } from './attributes.js';
+import { macBytes } from './links.js';
 import { dump, FLAG, type Message, NetlinkError, type Outcome, PROTOCOL, request, send } from './request.js';
 
 const SUBSYSTEM = 10;
@@ -36,6 +37,9 @@ export interface Counter {
   readonly packets: bigint;
   readonly bytes: bigint;
 }
+
+/** Of what has counted nothing yet. */
+export const NOTHING: Counter = { packets: 0n, bytes: 0n };
 
 /** An element as the kernel has it. */
 export interface Held {
@@ -81,7 +85,7 @@ function encodePart(part: Part): Buffer {
       return toBytes(part.address);
     case 'mac': {
       const bytes = Buffer.alloc(8);
-      bytes.write(part.mac.replaceAll(':', ''), 'hex');
+      macBytes(part.mac).copy(bytes);
       return bytes;
     }
     case 'protocol':

@@ -60,11 +60,13 @@ async function findPorts({ name, ports }: Bridge, bridge: Link | undefined): Pro
   });
 }
 
-/** Names of what is on it; undefined where it is not there. */
-export async function listPorts(name: string): Promise<readonly string[] | undefined> {
+/** By the name of each bridge of this host: the names of what is on it. */
+export async function listPorts(): Promise<ReadonlyMap<string, readonly string[]>> {
   const links = await listLinks();
-  const bridge = links.find((link) => link.name === name && link.kind === 'bridge');
-  return bridge && links.filter(({ master }) => master === bridge.index).map((link) => link.name);
+  const bridges = links.filter(({ kind }) => kind === 'bridge');
+  const on = (index: number): readonly string[] =>
+    links.filter(({ master }) => master === index).map(({ name }) => name);
+  return new Map(bridges.map(({ name, index }) => [name, on(index)]));
 }
 
 /** Its ports are left as they are. Nothing there is fine. */

@@ -4,7 +4,14 @@ import { classRuleset } from '../../plan/network/class-ruleset.js';
 import { addressElements, countedElements, type Element, portElements } from '../../plan/network/elements.js';
 import type { NetworkPlan, VenetPlan } from '../../plan/network/network-plan.js';
 import { MARK_CHAIN, ruleset, SPOOFED } from '../../plan/network/ruleset.js';
-import { type Counter, findCounter, findElements, hasChain, removeElements } from '../netlink/nftables.js';
+import {
+  type Counter,
+  findCounter,
+  findElements,
+  hasChain,
+  NOTHING,
+  removeElements,
+} from '../netlink/nftables.js';
 import { findFirewall } from './container-firewall.js';
 import { nft } from './nft.js';
 import { findPublished } from './published.js';
@@ -24,8 +31,6 @@ export async function loadTable(name: string): Promise<void> {
   const input = ruleset({ table: name, group: GROUP, gateway4: GATEWAY[4], gateway6: INNER_GATEWAY6 });
   await nft(input);
 }
-
-const NOTHING: Counter = { packets: 0n, bytes: 0n };
 
 /** What was dropped, of all containers, since its source was not theirs. */
 export async function readSpoofed(table: string): Promise<Counter> {

@@ -2,7 +2,7 @@
 import { CLASSES } from '../../config/traffic-classes.js';
 import { countedElements } from '../../plan/network/elements.js';
 import type { VenetPlan } from '../../plan/network/network-plan.js';
-import { type Counter, findElements, listElements } from '../netlink/nftables.js';
+import { type Counter, findElements, listElements, NOTHING } from '../netlink/nftables.js';
 import { NetlinkError } from '../netlink/request.js';
 
 export interface Counted {
@@ -12,8 +12,6 @@ export interface Counted {
   readonly sent: Counter;
   readonly received: Counter;
 }
-
-const NOTHING: Counter = { packets: 0n, bytes: 0n };
 
 /** Of so many containers it costs less to find out first which classes there is anything of. */
 const MANY = 8;
