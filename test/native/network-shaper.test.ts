@@ -15,6 +15,7 @@ const [CONTAINER, CONTAINER6] = ['192.0.2.11', '2001:db8::11'];
 const [WAN, WAN6] = ['192.0.2.2', '2001:db8::2'];
 const LINKS = ['venet101'];
 const MBIT = 1e6;
+const MOMENTS = 5;
 /** An emulated processor takes its time to begin. */
 const slowly = process.env.CELLA_LANE === 'vm' ? 3 : 1;
 const running: ChildProcess[] = [];
@@ -48,10 +49,15 @@ async function speed(from: Machine, to: Machine, ...addresses: readonly string[]
 const receiving = (): Promise<number> => speed(wan, container, CONTAINER);
 const sending = (): Promise<number> => speed(container, wan, WAN);
 
-function expectRate(measured: number, rate: number): void {
-  expect(measured / rate).toBeGreaterThan(0.9);
-  expect(measured / rate).toBeLessThan(1.1);
+/** Within a tenth. A sender may be kept from its processor meanwhile, and then gets another moment. */
+async function expectRate(measure: () => Promise<number>, rate: number): Promise<void> {
+  const found: number[] = [];
+  do found.push((await measure()) / rate);
+  while (found.length < MOMENTS && !isClose(found.at(-1)));
+  expect(found.at(-1), `parts of the rate: ${found.join(', ')}`).toSatisfy(isClose);
 }
+
+const isClose = (part = 0): boolean => part > 0.9 && part < 1.1;
 
 async function restart(): Promise<void> {
   container = await network.container(venetOf(101, CONTAINER, CONTAINER6));
@@ -71,21 +77,21 @@ afterEach(() => {
 describe('a rate of each way', () => {
   it('holds for itself, and changes while the link is up', async () => {
     await network.call(SHAPER, 'shape', LINKS, plan(8 * MBIT, 4 * MBIT));
-    expectRate(await receiving(), 8 * MBIT);
-    expectRate(await sending(), 4 * MBIT);
+    await expectRate(receiving, 8 * MBIT);
+    await expectRate(sending, 4 * MBIT);
     await network.call(SHAPER, 'shape', LINKS, plan(4 * MBIT, 12 * MBIT));
-    expectRate(await receiving(), 4 * MBIT);
-    expectRate(await sending(), 12 * MBIT);
+    await expectRate(receiving, 4 * MBIT);
+    await expectRate(sending, 12 * MBIT);
   });
 });
 
 describe('a rate', { tags: ['slow'] }, () => {
   it('may be of one way alone, and be taken away', async () => {
     await network.call(SHAPER, 'shape', LINKS, plan(0, 10 * MBIT));
-    expectRate(await sending(), 10 * MBIT);
+    await expectRate(sending, 10 * MBIT);
     expect(await receiving()).toBeGreaterThan(30 * MBIT);
     await network.call(SHAPER, 'shape', LINKS, plan(10 * MBIT, 0));
-    expectRate(await receiving(), 10 * MBIT);
+    await expectRate(receiving, 10 * MBIT);
     expect(await sending()).toBeGreaterThan(30 * MBIT);
     expect(await network.host.run('ip link show type ifb')).toBe('');
     for (const _ of [1, 2]) await network.call(SHAPER, 'unshape', LINKS, plan(0, 0));
@@ -96,7 +102,7 @@ describe('a rate', { tags: ['slow'] }, () => {
   it('is not the guest’s to change: what it does to its own end does not matter', async () => {
     await network.call(SHAPER, 'shape', LINKS, plan(0, 8 * MBIT));
     await container.run('tc qdisc replace dev venet0 root pfifo; tc qdisc add dev venet0 ingress');
-    expectRate(await sending(), 8 * MBIT);
+    await expectRate(sending, 8 * MBIT);
   });
 
   it('is shared by all that is sent on several links, over IPv6 too', async () => {
@@ -109,7 +115,7 @@ describe('a rate', { tags: ['slow'] }, () => {
     await wan.run('ip addr add 198.51.100.2/32 dev lo; ip route add 10.7.0.0/24 via 192.0.2.1');
     await network.call(SHAPER, 'shape', [...LINKS, 'veth101.0'], plan(0, 10 * MBIT));
     for (const addresses of [[WAN6], ['198.51.100.2'], [WAN6, '198.51.100.2']])
-      expectRate(await speed(container, wan, ...addresses), 10 * MBIT);
+      await expectRate(() => speed(container, wan, ...addresses), 10 * MBIT);
     expect(await network.host.run('ip -o link show type ifb | wc -l')).toBe('1');
   });
 
@@ -118,7 +124,7 @@ describe('a rate', { tags: ['slow'] }, () => {
     await network.call('netlink/links', 'removeLinks', ['venet101']);
     await restart();
     await network.call(SHAPER, 'shape', LINKS, plan(0, 10 * MBIT));
-    expectRate(await sending(), 10 * MBIT);
+    await expectRate(sending, 10 * MBIT);
     await network.host.run('ip link add ifb102 type ifb');
     const other = { ...plan(0, MBIT), ifb: 'ifb102' };
     await expect(network.call(SHAPER, 'shape', LINKS, other)).rejects.toMatchObject({
