@@ -25,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("signalPid", vz::SignalPid);
   add("moveLink", vz::MoveLink);
   add("netlink", vz::Netlink);
+  add("netlinkNow", vz::NetlinkNow);
   add("exchangeFrames", vz::ExchangeFrames);
   add("umount", vz::Umount);
   add("closeOnExec", vz::CloseOnExec);

@@ -29,6 +29,7 @@ Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);
 Napi::Value MoveLink(const Napi::CallbackInfo& info);
 Napi::Value Netlink(const Napi::CallbackInfo& info);
+Napi::Value NetlinkNow(const Napi::CallbackInfo& info);
 Napi::Value ExchangeFrames(const Napi::CallbackInfo& info);
 Napi::Value Umount(const Napi::CallbackInfo& info);
 Napi::Value CloseOnExec(const Napi::CallbackInfo& info);

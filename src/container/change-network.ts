@@ -6,7 +6,7 @@ import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import { networkOf } from '../host/interfaces.js';
 import { deleteLink } from '../host/netlink/links.js';
-import { addElements, removeElements } from '../host/netlink/nftables.js';
+import { removeElements } from '../host/netlink/nftables.js';
 import { PROTOCOL, request } from '../host/netlink/request.js';
 import { forgetPorts, guardPorts, hasPorts } from '../host/network/bridge-ports.js';
 import { applyFirewall, findVerdicts, removeFirewall } from '../host/network/container-firewall.js';
@@ -158,8 +158,8 @@ async function carryOut(context: Context, { before, plan, intent, pid }: Change)
       without(addressElements({ ...before.plan.venet, addresses: kept }), addresses),
     );
   }
-  await publish(table, without(ports, portElements(before.plan.published)));
-  await addElements(table, without(addresses, addressElements(before.plan.venet)));
+  const added = without(addresses, addressElements(before.plan.venet));
+  await publish(table, without(ports, portElements(before.plan.published)), added);
   faultPoint('network.listed');
   await addProxies(intent?.answering ?? []);
 }

@@ -17,7 +17,7 @@ import {
 import { applyFirewall } from '../host/network/container-firewall.js';
 import { hasTable, loadTable, loadTrafficClasses, publish, removePlan } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
-import { readTraffic } from '../host/network/traffic.js';
+import { type Counted, countedOf, findCounters } from '../host/network/traffic.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
 import { attachVenet, detachVenet } from '../host/network/venet.js';
 import { attachInterface } from '../host/network/veth.js';
@@ -87,8 +87,7 @@ export async function attachNetwork(
     for (const each of plan.interfaces) await attachInterface(each, namespace);
     if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
     faultPoint('network.linked');
-    await publish(table, portElements(plan.published));
-    await addElements(table, addressElements(plan.venet));
+    await publish(table, portElements(plan.published), addressElements(plan.venet));
     faultPoint('network.listed');
     await addProxies(answering);
   } finally {
@@ -170,20 +169,27 @@ export async function detachNetwork(context: Context, { ctid, network }: Runtime
   if (plan.venet) await detachVenet(plan.venet);
   if (plan.shaping) await unshape(hostEnds(plan), plan.shaping);
   // Nothing comes through any more.
-  await countTraffic(context, ctid, network);
+  const counters = plan.venet ? await findCounters(table, plan.venet) : [];
+  note(context, ctid, network, countedOf(counters));
   faultPoint('network.counted');
-  await removePlan(table, plan);
+  await removePlan(table, plan, counters);
   await forgetPorts(table, plan);
 }
 
-/** Notes down what has gone through so far. Where that cannot be written it warns: nothing else depends on it. */
-export async function countTraffic(
+/** Notes down what has gone through so far. */
+export async function countTraffic(context: Context, ctid: number, network: NetworkRecord): Promise<void> {
+  const { plan, table } = network;
+  if (plan.venet) note(context, ctid, network, countedOf(await findCounters(table, plan.venet)));
+}
+
+/** Where it cannot be written it warns: nothing else depends on it. */
+function note(
   context: Context,
   ctid: number,
-  { plan, table, run }: NetworkRecord,
-): Promise<void> {
+  { plan, run }: NetworkRecord,
+  counted: readonly Counted[],
+): void {
   if (!plan.venet) return;
-  const [counted = []] = await readTraffic(table, [plan.venet]);
   try {
     noteTraffic(context.paths.traffic(ctid), run, counted);
   } catch (error) {

@@ -3,7 +3,6 @@ import { closeSync, openSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { networkOf } from '../host/interfaces.js';
-import { addElements } from '../host/netlink/nftables.js';
 import { guardPorts, hasPorts } from '../host/network/bridge-ports.js';
 import { applyFirewall } from '../host/network/container-firewall.js';
 import { publish } from '../host/network/firewall.js';
@@ -56,8 +55,7 @@ async function repair(context: Context, { plan, table, proxies }: NetworkRecord,
     await guardPorts(table, plan);
     if (plan.venet) await restoreVenet(plan.venet, namespace);
     if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
-    await publish(table, portElements(plan.published));
-    await addElements(table, addressElements(plan.venet));
+    await publish(table, portElements(plan.published), addressElements(plan.venet));
     await restoreProxies(proxies);
   } finally {
     closeSync(namespace);

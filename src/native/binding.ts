@@ -103,6 +103,8 @@ export interface Binding {
    * `namespace`: a descriptor of a network namespace, -1: this process's own.
    */
   netlink(namespace: number, protocol: number, requests: readonly Uint8Array[]): Promise<Buffer>;
+  /** The same of one datagram in this process's own network, before it returns: for a few lookups. */
+  netlinkNow(protocol: number, request: Uint8Array): Buffer;
   /** Sends frames on an interface of this host; returns those of `protocol` that came within `wait` milliseconds. */
   exchangeFrames(
     index: number,

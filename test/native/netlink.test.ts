@@ -9,7 +9,7 @@ import {
   text,
   u32,
 } from '../../src/host/netlink/attributes.js';
-import { dump, FLAG, PROTOCOL, request, send } from '../../src/host/netlink/request.js';
+import { ask, dump, FLAG, PROTOCOL, request, send } from '../../src/host/netlink/request.js';
 import { native } from '../../src/native/binding.js';
 
 const [NEWLINK, GETLINK] = [16, 18];
@@ -69,8 +69,19 @@ describe('netlink', () => {
     expect(done.every(({ code, answers }) => code === undefined && answers.length === 1)).toBe(true);
   });
 
+  it.each([3, 300])('looks up %d things, of which some are not there', async (count) => {
+    const asked = Array.from({ length: count }, (_, at) => ({
+      type: GETLINK,
+      body: link(at % 3 === 1 ? 0x7ffffff0 : 1),
+    }));
+    const found = await ask(PROTOCOL.route, asked, { accept: ['ENODEV'] });
+    expect(found.map(({ answers }) => answers.length)).toEqual(asked.map((_, at) => (at % 3 === 1 ? 0 : 1)));
+    await expect(ask(PROTOCOL.route, asked)).rejects.toMatchObject({ code: 'ENODEV', index: 1 });
+  });
+
   it('refuses what is no message, and a namespace that is none', async () => {
     await expect(native().netlink(-1, 0, [Buffer.alloc(7)])).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(() => native().netlinkNow(0, Buffer.alloc(7))).toThrow(/EINVAL.*netlink/);
     await expect(native().netlink(0, 0, [])).rejects.toMatchObject({ code: 'EINVAL', syscall: 'netlink' });
   });
 });

@@ -3,31 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { InterfacePlan } from '../../src/plan/network/network-plan.js';
 import { useHostNetwork } from '../helpers/host-network.js';
 import type { Machine } from '../helpers/networks.js';
+import { interfaceOf } from '../helpers/plans.js';
 import { requires } from '../helpers/requires.js';
 
 const network = useHostNetwork();
 const VETH = 'network/veth';
-
-function planOf(number: number, more: Partial<InterfacePlan> = {}): InterfacePlan {
-  return {
-    kind: 'veth',
-    name: 'eth0',
-    mac: `ce:11:00:00:00:0${number}`,
-    host: { name: `veth10${number}.0`, mac: `ce:11:00:00:01:0${number}` },
-    bridge: 'br0',
-    addresses: [{ family: 4, address: `10.7.0.${number}`, prefix: 24 }],
-    gateways: [],
-    dhcp4: false,
-    dhcp6: false,
-    configure: true,
-    macFilter: true,
-    ipFilter: true,
-    isolated: false,
-    vlan: null,
-    trunks: [],
-    ...more,
-  };
-}
 
 async function attach(plan: InterfacePlan): Promise<Machine> {
   const machine = await network.machine();
@@ -41,7 +21,7 @@ const makeBridge = (): Promise<string> =>
 describe('an interface on a bridge', () => {
   it('reaches the host and its neighbours, and has the hardware addresses that it was to have', async () => {
     await makeBridge();
-    const [one] = [await attach(planOf(1)), await attach(planOf(2))];
+    const [one] = [await attach(interfaceOf(1)), await attach(interfaceOf(2))];
     expect(await one.reaches('10.7.0.254')).toBe(true);
     expect(await one.reaches('10.7.0.2')).toBe(true);
     expect(await one.run('ip -o link show eth0')).toContain('ce:11:00:00:00:01');
@@ -51,9 +31,9 @@ describe('an interface on a bridge', () => {
   it('that is isolated reaches only those that are not', async () => {
     await makeBridge();
     const [one, , three] = [
-      await attach(planOf(1, { isolated: true })),
-      await attach(planOf(2, { isolated: true })),
-      await attach(planOf(3)),
+      await attach(interfaceOf(1, { isolated: true })),
+      await attach(interfaceOf(2, { isolated: true })),
+      await attach(interfaceOf(3)),
     ];
     expect(await one.reaches('10.7.0.2')).toBe(false);
     expect(await one.reaches('10.7.0.3')).toBe(true);
@@ -63,30 +43,31 @@ describe('an interface on a bridge', () => {
 
   it('sends elsewhere by its gateway', async () => {
     await makeBridge();
-    const one = await attach(planOf(1, { gateways: ['10.7.0.254'] }));
+    const one = await attach(interfaceOf(1, { gateways: ['10.7.0.254'] }));
     await network.host.run('ip addr add 198.51.100.1/32 dev lo');
     expect(await one.reaches('198.51.100.1')).toBe(true);
   });
 
   it('takes the place of one that was left, not of one that is not ours, and may be taken away twice', async () => {
     await makeBridge();
-    const [, again] = [await attach(planOf(1)), await attach(planOf(1))];
+    const [, again] = [await attach(interfaceOf(1)), await attach(interfaceOf(1))];
     expect(await again.reaches('10.7.0.254')).toBe(true);
-    for (const _ of [1, 2]) await network.call(VETH, 'detachInterface', planOf(1), { open: again.namespace });
+    for (const _ of [1, 2])
+      await network.call(VETH, 'detachInterface', interfaceOf(1), { open: again.namespace });
     await expect(again.run('ip link show eth0')).rejects.toThrow();
     await network.host.run('ip link add veth102.0 type bridge');
-    await expect(attach(planOf(2))).rejects.toMatchObject({ code: 'VETH_FAILED' });
+    await expect(attach(interfaceOf(2))).rejects.toMatchObject({ code: 'VETH_FAILED' });
     expect(await network.host.run('ip -d -o link show veth102.0')).toContain('bridge');
   });
 
   it('is refused where there is no such bridge, or none that tells VLANs apart, and nothing is made', async () => {
-    await expect(attach(planOf(1))).rejects.toMatchObject({
+    await expect(attach(interfaceOf(1))).rejects.toMatchObject({
       code: 'VETH_FAILED',
       message: "this host has no bridge or interface 'br0'",
     });
     await makeBridge();
     for (const more of [{ vlan: 7 }, { trunks: [7, 8] }])
-      await expect(attach(planOf(1, more))).rejects.toMatchObject({
+      await expect(attach(interfaceOf(1, more))).rejects.toMatchObject({
         code: 'VETH_FAILED',
         message: "'br0' is no bridge that tells VLANs apart",
       });
@@ -100,10 +81,10 @@ describe('an interface on a bridge that tells VLANs apart', () => {
   it('reaches those of its own, and others with the tags that it may use', async () => {
     await network.host.run('ip link add br0 type bridge vlan_filtering 1; ip link set br0 up');
     const [one, , , trunk] = [
-      await attach(planOf(1, { vlan: 7 })),
-      await attach(planOf(2, { vlan: 7 })),
-      await attach(planOf(3, { vlan: 8 })),
-      await attach(planOf(4, { trunks: [8] })),
+      await attach(interfaceOf(1, { vlan: 7 })),
+      await attach(interfaceOf(2, { vlan: 7 })),
+      await attach(interfaceOf(3, { vlan: 8 })),
+      await attach(interfaceOf(4, { trunks: [8] })),
     ];
     expect(await one.reaches('10.7.0.2')).toBe(true);
     expect(await one.reaches('10.7.0.3')).toBe(false);
@@ -122,7 +103,7 @@ describe('a macvlan', () => {
   it('is beside an interface of the host, and is gone when it is taken away', async () => {
     const wan = await network.neighbour('eth0');
     const addresses = [{ family: 4, address: '192.0.2.7', prefix: 24 }] as const;
-    const plan = planOf(1, { kind: 'macvlan', host: null, bridge: 'eth0', addresses });
+    const plan = interfaceOf(1, { kind: 'macvlan', host: null, bridge: 'eth0', addresses });
     const machine = await attach(plan);
     expect(await wan.reaches('192.0.2.7')).toBe(true);
     expect(await machine.run('ip -o link show type macvlan')).toMatch(/^\d+: eth0@/);

@@ -426,13 +426,19 @@ describe('the table', () => {
     const all = many.flatMap(addressElements);
     const ports = portElements([publication(11, 10_000, 10_000, { ports: { first: 10_000, last: 19_999 } })]);
     await inside.call(NFTABLES, 'addElements', TABLE, [...all, ...ports]);
-    expect(await inside.call(NFTABLES, 'listElements', TABLE, 'sent6')).toHaveLength(10_000);
+    // A list of a set that is growing yet may tell an element twice.
+    const present = async (): Promise<number> => {
+      const found = await inside.call<readonly unknown[]>(NFTABLES, 'findElements', TABLE, all);
+      return found.filter((each) => each).length;
+    };
+    expect(await present()).toBe(all.length);
     const container = await attach(planOf(11, { published: [publication(11, 80, 80)] }));
     await serve(container, 'tcp', 80);
     expect(await ask(wan, 'tcp', HOST[4], 80)).toBe(OUTSIDE[4]);
     await call('removeAddresses', TABLE, many[5000]);
-    expect(await inside.call(NFTABLES, 'listElements', TABLE, 'sent6')).toHaveLength(10_000);
+    expect(await present()).toBe(all.length - all.length / many.length);
     await inside.call(NFTABLES, 'removeElements', TABLE, [...all, ...ports]);
-    expect(await inside.call(NFTABLES, 'listElements', TABLE, 'sent6')).toHaveLength(1);
+    expect(await present()).toBe(0);
+    expect(await ask(wan, 'tcp', HOST[4], 80)).toBe(OUTSIDE[4]);
   });
 });

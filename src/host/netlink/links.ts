@@ -1,6 +1,6 @@
 /** Network interfaces by rtnetlink (rtnetlink(7), <linux/if_link.h>): made, changed, listed, removed. */
 import { attribute, nested, readAttributes, readText, text, u8, u32 } from './attributes.js';
-import { dump, FLAG, type Message, PROTOCOL, request } from './request.js';
+import { ask, dump, FLAG, type Message, PROTOCOL, request } from './request.js';
 
 export const [NEWLINK, DELLINK, GETLINK, SETLINK] = [16, 17, 18, 19];
 
@@ -10,6 +10,7 @@ const IFLA = {
   mtu: 4,
   link: 5,
   master: 10,
+  operstate: 16,
   info: 18,
   families: 26,
   group: 27,
@@ -22,6 +23,8 @@ const BRIDGE_FILTERS_VLANS = 7;
 const AF_INET6 = 10;
 const ADDR_GEN_MODE = 8;
 const NO_ADDRESS = 1;
+/** IF_OPER_DORMANT of RFC 2863. */
+const DORMANT = 5;
 
 export const UP = 0x1;
 export const NOARP = 0x80;
@@ -56,6 +59,8 @@ export interface LinkSettings {
   readonly noArp?: boolean;
   /** Whether it gets an IPv6 address by itself. */
   readonly noAddress?: boolean;
+  /** Of a new one: not taken to be in operation until its other end is up. */
+  readonly dormant?: boolean;
   /** Moves it, by a descriptor. */
   readonly namespace?: number;
 }
@@ -80,13 +85,15 @@ function flagsOf({ up, noArp }: LinkSettings): { flags: number; change: number }
   return { flags: on, change };
 }
 
-function settings({ mac, mtu, group, master, noAddress, namespace }: LinkSettings): readonly Buffer[] {
+function settings(given: LinkSettings): readonly Buffer[] {
+  const { mac, mtu, group, master, noAddress, dormant, namespace } = given;
   return [
     ...(mac === undefined ? [] : [attribute(IFLA.address, macBytes(mac))]),
     ...(mtu === undefined ? [] : [u32(IFLA.mtu, mtu)]),
     ...(group === undefined ? [] : [u32(IFLA.group, group)]),
     ...(master === undefined ? [] : [u32(IFLA.master, master)]),
     ...(noAddress ? [nested(IFLA.families, nested(AF_INET6, u8(ADDR_GEN_MODE, NO_ADDRESS)))] : []),
+    ...(dormant ? [u8(IFLA.operstate, DORMANT)] : []),
     ...(namespace === undefined ? [] : [u32(IFLA.namespace, namespace)]),
   ];
 }
@@ -179,7 +186,7 @@ export async function listLinks(namespace = -1): Promise<readonly Link[]> {
 
 /** Undefined where there is none. */
 export async function findLink(which: Which, namespace = -1): Promise<Link | undefined> {
-  const [found] = await request(PROTOCOL.route, [getLink(which)], { namespace, accept: ['ENODEV'] });
+  const [found] = await ask(PROTOCOL.route, [getLink(which)], { namespace, accept: ['ENODEV'] });
   const answer = found?.answers[0];
   return answer && readLink(answer.body);
 }

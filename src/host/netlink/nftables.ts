@@ -4,7 +4,7 @@ import { together } from '../together.js';
 import { fromBytes, toBytes } from './addresses.js';
 import { attribute, listAttributes, nested, readAttributes, readText, text, u32be } from './attributes.js';
 import { macBytes } from './links.js';
-import { dump, FLAG, type Message, NetlinkError, type Outcome, PROTOCOL, request, send } from './request.js';
+import { ask, dump, expectDone, FLAG, type Message, type Outcome, PROTOCOL, send } from './request.js';
 
 const SUBSYSTEM = 10;
 const [BATCH_BEGIN, BATCH_END] = [0x10, 0x11];
@@ -22,7 +22,9 @@ const ELEMENT = { key: 1, data: 2, expression: 7 } as const;
 const OBJECT = { table: 1, name: 2, type: 3, data: 4 } as const;
 const OBJECT_COUNTER = 1;
 const [VALUE, VERDICT] = [1, 2];
-const VERDICT_CHAIN = 2;
+const [VERDICT_CODE, VERDICT_CHAIN] = [1, 2];
+/** NFT_GOTO. */
+const GOTO = -4;
 const COUNTER = { bytes: 1, packets: 2 } as const;
 /** NFPROTO_INET and NFPROTO_BRIDGE. */
 const [INET, BRIDGE] = [1, 7];
@@ -99,13 +101,17 @@ function encodePart(part: Part): Buffer {
 }
 
 /** A lone port has two bytes, a lone protocol one: none of our sets has such a key. */
-function encodeElement({ key, data }: Element): Buffer {
+function encodeElement({ key, data, chain }: Element): Buffer {
   return nested(
     1,
     nested(ELEMENT.key, attribute(VALUE, encodeParts(key))),
     ...(data ? [nested(ELEMENT.data, attribute(VALUE, encodeParts(data)))] : []),
+    ...(chain ? [nested(ELEMENT.data, goTo(chain))] : []),
   );
 }
+
+const goTo = (chain: string): Buffer =>
+  nested(VERDICT, u32be(VERDICT_CODE, GOTO), text(VERDICT_CHAIN, chain));
 
 interface Change {
   readonly message: number;
@@ -147,15 +153,19 @@ async function transaction(all: readonly Message[]): Promise<readonly Outcome[]>
   return done;
 }
 
-/** All of them or none. EEXIST: one is there already, with `exclusive`; ENOENT: there is no such table or set. */
+/** All of them or none, `fresh` as well: EEXIST where one of these is there already. ENOENT: no such table or set. */
 export async function addElements(
   table: string,
   elements: readonly Element[],
-  { exclusive = false } = {},
+  fresh: readonly Element[] = [],
 ): Promise<void> {
-  if (elements.length === 0) return;
-  const flags = FLAG.create | (exclusive ? FLAG.exclusive : 0);
-  expectDone(await transaction(messages(table, { message: MESSAGE.newElement, flags, elements })));
+  if (elements.length + fresh.length === 0) return;
+  const message = MESSAGE.newElement;
+  const all = [
+    ...messages(table, { message, flags: FLAG.create, elements }),
+    ...messages(table, { message, flags: FLAG.create | FLAG.exclusive, elements: fresh }),
+  ];
+  expectDone(await transaction(all));
 }
 
 interface Removal {
@@ -181,10 +191,10 @@ const remove = together(async (removals: readonly Removal[]): Promise<void> => {
   const done = await transaction(removals.flatMap(removing));
   if (done.every(({ code }) => code === undefined)) return;
   const [removal, another] = removals;
-  expectDone(done, ...(another ? [] : ['ENOENT']));
+  expectDone(done, another ? [] : ['ENOENT']);
   // One that is missing fails all: those that are there go alone.
   const rest = removal ? removing(await stillThere(removal)) : [];
-  if (rest.length > 0) expectDone(await transaction(rest), 'ENOENT');
+  if (rest.length > 0) expectDone(await transaction(rest), ['ENOENT']);
 });
 
 function removing({ table, elements, chains }: Removal): readonly Message[] {
@@ -204,11 +214,6 @@ async function stillThere({ table, elements, chains }: Removal): Promise<Removal
   };
 }
 
-function expectDone(done: readonly Outcome[], ...accept: readonly string[]): void {
-  for (const [index, outcome] of done.entries())
-    if (outcome.code !== undefined && !accept.includes(outcome.code)) throw new NetlinkError(index, outcome);
-}
-
 /** In the order of `elements`, all with one request; undefined for what is not there, or whose set is not. */
 export async function findElements(
   table: string,
@@ -217,7 +222,7 @@ export async function findElements(
   const asked = elements.flatMap(({ set, key }) =>
     messages(table, { message: MESSAGE.getElement, flags: 0, elements: [{ set, key }] }),
   );
-  const found = await request(PROTOCOL.netfilter, asked, { accept: ['ENOENT'] });
+  const found = await ask(PROTOCOL.netfilter, asked, { accept: ['ENOENT'] });
   return found.map(({ answers }) => answers.flatMap(({ body }) => readElements(body))[0]);
 }
 
@@ -268,7 +273,7 @@ export function readTarget(data: Buffer): { readonly address: string; readonly p
 /** Whether a table of family inet has a chain. */
 export async function hasChain(table: string, name: string): Promise<boolean> {
   const message = { type: kind(MESSAGE.getChain), body: chainBody(table, name) };
-  const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
+  const [found] = await ask(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
   return found?.code === undefined;
 }
 
@@ -276,7 +281,7 @@ export async function hasChain(table: string, name: string): Promise<boolean> {
 export async function findCounter(table: string, name: string): Promise<Counter | undefined> {
   const parts = [text(OBJECT.table, table), text(OBJECT.name, name), u32be(OBJECT.type, OBJECT_COUNTER)];
   const message = { type: kind(MESSAGE.getObject), body: Buffer.concat([header(), ...parts]) };
-  const [found] = await request(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
+  const [found] = await ask(PROTOCOL.netfilter, [message], { accept: ['ENOENT'] });
   const [answer] = found?.answers ?? [];
   const data = answer && readAttributes(answer.body.subarray(HEADER)).get(OBJECT.data);
   return data && countOf(data);

@@ -1,7 +1,7 @@
 /** Routes by rtnetlink (rtnetlink(7), <linux/rtnetlink.h>), those of the main table. */
 import { familyNumber, fromBytes, toBytes } from './addresses.js';
 import { attribute, readAttributes, u32 } from './attributes.js';
-import { dump, FLAG, type Message, PROTOCOL, request } from './request.js';
+import { ask, dump, FLAG, type Message, PROTOCOL } from './request.js';
 
 const [NEWROUTE, DELROUTE, GETROUTE] = [24, 25, 26];
 const RTA = { destination: 1, oif: 4, gateway: 5, priority: 6, source: 7, table: 15 } as const;
@@ -92,7 +92,7 @@ export async function findRoute(
   header.writeUInt32LE(FIB_MATCH, 8);
   const message = { type: GETROUTE, body: Buffer.concat([header, attribute(RTA.destination, bytes)]) };
   const accept = ['ENETUNREACH', 'EHOSTUNREACH', 'ESRCH'];
-  const [found] = await request(PROTOCOL.route, [message], { namespace, accept });
+  const [found] = await ask(PROTOCOL.route, [message], { namespace, accept });
   return found?.answers.flatMap(({ body }) => readRoute(body))[0];
 }
 

@@ -1,20 +1,14 @@
 /** Our table of nftables: loaded once, and what containers have in it. */
 import type { ClassedNetwork } from '../../config/traffic-classes.js';
 import { classRuleset } from '../../plan/network/class-ruleset.js';
-import { addressElements, countedElements, type Element, portElements } from '../../plan/network/elements.js';
+import { addressElements, type Element, portElements } from '../../plan/network/elements.js';
 import type { NetworkPlan, VenetPlan } from '../../plan/network/network-plan.js';
 import { MARK_CHAIN, ruleset, SPOOFED } from '../../plan/network/ruleset.js';
-import {
-  type Counter,
-  findCounter,
-  findElements,
-  hasChain,
-  NOTHING,
-  removeElements,
-} from '../netlink/nftables.js';
+import { type Counter, findCounter, hasChain, NOTHING, removeElements } from '../netlink/nftables.js';
 import { findFirewall } from './container-firewall.js';
 import { nft } from './nft.js';
 import { findPublished } from './published.js';
+import { type FoundCounters, findCounters } from './traffic.js';
 import { GATEWAY, GROUP } from './venet.js';
 
 export { publish, unpublish } from './published.js';
@@ -42,12 +36,19 @@ export async function loadTrafficClasses(table: string, networks: readonly Class
   await nft(classRuleset(table, networks));
 }
 
-/** Takes away all that is a container's; an address or a port that is another's by now, or still, stays that. */
-export async function removePlan(table: string, plan: NetworkPlan): Promise<void> {
+/**
+ * Takes away all that is a container's; an address or a port that is another's by now, or still, stays that. `counters`:
+ * its own, where they are known already.
+ */
+export async function removePlan(
+  table: string,
+  plan: NetworkPlan,
+  counters?: readonly FoundCounters[],
+): Promise<void> {
   const [filter, ports, addresses] = await Promise.all([
     findFirewall(table, plan),
     findPublished(table, portElements(plan.published)),
-    plan.venet ? findAddresses(table, plan.venet) : [],
+    plan.venet ? findAddresses(table, plan.venet, counters) : [],
   ]);
   await removeElements(table, [...filter.elements, ...ports, ...addresses], filter.chains);
 }
@@ -58,17 +59,19 @@ export async function removeAddresses(table: string, venet: VenetPlan): Promise<
 }
 
 /** Of each address there are all of its elements or none: that with the name of the link says whose they are. */
-async function findAddresses(table: string, venet: VenetPlan): Promise<readonly Element[]> {
-  const asked = countedElements(venet);
-  const all = asked.flatMap(({ sent, received }) => [sent, received]);
-  const found = await findElements(table, all);
-  const isThere = new Map(all.map((element, index) => [element, found[index] !== undefined]));
-  const owned = new Set(
-    asked.flatMap((each) => (each.class === null && isThere.get(each.sent) ? [each.address] : [])),
-  );
-  const own = { ...venet, addresses: venet.addresses.filter(({ address }) => owned.has(address)) };
-  const classes = asked
+async function findAddresses(
+  table: string,
+  venet: VenetPlan,
+  counters?: readonly FoundCounters[],
+): Promise<readonly Element[]> {
+  const found = counters ?? (await findCounters(table, venet));
+  const owned = new Set(found.flatMap((each) => (each.class === null && each.sent ? [each.address] : [])));
+  const classes = found
     .filter((each) => each.class !== null && owned.has(each.address))
-    .flatMap(({ sent, received }) => [sent, received]);
-  return [...addressElements(own), ...classes.filter((element) => isThere.get(element))];
+    .flatMap(({ elements, sent, received }) => [
+      ...(sent ? [elements.sent] : []),
+      ...(received ? [elements.received] : []),
+    ]);
+  const addresses = venet.addresses.filter(({ address }) => owned.has(address));
+  return [...addressElements({ ...venet, addresses }), ...classes];
 }

@@ -14,21 +14,26 @@ import { ownAddresses } from './own-addresses.js';
 
 /**
  * Fails with PORT_IN_USE where a port leads elsewhere already, or where the host itself listens: nobody would reach that
- * any more. Ports that are published as they are to be are fine.
+ * any more. Ports that are published as they are to be are fine. `others`: what is to be added in the same transaction,
+ * and stays.
  */
-export async function publish(table: string, ports: readonly Element[]): Promise<void> {
-  if (ports.length === 0) return;
-  await expectUnheard(table, ports);
+export async function publish(
+  table: string,
+  ports: readonly Element[],
+  others: readonly Element[] = [],
+): Promise<void> {
+  if (ports.length > 0) await expectUnheard(table, ports);
   try {
-    await addElements(table, ports, { exclusive: true });
+    await addElements(table, others, ports);
   } catch (cause) {
     if (!isErrno(cause, 'EEXIST')) throw cause;
     await expectOwn(
       table,
       ports.map((port) => [port, port]),
     );
-    await addElements(table, ports);
+    await addElements(table, [...others, ...ports]);
   }
+  if (ports.length === 0) return;
   try {
     // Only now, so that of two at one time not both find nothing.
     await expectOwn(table, await overlapping(ports));

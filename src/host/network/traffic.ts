@@ -1,6 +1,6 @@
 /** What our table of nftables has counted. */
 import { CLASSES } from '../../config/traffic-classes.js';
-import { countedElements } from '../../plan/network/elements.js';
+import { type CountedElements, countedElements } from '../../plan/network/elements.js';
 import type { VenetPlan } from '../../plan/network/network-plan.js';
 import { type Counter, findElements, listElements, NOTHING } from '../netlink/nftables.js';
 import { NetlinkError } from '../netlink/request.js';
@@ -11,6 +11,13 @@ export interface Counted {
   readonly class: number | null;
   readonly sent: Counter;
   readonly received: Counter;
+}
+
+/** What there is of those elements, each with what it has counted. */
+export interface FoundCounters extends Pick<CountedElements, 'address' | 'class'> {
+  readonly elements: CountedElements;
+  readonly sent: Counter | undefined;
+  readonly received: Counter | undefined;
 }
 
 /** Of so many containers it costs less to find out first which classes there is anything of. */
@@ -25,22 +32,47 @@ export async function readTraffic(
   venets: readonly VenetPlan[],
 ): Promise<readonly (readonly Counted[])[]> {
   const classes = new Set(venets.length > MANY ? await usedClasses(table) : CLASSES);
-  const asked = venets.flatMap((venet, of) =>
-    countedElements(venet)
-      .filter((each) => each.class === null || classes.has(each.class))
-      .map((each) => ({ ...each, of })),
+  const asked = venets.map((venet) =>
+    countedElements(venet).filter((each) => each.class === null || classes.has(each.class)),
   );
+  const found = await find(table, asked.flat());
+  let at = 0;
+  return asked.map(({ length }) => {
+    const own = found.slice(at, at + length);
+    at += length;
+    return countedOf(own);
+  });
+}
+
+/** Of one container, all that there may be. */
+export function findCounters(table: string, venet: VenetPlan): Promise<readonly FoundCounters[]> {
+  return find(table, countedElements(venet));
+}
+
+async function find(table: string, asked: readonly CountedElements[]): Promise<readonly FoundCounters[]> {
   const found = await findElements(
     table,
     asked.flatMap(({ sent, received }) => [sent, received]),
   );
-  const counted: Counted[][] = venets.map(() => []);
-  for (const [index, { of, address, class: number }] of asked.entries()) {
-    const [sent, received] = [found[index * 2]?.counter, found[index * 2 + 1]?.counter];
-    if (number !== null && !sent && !received) continue;
-    counted[of]?.push({ address, class: number, sent: sent ?? NOTHING, received: received ?? NOTHING });
-  }
-  return counted;
+  return asked.map((elements, index) => ({
+    elements,
+    address: elements.address,
+    class: elements.class,
+    sent: found[index * 2]?.counter,
+    received: found[index * 2 + 1]?.counter,
+  }));
+}
+
+/** Classes of which there was nothing are left out. */
+export function countedOf(found: readonly FoundCounters[]): readonly Counted[] {
+  return found
+    .filter((each) => each.class === null || each.sent || each.received)
+    .map(({ address, class: number, sent = NOTHING, received = NOTHING }) => ({
+      address,
+      class: number,
+      sent,
+      received,
+    }));
 }
 
 /**

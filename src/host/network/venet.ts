@@ -7,9 +7,10 @@
 import { CellaError } from '../../errors.js';
 import type { RoutedAddress, VenetPlan } from '../../plan/network/network-plan.js';
 import { deleteAddress, newAddress } from '../netlink/addresses.js';
-import { deleteLink, findLink, getLink, type Link, newVeth, readLink, setLink } from '../netlink/links.js';
-import { type Message, NetlinkError, PROTOCOL, request, send } from '../netlink/request.js';
+import { findLink, type Link, newVeth, setLink } from '../netlink/links.js';
+import { expectDone, type Message, NetlinkError, PROTOCOL, request, send } from '../netlink/request.js';
 import { deleteRoute, findHostRoute, newRoute, type Route, replaceRoute } from '../netlink/routes.js';
+import { expectLink, makePair } from './pair.js';
 
 /** All interfaces of ours on the host are in this device group, by which the packet filter knows them. */
 export const GROUP = 0xce11a;
@@ -26,37 +27,28 @@ const isOf = (family: 4 | 6) => (at: RoutedAddress) => at.family === family;
  * IP_IN_USE, naming who has an address; what it made until then `detachVenet` takes away.
  */
 export async function attachVenet(plan: VenetPlan, namespace: number): Promise<void> {
-  const { index, peer } = await makePair(plan, namespace);
+  const { index, peer } = await makeLink(plan, namespace);
+  await addRoutes(plan.addresses, index, setLink(index, { up: true }));
   const messages = [
     setLink(peer, { up: true }),
     ...plan.addresses.map((at) => newAddress(peer, whole(at))),
     ...defaultRoutes(plan.addresses, peer),
   ];
   await request(PROTOCOL.route, messages, { namespace });
-  // Last: the kernel looks at each of the host's IPv6 routes when a link of it comes up or its other end does.
-  await addRoutes(plan.addresses, index, setLink(index, { up: true }));
 }
 
 /** Returns the host's end, which is down. */
-async function makePair({ hostName, mac }: VenetPlan, namespace: number): Promise<Link> {
+async function makeLink({ hostName, mac }: VenetPlan, namespace: number): Promise<Link> {
   const common = { mac, noArp: true } as const;
-  const messages = [
-    newVeth(hostName, { ...common, group: GROUP }, { ...common, name: VENET, namespace }),
+  const { done, link } = await makePair(hostName, [
+    // Linux looks at each of the host's IPv6 routes when a link comes up that it takes to be in operation, as it does
+    // one of which nothing is known: so this costs one such look, later, rather than two.
+    newVeth(hostName, { ...common, group: GROUP, dormant: true }, { ...common, name: VENET, namespace }),
     // A host without IPv6 refuses that.
     setLink(hostName, { noAddress: true }),
-    getLink(hostName),
-  ];
-  let done = await send(PROTOCOL.route, messages);
-  if (done[0]?.code === 'EEXIST') {
-    // Of a container that ended a moment ago, whose network has not been cleared away yet.
-    await request(PROTOCOL.route, [deleteLink(hostName)], { accept: ['ENODEV'] });
-    done = await send(PROTOCOL.route, messages);
-  }
-  for (const [index, outcome] of done.entries())
-    if (outcome.code !== undefined && index !== 1) throw new NetlinkError(index, outcome);
-  const [link] = done.at(-1)?.answers ?? [];
-  if (!link) throw new CellaError('NETDEV_FAILED', `'${hostName}' is gone`);
-  return readLink(link.body);
+  ]);
+  expectDone(done.slice(0, 1));
+  return expectLink(link, hostName);
 }
 
 const whole = (at: RoutedAddress) => ({ ...at, prefix: wholeLength(at) });
@@ -136,9 +128,10 @@ export function addressesWithout(venet: VenetPlan | null, other: VenetPlan | nul
 
 /** Makes the addresses of a running container those of `after`; `namespace`: of its network. */
 export async function changeVenet(before: VenetPlan, after: VenetPlan, namespace: number): Promise<void> {
-  const [outside, inside] = [await findLink(before.hostName), await findLink(VENET, namespace)];
-  if (!outside || !inside)
-    throw new CellaError('NETDEV_FAILED', `'${outside ? VENET : before.hostName}' is gone`);
+  const outside = await findLink(before.hostName);
+  // The guest may have removed it.
+  if (!outside) return attachVenet(after, namespace);
+  const inside = expectLink(await findLink(VENET, namespace), VENET);
   const [added, removed] = [addressesWithout(after, before), addressesWithout(before, after)];
   await addRoutes(added, outside.index);
   const routes = ([4, 6] as const).flatMap((family) =>

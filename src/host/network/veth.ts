@@ -6,17 +6,16 @@ import { newAddress } from '../netlink/addresses.js';
 import {
   deleteLink,
   findLink,
-  getLink,
   type Link,
   newMacvlan,
   newVeth,
-  readLink,
   renameLink,
   setLink,
 } from '../netlink/links.js';
 import { joinVlan, leaveVlan, setPort } from '../netlink/ports.js';
 import { type Message, type Outcome, PROTOCOL, request, send } from '../netlink/request.js';
 import { replaceRoute } from '../netlink/routes.js';
+import { expectLink, makePair } from './pair.js';
 
 /** Makes it in the network namespace of a descriptor. Fails with VETH_FAILED. */
 export async function attachInterface(plan: InterfacePlan, namespace: number): Promise<void> {
@@ -25,7 +24,7 @@ export async function attachInterface(plan: InterfacePlan, namespace: number): P
     throw new CellaError('VETH_FAILED', `'${parent.name}' is no bridge that tells VLANs apart`, {
       hint: `Have it do so: ip link set ${parent.name} type bridge vlan_filtering 1`,
     });
-  if (plan.host) await makePair(plan, plan.host, { namespace, bridge: parent?.index });
+  if (plan.host) await makeVeth(plan, plan.host, { namespace, bridge: parent?.index });
   else await makeMacvlan(plan, namespace, parent?.index ?? 0);
   const inside = await findLink(plan.name, namespace);
   if (!inside) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
@@ -46,26 +45,17 @@ interface Ends {
   readonly bridge: number | undefined;
 }
 
-async function makePair(
+async function makeVeth(
   plan: InterfacePlan,
-  host: NonNullable<InterfacePlan['host']>,
+  { name, mac }: NonNullable<InterfacePlan['host']>,
   { namespace, bridge }: Ends,
 ): Promise<void> {
-  const messages = [
-    newVeth(host.name, { mac: host.mac }, { name: plan.name, mac: plan.mac, namespace }),
-    ...(bridge === undefined ? [] : [setLink(host.name, { master: bridge })]),
-    getLink(host.name),
-  ];
-  let done = await send(PROTOCOL.route, messages);
-  if (done[0]?.code === 'EEXIST' && (await findLink(host.name))?.kind === 'veth') {
-    // Of a container that ended a moment ago, whose network has not been cleared away yet.
-    await request(PROTOCOL.route, [deleteLink(host.name)], { accept: ['ENODEV'] });
-    done = await send(PROTOCOL.route, messages);
-  }
-  expectDone(plan, done);
-  const { body } = done.at(-1)?.answers[0] ?? {};
-  if (!body) throw new CellaError('VETH_FAILED', `'${host.name}' is gone`);
-  const { index } = readLink(body);
+  const { done, link } = await makePair(name, [
+    newVeth(name, { mac }, { name: plan.name, mac: plan.mac, namespace }),
+    ...(bridge === undefined ? [] : [setLink(name, { master: bridge })]),
+  ]);
+  expectMade(plan, done);
+  const { index } = expectLink(link, name);
   // Nothing passes before it is clear where it may go.
   await carry(plan, [...(bridge === undefined ? [] : port(plan, index)), setLink(index, { up: true })]);
 }
@@ -98,10 +88,10 @@ function port({ isolated, vlan, trunks }: InterfacePlan, index: number): readonl
 }
 
 async function carry(plan: InterfacePlan, messages: readonly Message[], namespace = -1): Promise<void> {
-  expectDone(plan, await send(PROTOCOL.route, messages, { namespace }));
+  expectMade(plan, await send(PROTOCOL.route, messages, { namespace }));
 }
 
-function expectDone({ name }: InterfacePlan, done: readonly Outcome[]): void {
+function expectMade({ name }: InterfacePlan, done: readonly Outcome[]): void {
   const failed = done.find(({ code }) => code !== undefined);
   if (!failed) return;
   const why = failed.why ?? failed.code;

@@ -15,6 +15,8 @@ export interface Element {
   readonly key: readonly Part[];
   /** Of a map. */
   readonly data?: readonly Part[];
+  /** Of a map of verdicts: where a packet goes. */
+  readonly chain?: string;
 }
 
 const address = (text: string): Part => ({ type: 'address', address: text });
