@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -123,15 +124,21 @@ Napi::Value Netlink(const Napi::CallbackInfo& info) {
 // take less time than handing them to another thread does.
 Napi::Value NetlinkNow(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  const int protocol = info[0].As<Napi::Number>().Int32Value();
   const auto given = info[1].As<Napi::Uint8Array>();
   const Bytes request(given.Data(), given.Data() + given.ByteLength());
   Bytes answers;
-  const Fd socket = Open(-1, info[0].As<Napi::Number>().Int32Value());
+  // Kept: the end of a socket of nftables waits for whatever is being removed just then.
+  thread_local std::map<int, Fd> sockets;
+  Fd& socket = sockets[protocol];
+  if (!socket) socket = Open(-1, protocol);
   Failure failure;
   failure.error = socket ? Ask(socket.get(), request, answers) : errno;
   failure.syscall = "netlink";
-  if (failure.error != 0) throw SystemError(env, failure);
-  return Napi::Buffer<uint8_t>::Copy(env, answers.data(), answers.size());
+  if (failure.error == 0) return Napi::Buffer<uint8_t>::Copy(env, answers.data(), answers.size());
+  // Answers that are still to come are nobody's.
+  socket = Fd{};
+  throw SystemError(env, failure);
 }
 
 }  // namespace vz
