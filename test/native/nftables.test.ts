@@ -426,17 +426,18 @@ describe('the table', () => {
     const all = many.flatMap(addressElements);
     const ports = portElements([publication(11, 10_000, 10_000, { ports: { first: 10_000, last: 19_999 } })]);
     await inside.call(NFTABLES, 'addElements', TABLE, [...all, ...ports]);
-    // A list of a set that is growing yet may tell an element twice.
+    // A list of a set that is growing yet may tell an element twice: every tenth is looked up.
+    const sent = all.filter(({ set }) => set === 'sent6').filter((_, at) => at % 10 === 0);
     const present = async (): Promise<number> => {
-      const found = await inside.call<readonly unknown[]>(NFTABLES, 'findElements', TABLE, all);
+      const found = await inside.call<readonly unknown[]>(NFTABLES, 'findElements', TABLE, sent);
       return found.filter((each) => each).length;
     };
-    expect(await present()).toBe(all.length);
+    expect(await present()).toBe(1000);
     const container = await attach(planOf(11, { published: [publication(11, 80, 80)] }));
     await serve(container, 'tcp', 80);
     expect(await ask(wan, 'tcp', HOST[4], 80)).toBe(OUTSIDE[4]);
     await call('removeAddresses', TABLE, many[5000]);
-    expect(await present()).toBe(all.length - all.length / many.length);
+    expect(await present()).toBe(999);
     await inside.call(NFTABLES, 'removeElements', TABLE, [...all, ...ports]);
     expect(await present()).toBe(0);
     expect(await ask(wan, 'tcp', HOST[4], 80)).toBe(OUTSIDE[4]);
