@@ -7,13 +7,8 @@ const sandbox = useSandbox();
 const networks = useNetworks(sandbox, 101, 102);
 const [OWN, OTHER] = ['192.0.2.10', '192.0.2.11'];
 
-async function start(ctid: number, ...args: readonly string[]): Promise<void> {
-  await sandbox.create(ctid, ...args);
-  await networks.good('start', String(ctid), '--wait');
-}
 /** What goes wrong there does not matter. */
-const inside = async (command: string): Promise<string> =>
-  (await networks.vzctl('exec2', '101', command)).stdout.trim();
+const inside = (command: string): Promise<string> => networks.inside(101, command);
 const repair = () => networks.command('cella', ['network', 'repair']);
 const leftovers = (): Promise<string> =>
   networks.host.run('ip -o link show group 844058; ip -4 route show proto static; ip neigh show proxy');
@@ -30,8 +25,8 @@ it.each([
   'its link %s harms nobody else, is repaired or leaves nothing behind',
   { tags: ['slow'] },
   async (_, what) => {
-    await start(101, '--ipadd', OWN, '--publish', '2525:25', '--rate', '10mbit/10mbit');
-    await start(102, '--ipadd', OTHER);
+    await networks.start(101, '--ipadd', OWN, '--publish', '2525:25', '--rate', '10mbit/10mbit');
+    await networks.start(102, '--ipadd', OTHER);
     await inside(`${what} >/dev/null 2>&1`);
     expect(await networks.wan.reaches(OWN)).toBe(false);
     expect(await networks.wan.reaches(OTHER)).toBe(true);
@@ -46,7 +41,7 @@ it.each([
 );
 
 it('a deleted link comes back by repair and by a change of its addresses', { tags: ['slow'] }, async () => {
-  await start(101, '--ipadd', OWN);
+  await networks.start(101, '--ipadd', OWN);
   await inside('ip link del venet0');
   expect(await repair()).toMatchObject({ code: 0, stderr: '' });
   expect(await networks.wan.reaches(OWN)).toBe(true);
@@ -63,16 +58,16 @@ it('a deleted link comes back by repair and by a change of its addresses', { tag
 it('the address of a link in a nested network is free once its container has stopped', {
   tags: ['slow'],
 }, async () => {
-  await start(101, '--ipadd', OWN);
+  await networks.start(101, '--ipadd', OWN);
   await inside('unshare -n sleep 1000 >/dev/null 2>&1 & sleep 1; ip link set venet0 netns $!');
   await networks.good('stop', '101', '--fast');
-  await start(102, '--ipadd', OWN);
+  await networks.start(102, '--ipadd', OWN);
   expect(await networks.wan.reaches(OWN)).toBe(true);
 });
 
 it('floods with sources that are not its own, and with ARP, reach nobody', { tags: ['slow'] }, async () => {
-  await start(101, '--ipadd', OWN);
-  await start(102, '--ipadd', OTHER);
+  await networks.start(101, '--ipadd', OWN);
+  await networks.start(102, '--ipadd', OTHER);
   await inside(
     `ip addr add ${OTHER}/32 dev venet0; ip addr add 203.0.113.9/32 dev venet0; ip link set venet0 arp on`,
   );

@@ -7,15 +7,9 @@ import { useSandbox } from '../helpers/use-sandbox.js';
 const sandbox = useSandbox();
 const networks = useNetworks(sandbox, 101, 102);
 
-const inside = async (ctid: number, command: string): Promise<string> =>
-  (await networks.vzctl('exec2', String(ctid), command)).stdout.trim();
-const start = async (ctid: number, ...args: readonly string[]): Promise<void> => {
-  await sandbox.create(ctid, ...args);
-  await networks.good('start', String(ctid), '--wait');
-};
 /** A server inside that says who asks. */
 const serve = (ctid: number, port: number, word: string): Promise<string> =>
-  inside(
+  networks.inside(
     ctid,
     `mkdir -p /srv/${port}/cgi-bin; cd /srv/${port}/cgi-bin
      printf '#!/bin/sh\\nprintf "Content-Type: text/plain\\\\n\\\\n${word} from $REMOTE_ADDR"\\n' > who
@@ -30,12 +24,14 @@ const asksInside = (address: string, port: number): string =>
 
 describe('an address of its own', () => {
   it('is reached from both sides, reaches them, and answers for itself at once', async () => {
-    await start(101, '--ipadd', '192.0.2.10', '--ipadd', '2001:db8::10');
+    await networks.start(101, '--ipadd', '192.0.2.10', '--ipadd', '2001:db8::10');
     for (const address of ['192.0.2.10', '2001:db8::10'])
       expect(await networks.wan.reaches(address)).toBe(true);
     expect(await networks.lan.reaches('192.0.2.10')).toBe(true);
     for (const address of ['192.0.2.2', '2001:db8::2', '198.51.100.2', '192.0.2.1'])
-      expect(await inside(101, `ping -c 1 -W 2 ${address} >/dev/null && echo answered`)).toBe('answered');
+      expect(await networks.inside(101, `ping -c 1 -W 2 ${address} >/dev/null && echo answered`)).toBe(
+        'answered',
+      );
     // The host answers for it, which has nothing to wait for.
     expect(await networks.wan.run('ip neigh show 192.0.2.10')).toMatch(/REACHABLE|STALE|DELAY/);
     await networks.good('stop', '101');
@@ -45,30 +41,32 @@ describe('an address of its own', () => {
   });
 
   it('comes and goes while it runs', { tags: ['slow'] }, async () => {
-    await start(101);
-    expect(await inside(101, 'ip -o link | wc -l')).toBe('1');
+    await networks.start(101);
+    expect(await networks.inside(101, 'ip -o link | wc -l')).toBe('1');
     await networks.good('set', '101', '--ipadd', '192.0.2.10', '--save');
     expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
     await networks.good('set', '101', '--ipadd', '192.0.2.11', '--ipdel', '192.0.2.10', '--save');
     expect(await networks.wan.reaches('192.0.2.11')).toBe(true);
     expect(await networks.wan.reaches('192.0.2.10')).toBe(false);
-    expect(await inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+    expect(await networks.inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe(
+      'answered',
+    );
     await networks.good('set', '101', '--ipdel', 'all', '--save');
     expect(await networks.host.run('ip -o link show group 844058')).toBe('');
     expect(await networks.host.run('ip -4 route show proto static')).toBe('');
   });
 
   it('that has gone to another container is not taken from that one', { tags: ['slow'] }, async () => {
-    await start(101, '--ipadd', '192.0.2.10', '--ipadd', '192.0.2.11');
+    await networks.start(101, '--ipadd', '192.0.2.10', '--ipadd', '192.0.2.11');
     await networks.good('set', '101', '--ipdel', '192.0.2.10', '--save');
-    await start(102, '--ipadd', '192.0.2.10');
+    await networks.start(102, '--ipadd', '192.0.2.10');
     await networks.good('stop', '101', '--fast');
     expect(await networks.host.run('ip neigh show proxy')).toMatch(/^192\.0\.2\.10 dev eth0/);
     expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
   });
 
   it('is refused where another container has it, or somebody else', { tags: ['slow'] }, async () => {
-    await start(101, '--ipadd', '192.0.2.10');
+    await networks.start(101, '--ipadd', '192.0.2.10');
     await sandbox.create(102, '--ipadd', '192.0.2.10');
     const { code, stderr } = await networks.vzctl('start', '102');
     expect({ code, stderr }).toEqual({
@@ -81,19 +79,19 @@ describe('an address of its own', () => {
       code: 78,
       stderr: expect.stringMatching(/192\.0\.2\.2 is in use by [0-9a-f:]+ at 'eth0'/),
     });
-    expect(await inside(101, 'ip -o -4 addr | grep -c 192.0.2')).toBe('1');
+    expect(await networks.inside(101, 'ip -o -4 addr | grep -c 192.0.2')).toBe('1');
   });
 
   it('is the only one that it can use', async () => {
-    await start(101, '--ipadd', '192.0.2.10');
-    await start(102, '--ipadd', '192.0.2.11');
+    await networks.start(101, '--ipadd', '192.0.2.10');
+    await networks.start(102, '--ipadd', '192.0.2.11');
     // Packets of IPv4 that have come in: /sys shows the interfaces of whoever mounted it.
     const received = () => networks.wan.run("awk '/^Ip: [0-9]/ { print $4 }' /proc/net/snmp");
     const before = await received();
-    await inside(101, 'ip addr add 192.0.2.11/32 dev venet0; ip addr add 203.0.113.5/32 dev venet0');
+    await networks.inside(101, 'ip addr add 192.0.2.11/32 dev venet0; ip addr add 203.0.113.5/32 dev venet0');
     for (const source of ['192.0.2.11', '203.0.113.5'])
-      await inside(101, `ping -c 2 -W 1 -I ${source} 192.0.2.2`);
-    await inside(101, 'arping -c 3 -w 1 -I venet0 -s 192.0.2.11 192.0.2.2');
+      await networks.inside(101, `ping -c 2 -W 1 -I ${source} 192.0.2.2`);
+    await networks.inside(101, 'arping -c 3 -w 1 -I venet0 -s 192.0.2.11 192.0.2.2');
     expect(await received()).toBe(before);
     expect(await networks.wan.reaches('192.0.2.11')).toBe(true);
     // Others cannot take a container's address either.
@@ -102,7 +100,7 @@ describe('an address of its own', () => {
   });
 
   it('is counted to the packet, over restarts', { tags: ['slow'] }, async () => {
-    await start(101, '--ipadd', '192.0.2.10');
+    await networks.start(101, '--ipadd', '192.0.2.10');
     expect(await networks.wan.run('busybox ping -c 5 -i 0.1 -s 100 192.0.2.10 | grep -c "bytes from"')).toBe(
       '5',
     );
@@ -123,17 +121,23 @@ describe('an address of its own', () => {
 
 describe('private addresses', () => {
   it('are given to those who want them, differ, and are translated on their way out', async () => {
-    await start(101, '--nat', 'yes');
-    await start(102, '--nat', 'yes');
-    const address = (ctid: number) => inside(ctid, "ip -o -4 addr show venet0 | awk '{ print $4 }'");
+    await networks.start(101, '--nat', 'yes');
+    await networks.start(102, '--nat', 'yes');
+    const address = (ctid: number) => networks.inside(ctid, "ip -o -4 addr show venet0 | awk '{ print $4 }'");
     const [first, second] = [await address(101), await address(102)];
     expect(first).toMatch(/^10\.\d+\.\d+\.2\/32$/);
     expect(second).toMatch(/^10\.\d+\.\d+\.3\/32$/);
     // Nobody outside has a way to them: the host's address is what they see.
-    expect(await inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
-    expect(await inside(101, 'ping -c 1 -W 2 2001:db8::2 >/dev/null && echo answered')).toBe('answered');
+    expect(await networks.inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe(
+      'answered',
+    );
+    expect(await networks.inside(101, 'ping -c 1 -W 2 2001:db8::2 >/dev/null && echo answered')).toBe(
+      'answered',
+    );
     const plain = second.replace('/32', '');
-    expect(await inside(101, `ping -c 1 -W 2 ${plain} >/dev/null && echo answered`)).toBe('answered');
+    expect(await networks.inside(101, `ping -c 1 -W 2 ${plain} >/dev/null && echo answered`)).toBe(
+      'answered',
+    );
     await networks.good('stop', '101');
     await networks.good('start', '101', '--wait');
     expect(await address(101)).toBe(first);
@@ -142,7 +146,7 @@ describe('private addresses', () => {
 
 describe('a published port', () => {
   it('leads to the container, from everywhere, with the address of who asks', async () => {
-    await start(101, '--publish', '2525:25', '--publish', '198.51.100.1:8080:80');
+    await networks.start(101, '--publish', '2525:25', '--publish', '198.51.100.1:8080:80');
     await serve(101, 25, 'mail');
     await serve(101, 80, 'web');
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toMatch(/mail from .*192\.0\.2\.2/);
@@ -151,9 +155,9 @@ describe('a published port', () => {
     expect(await networks.wan.run(asks('192.0.2.1', 8080))).toBe('');
     expect(await networks.host.run(asks('192.0.2.1', 2525))).toContain('mail from');
     // A loop back to itself.
-    expect(await inside(101, asksInside('192.0.2.1', 2525))).toContain('mail from');
-    await start(102, '--nat', 'yes');
-    expect(await inside(102, asksInside('192.0.2.1', 2525))).toMatch(/mail from .*10\./);
+    expect(await networks.inside(101, asksInside('192.0.2.1', 2525))).toContain('mail from');
+    await networks.start(102, '--nat', 'yes');
+    expect(await networks.inside(102, asksInside('192.0.2.1', 2525))).toMatch(/mail from .*10\./);
     await networks.good('stop', '101', '--fast');
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toBe('');
   });
@@ -161,11 +165,11 @@ describe('a published port', () => {
   it('comes and goes while it runs, and is refused where another one has it', {
     tags: ['slow'],
   }, async () => {
-    await start(101, '--nat', 'yes');
+    await networks.start(101, '--nat', 'yes');
     await serve(101, 25, 'first');
     await networks.good('set', '101', '--publish', '2525:25', '--save');
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toMatch(/first from .*192\.0\.2\.2/);
-    await start(102, '--nat', 'yes');
+    await networks.start(102, '--nat', 'yes');
     const { code, stderr } = await networks.vzctl('set', '102', '--publish', '2525:25', '--save');
     expect({ code, stderr }).toEqual({ code: 219, stderr: expect.stringMatching(/port 2525\/tcp .* 10\./) });
     await networks.good('set', '101', '--unpublish', '2525', '--save');
@@ -175,7 +179,7 @@ describe('a published port', () => {
 
 describe('rules of its packet filter', () => {
   it('say who may reach it, and change while it runs', async () => {
-    await start(
+    await networks.start(
       101,
       '--ipadd',
       '192.0.2.10',
@@ -186,7 +190,9 @@ describe('rules of its packet filter', () => {
     );
     expect(await networks.lan.reaches('192.0.2.10')).toBe(true);
     expect(await networks.wan.reaches('192.0.2.10')).toBe(false);
-    expect(await inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+    expect(await networks.inside(101, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe(
+      'answered',
+    );
     await networks.good('set', '101', '--fw_in', 'accept', '--fw_del', 'all', '--save');
     expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
   });
@@ -194,8 +200,8 @@ describe('rules of its packet filter', () => {
 
 describe('cella network', () => {
   it('puts back what somebody has taken away, of all containers that run', { tags: ['slow'] }, async () => {
-    await start(101, '--ipadd', '192.0.2.10', '--publish', '2525:25', '--rate', '100mbit/100mbit');
-    await start(102, '--nat', 'yes');
+    await networks.start(101, '--ipadd', '192.0.2.10', '--publish', '2525:25', '--rate', '100mbit/100mbit');
+    await networks.start(102, '--nat', 'yes');
     await serve(101, 25, 'mail');
     await networks.host.run(
       'nft flush ruleset; ip route flush proto static; ip neigh del proxy 192.0.2.10 dev eth0',
@@ -208,11 +214,13 @@ describe('cella network', () => {
     });
     expect(await networks.wan.reaches('192.0.2.10')).toBe(true);
     expect(await networks.wan.run(asks('192.0.2.1', 2525))).toMatch(/mail from .*192\.0\.2\.2/);
-    expect(await inside(102, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe('answered');
+    expect(await networks.inside(102, 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered')).toBe(
+      'answered',
+    );
   });
 
   it('tells what was sent and received, also of those that do not run', { tags: ['slow'] }, async () => {
-    await start(101, '--ipadd', '192.0.2.10');
+    await networks.start(101, '--ipadd', '192.0.2.10');
     await networks.wan.run('busybox ping -c 5 -i 0.1 -s 100 192.0.2.10');
     const running = await networks.command('cella', ['network', 'traffic']);
     expect(running.stdout).toMatch(/^ +101 192\.0\.2\.10 +640 +5 +640 +5$/m);

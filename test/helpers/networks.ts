@@ -126,6 +126,17 @@ export class Networks {
     if (code !== 0 || stderr !== '') throw new Error(`vzctl ${args.join(' ')}: ${code}: ${stderr}`);
     return stdout.trim();
   }
+
+  /** A new container that is up. */
+  async start(ctid: number, ...args: readonly string[]): Promise<void> {
+    await this.#sandbox.create(ctid, ...args);
+    await this.good('start', String(ctid), '--wait');
+  }
+
+  /** What a command says there, whatever becomes of it. */
+  async inside(ctid: number, command: string): Promise<string> {
+    return (await this.vzctl('exec2', String(ctid), command)).stdout.trim();
+  }
 }
 
 /** New ones for each test of a file, in which these containers may be. */

@@ -65,9 +65,11 @@ async function findAddresses(
   counters?: readonly FoundCounters[],
 ): Promise<readonly Element[]> {
   const found = counters ?? (await findCounters(table, venet));
-  const owned = new Set(found.flatMap((each) => (each.class === null && each.sent ? [each.address] : [])));
+  const owned = new Set(
+    found.flatMap(({ elements, sent }) => (elements.class === null && sent ? [elements.address] : [])),
+  );
   const classes = found
-    .filter((each) => each.class !== null && owned.has(each.address))
+    .filter(({ elements }) => elements.class !== null && owned.has(elements.address))
     .flatMap(({ elements, sent, received }) => [
       ...(sent ? [elements.sent] : []),
       ...(received ? [elements.received] : []),

@@ -14,7 +14,7 @@ export interface Counted {
 }
 
 /** What there is of those elements, each with what it has counted. */
-export interface FoundCounters extends Pick<CountedElements, 'address' | 'class'> {
+export interface FoundCounters {
   readonly elements: CountedElements;
   readonly sent: Counter | undefined;
   readonly received: Counter | undefined;
@@ -56,8 +56,6 @@ async function find(table: string, asked: readonly CountedElements[]): Promise<r
   );
   return asked.map((elements, index) => ({
     elements,
-    address: elements.address,
-    class: elements.class,
     sent: found[index * 2]?.counter,
     received: found[index * 2 + 1]?.counter,
   }));
@@ -66,8 +64,8 @@ async function find(table: string, asked: readonly CountedElements[]): Promise<r
 /** Classes of which there was nothing are left out. */
 export function countedOf(found: readonly FoundCounters[]): readonly Counted[] {
   return found
-    .filter((each) => each.class === null || each.sent || each.received)
-    .map(({ address, class: number, sent = NOTHING, received = NOTHING }) => ({
+    .filter(({ elements, sent, received }) => elements.class === null || sent || received)
+    .map(({ elements: { address, class: number }, sent = NOTHING, received = NOTHING }) => ({
       address,
       class: number,
       sent,
