@@ -8,7 +8,7 @@ const argument = (value) => (typeof value?.open === 'string' ? openSync(value.op
 
 async function call({ module, name, args }) {
   try {
-    const functions = await import(`../../dist/${module}.js`);
+    const functions = await import(module);
     return { value: await functions[name](...args.map(argument)) };
   } catch ({ code, message }) {
     return { error: { code, message } };

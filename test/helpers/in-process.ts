@@ -1,43 +1,18 @@
 /**
- * Commands without a process of their own, for lanes where Node takes a second to start. The host lane runs all of them
+ * Commands without a process of their own, for lanes where Node takes seconds to start. The host lane runs all of them
  * as its users do; here that holds for those that make processes which outlive them, or are to be killed.
  */
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { main, type Program } from '../../dist/cli/main.js';
-import { openHost } from '../../dist/container/host.js';
-import type { Result } from './sandbox.js';
+import type { Program } from '../../dist/cli/main.js';
 
 const VERBS =
-  'create destroy exec exec2 list mount quotaon set snapshot snapshot-delete snapshot-list snapshot-switch start status stop umount'.split(
+  'create destroy exec exec2 list mount network quotaon set snapshot snapshot-delete snapshot-list snapshot-switch start status stop umount'.split(
     ' ',
   );
-const WHOLE = ['vzlist', 'vzpid', 'vzps', 'vznetstat'];
+const WHOLE = ['vzlist', 'vzpid', 'vzps', 'vzubc', 'vznetstat'];
 
-export function canRunHere(command: Program | 'cella', [verb = '']: readonly string[]): command is Program {
-  if (process.env.CELLA_LANE !== 'vm') return false;
-  return WHOLE.includes(command) || (command === 'vzctl' && VERBS.includes(verb));
-}
-
-export async function runHere(
-  command: Program,
-  args: readonly string[],
-  { rootDir, input }: { readonly rootDir: string; readonly input: string },
-): Promise<Result> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const written = Promise.all([text(stdout), text(stderr)]);
-  stdin.end(input);
-  const code = await main(command, [...args], openHost, {
-    stdin,
-    stdout,
-    stderr,
-    env: { ...process.env, CELLA_ROOT: rootDir },
-    onSignal: () => () => undefined,
-    columns: () => undefined,
-    terminal: undefined,
-  });
-  stdout.end();
-  stderr.end();
-  const [out, errors] = await written;
-  return { code, signal: null, stdout: out, stderr: errors };
+/** What it is called as there; undefined: it has to be a process. */
+export function programHere(command: Program | 'cella', [verb = '']: readonly string[]): Program | undefined {
+  const program = command === 'cella' ? 'vzctl' : command;
+  if (process.env.CELLA_LANE !== 'vm') return undefined;
+  return WHOLE.includes(program) || (program === 'vzctl' && VERBS.includes(verb)) ? program : undefined;
 }

@@ -3,6 +3,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach } from 'vitest';
+import { InNetwork } from './in-network.js';
+import { programHere } from './in-process.js';
 import { CLI, type Result, type Sandbox, watch } from './sandbox.js';
 
 /** A network namespace, for as long as the process that holds it lives. */
@@ -61,6 +63,8 @@ export class Machine {
 /** The host and one machine on each side of it: `wan` is 192.0.2.0/24 and 2001:db8::/64, `lan` 198.51.100.0/24. */
 export class Networks {
   #machines: readonly [Machine, Machine, Machine] | undefined;
+  /** Commands that need no process of their own run in this one. */
+  #inside: InNetwork | undefined;
   readonly #sandbox: Sandbox;
 
   constructor(sandbox: Sandbox) {
@@ -101,16 +105,23 @@ export class Networks {
   }
 
   async close(): Promise<void> {
+    await this.#inside?.stop();
+    this.#inside = undefined;
     for (const machine of this.#machines ?? []) await machine.stop();
     this.#machines = undefined;
   }
 
-  /** A command of ours on that host. */
+  /** A command of ours on that host; `env` makes it a process in any case. */
   command(
     name: 'vzctl' | 'cella' | 'vzlist' | 'vznetstat',
     args: readonly string[],
-    env: Readonly<Record<string, string>> = {},
+    env?: Readonly<Record<string, string>>,
   ): Promise<Result> {
+    const here = env ? undefined : programHere(name, args);
+    if (here) {
+      this.#inside ??= new InNetwork(this.host);
+      return this.#inside.command(here, args, this.#sandbox.rootDir);
+    }
     const [program = '', ...rest] = this.host.argv(process.execPath, `${CLI}${name}.cjs`, ...args);
     return watch(spawn(program, rest, { env: { ...process.env, CELLA_ROOT: this.#sandbox.rootDir, ...env } }))
       .ended;

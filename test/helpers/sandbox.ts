@@ -8,8 +8,9 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { isMounted } from '../../src/host/mounts.js';
-import { canRunHere, runHere } from './in-process.js';
+import { programHere } from './in-process.js';
 import { expectNoTraces, type Traces, traces } from './leaks.js';
+import { runMain } from './run-main.mjs';
 import { type Foreign, provideTemplate, type Recipe } from './templates.js';
 
 export const CLI = fileURLToPath(new URL('../../dist/bin/', import.meta.url));
@@ -39,6 +40,7 @@ type Command =
   | 'vzps'
   | 'vzpid'
   | 'vztop'
+  | 'vzubc'
   | 'vznetstat'
   | 'cella';
 
@@ -119,7 +121,8 @@ export class Sandbox {
 
   async run(command: Command, args: readonly string[], options: RunOptions = {}): Promise<Result> {
     const { input = '', env } = options;
-    if (!env && canRunHere(command, args)) return runHere(command, args, { rootDir: this.rootDir, input });
+    const program = env ? undefined : programHere(command, args);
+    if (program) return runMain(program, args, { rootDir: this.rootDir, input });
     const running = this.spawn(command, args, options);
     running.child.stdin?.end(input);
     return running.ended;

@@ -1,0 +1,24 @@
+// A command of ours without a process of its own.
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { main } from '../../dist/cli/main.js';
+import { openHost } from '../../dist/container/host.js';
+
+export async function runMain(program, args, { rootDir, input }) {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const written = Promise.all([text(stdout), text(stderr)]);
+  stdin.end(input);
+  const code = await main(program, [...args], openHost, {
+    stdin,
+    stdout,
+    stderr,
+    env: { ...process.env, CELLA_ROOT: rootDir },
+    onSignal: () => () => undefined,
+    columns: () => undefined,
+    terminal: undefined,
+  });
+  stdout.end();
+  stderr.end();
+  const [out, errors] = await written;
+  return { code, signal: null, stdout: out, stderr: errors };
+}
