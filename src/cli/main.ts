@@ -29,10 +29,12 @@ import { registerSetup } from './commands/setup.js';
 import { registerSnapshot } from './commands/snapshot.js';
 import { registerSnapshotList } from './commands/snapshot-list.js';
 import { registerStart } from './commands/start.js';
+import { registerStats } from './commands/stats.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
 import { registerTemplate } from './commands/template.js';
 import { addTop, registerTop } from './commands/top.js';
+import { addUbc, registerUbc, spellOut } from './commands/ubc.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import type { Io } from './io.js';
 import { describeEvent } from './render.js';
@@ -67,6 +69,8 @@ const VERBS: readonly Register[] = [
   registerNetwork,
   registerList,
   registerTop,
+  registerStats,
+  registerUbc,
   registerPs,
   registerPid,
   registerService,
@@ -81,7 +85,16 @@ interface GlobalOptions {
 }
 
 /** What the command was called as; `cella` is `vzctl`. */
-export type Program = 'vzctl' | 'vzlist' | 'vzdump' | 'vzrestore' | 'vzps' | 'vzpid' | 'vztop' | 'vznetstat';
+export type Program =
+  | 'vzctl'
+  | 'vzlist'
+  | 'vzdump'
+  | 'vzrestore'
+  | 'vzps'
+  | 'vzpid'
+  | 'vztop'
+  | 'vzubc'
+  | 'vznetstat';
 
 /** Commands that are one verb. */
 const ALONE: Partial<Readonly<Record<Program, Register>>> = {
@@ -91,6 +104,7 @@ const ALONE: Partial<Readonly<Record<Program, Register>>> = {
   vzps: addPs,
   vzpid: addPid,
   vztop: addTop,
+  vzubc: addUbc,
   vznetstat: addNetstat,
 };
 
@@ -103,7 +117,7 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
   try {
     configure(program, io);
     addVerbs(program, name, session);
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...(name === 'vzubc' ? spellOut(argv) : argv)], { from: 'user' });
     return session.status;
   } catch (error) {
     return report(error, io, program.opts<GlobalOptions>().debug ?? false);

@@ -83,7 +83,7 @@ export function json<Row>(rows: readonly Row[], fields: readonly Field<Row>[]): 
 }
 
 /** 64-bit limits as literals, which a JavaScript number could not hold. */
-function literal(value: unknown): string {
+export function literal(value: unknown): string {
   if (typeof value === 'bigint') return value.toString();
   if (Array.isArray(value) || typeof value !== 'object' || value === null)
     // A terminal acts upon some of what JSON need not escape.

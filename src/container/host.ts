@@ -5,6 +5,7 @@ import type { BridgeOptions } from '../config/bridges.js';
 import type { Reporter } from '../events.js';
 import type { Finding } from '../host/check/finding.js';
 import type { ProcessPlace } from '../host/guest-processes.js';
+import { type Beancounters, beancounters } from './beancounters.js';
 import { addBridge, type BridgeInfo, dropBridge, listBridges } from './bridges.js';
 import { check } from './check.js';
 import { Container } from './container.js';
@@ -25,6 +26,7 @@ import { type ContainerUsage, locateAll, usage } from './usage.js';
 export type { BridgeOptions } from '../config/bridges.js';
 export type { Finding } from '../host/check/finding.js';
 export type { ProcessPlace } from '../host/guest-processes.js';
+export type { Beancounter, Beancounters } from './beancounters.js';
 export type { BridgeInfo } from './bridges.js';
 export type { Detail, ListOptions } from './list.js';
 export type { ContainerInfo, Counter, DiskCounter } from './listed.js';
@@ -72,6 +74,11 @@ export class Host {
 
   async list(options: ListOptions = {}): Promise<readonly ContainerInfo[]> {
     return list(this.#context, options);
+  }
+
+  /** What running containers hold of what is limited, and how often more was refused; default: all that run. */
+  async beancounters({ ctids }: Pick<ListOptions, 'ctids'> = {}): Promise<readonly Beancounters[]> {
+    return beancounters(this.#context, ctids);
   }
 
   /** What every container has used up to now; two looks tell how fast. */

@@ -104,7 +104,7 @@ function known(
   const isMounted = mounted.has(root);
   const place = { store: layout.store, privateArea, root: isMounted ? root : undefined };
   const usage = details.has('disk') ? diskUsage(place) : undefined;
-  const held = record && details.has('counters') ? heldBy(record.cgroups) : undefined;
+  const held = record && details.has('counters') ? heldBy(record.cgroups, record.init?.pid) : undefined;
   return {
     ...running,
     ...configured(config, settings),
@@ -114,7 +114,8 @@ function known(
   };
 }
 
-function settingsOf(context: Context, ctid: Ctid): ListedSettings {
+/** As the files have them. */
+export function settingsOf(context: Context, ctid: Ctid): ListedSettings {
   const path = context.paths.config(ctid);
   const own = parseConfig(readText(path) ?? '');
   return readListed(context.hostFile(), own, { host: context.paths.hostConfig, container: path });

@@ -3,9 +3,12 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { type Consumption, consumptionOf } from '../host/consumption.js';
 import { type Guests, locate, namespaceOf, type ProcessPlace } from '../host/guest-processes.js';
-import { readRecord } from '../state/record.js';
+import { type LinkTraffic, linkTraffic } from '../host/netlink/links.js';
+import { type Pressure, pressureOf } from '../host/pressure.js';
+import { type RuntimeRecord, readRecord } from '../state/record.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
+import { hostEnds } from './network.js';
 import { findInit } from './recover.js';
 
 export interface ContainerUsage {
@@ -20,14 +23,25 @@ export interface ContainerUsage {
   readonly at: number;
   /** Null for one that does not run. */
   readonly used: Consumption | null;
+  readonly pressure: Pressure | null;
+  /** Bytes, of frames, since its links were made; null: it has none that end on this host. */
+  readonly network: Traffic | null;
+}
+
+interface Traffic {
+  readonly sent: bigint;
+  readonly received: bigint;
 }
 
 /** By number. */
-export function usage(context: Context): readonly ContainerUsage[] {
-  return listCtids(context).flatMap((ctid) => usageOf(context, ctid) ?? []);
+export async function usage(context: Context): Promise<readonly ContainerUsage[]> {
+  const links = await linkTraffic();
+  return listCtids(context).flatMap((ctid) => usageOf(context, ctid, links) ?? []);
 }
 
-function usageOf(context: Context, ctid: Ctid): ContainerUsage | undefined {
+type Links = ReadonlyMap<string, LinkTraffic>;
+
+function usageOf(context: Context, ctid: Ctid, links: Links): ContainerUsage | undefined {
   const names = namesOf(context, ctid);
   if (!names) return undefined;
   using init = findInit(context, ctid);
@@ -38,6 +52,18 @@ function usageOf(context: Context, ctid: Ctid): ContainerUsage | undefined {
     running: record !== undefined,
     at: performance.now(),
     used: record ? consumptionOf(record.cgroups) : null,
+    pressure: record ? pressureOf(record.cgroups) : null,
+    network: record ? trafficOf(record, links) : null,
+  };
+}
+
+/** What the host has received there the container has sent. */
+function trafficOf({ network }: RuntimeRecord, links: Links): Traffic | null {
+  const ends = (network ? hostEnds(network.plan) : []).flatMap((name) => links.get(name) ?? []);
+  if (ends.length === 0) return null;
+  return {
+    sent: ends.reduce((sum, { received }) => sum + received, 0n),
+    received: ends.reduce((sum, { sent }) => sum + sent, 0n),
   };
 }
 

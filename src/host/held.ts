@@ -1,7 +1,8 @@
-/** How much a running container holds of what beancounters counted, as far as control groups tell. */
+/** How much a running container holds of what beancounters counted, as far as the kernel tells. */
 import type { CounterName } from '../config/listed-settings.js';
 import { readText } from './cgroup/files.js';
 import { groupsOf } from './consumption.js';
+import { readOf } from './guest-processes.js';
 
 /** In the counter's own unit. */
 export interface Held {
@@ -12,20 +13,24 @@ export interface Held {
 
 const PAGE = 4096;
 
-/** Only of what the kernel counts. */
-export function heldBy(directories: readonly string[]): ReadonlyMap<CounterName, Held> {
+/** Only of what the kernel counts. `init`: a process in its network. */
+export function heldBy(
+  directories: readonly string[],
+  init: number | undefined,
+): ReadonlyMap<CounterName, Held> {
   const stats = groupsOf(directories).stats();
   const memory = memoryStat(directories);
   const swap = swapOf(directories);
   const found: [CounterName, Held | undefined][] = [
     ['numproc', held(stats.processes, stats.processesPeak, stats.processFailures)],
     ['physpages', pages(stats.memory, stats.memoryPeak, stats.memoryFailures)],
-    ['oomguarpages', pages(sum(stats.memory, swap))],
+    ['oomguarpages', pages(sum(stats.memory, swap), undefined, stats.oomKills)],
     ['swappages', pages(swap)],
-    ['kmemsize', held(kernelMemory(directories, memory))],
+    ['kmemsize', kernelMemory(directories, memory)],
     ['shmpages', pages(memory('shmem'))],
     ['lockedpages', pages(memory('unevictable'))],
     ['dcachesize', held(memory('slab_reclaimable'))],
+    ...(init === undefined ? [] : socketsOf(init)),
   ];
   return new Map(found.flatMap(([name, value]) => (value ? [[name, value] as const] : [])));
 }
@@ -74,6 +79,28 @@ function swapOf(directories: readonly string[]): bigint | null {
   return both > memory ? both - memory : 0n;
 }
 
-function kernelMemory(directories: readonly string[], memory: (key: string) => bigint | null): bigint | null {
-  return memory('kernel') ?? read(directories, 'memory.kmem.usage_in_bytes');
+function kernelMemory(
+  directories: readonly string[],
+  memory: (key: string) => bigint | null,
+): Held | undefined {
+  const v2 = memory('kernel');
+  if (v2 !== null) return held(v2);
+  const [now, peak, failures] = ['usage_in_bytes', 'max_usage_in_bytes', 'failcnt'].map((file) =>
+    read(directories, `memory.kmem.${file}`),
+  );
+  return held(now, peak, Number(failures ?? 0));
+}
+
+/** Those of its network namespace, as socket(7) and proc_pid_net(5) have them. */
+function socketsOf(pid: number): readonly [CounterName, Held | undefined][] {
+  const [text, text6] = ['net/sockstat', 'net/sockstat6'].map((file) => readOf(pid, file) ?? '');
+  const all = /^sockets: used (\d+)/m.exec(text ?? '')?.[1];
+  if (all === undefined) return [];
+  const tcp = [/^TCP: inuse (\d+)/m.exec(text ?? ''), /^TCP6: inuse (\d+)/m.exec(text6 ?? '')]
+    .map((found) => Number(found?.[1] ?? 0))
+    .reduce((sum, count) => sum + count, 0);
+  return [
+    ['numtcpsock', held(tcp)],
+    ['numothersock', held(Math.max(0, Number(all) - tcp))],
+  ];
 }

@@ -4,7 +4,18 @@
  */
 import { build } from 'esbuild';
 
-const NAMES = ['cella', 'vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vzps', 'vzpid', 'vztop', 'vznetstat'];
+const NAMES = [
+  'cella',
+  'vzctl',
+  'vzlist',
+  'vzdump',
+  'vzrestore',
+  'vzps',
+  'vzpid',
+  'vztop',
+  'vzubc',
+  'vznetstat',
+];
 
 await build({
   entryPoints: NAMES.map((name) => `dist/cli/bin/${name}.js`),

@@ -1,4 +1,5 @@
 /** vzps, vzpid and vztop: whose the host's processes are, and what containers use. */
+import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CLI } from '../helpers/sandbox.js';
 import { onTerminal } from '../helpers/terminal.js';
@@ -187,6 +188,22 @@ describe('vztop', () => {
     await new Promise((resolve) => running.child.stdout?.once('data', resolve));
     running.child.kill('SIGINT');
     expect(await running.ended).toMatchObject({ code: 130, stderr: 'interrupted\n' });
+  });
+});
+
+describe('cella stats', () => {
+  it('shows the same once, with what is waited for where the kernel tells', async () => {
+    await busy('yes > /dev/null & yes > /dev/null', async () => {
+      const args = ['stats', '--no-stream', '-d', '1', '101'];
+      const { code, stdout } = await sandbox.run('cella', [...args, '--json']);
+      expect(code).toBe(0);
+      const { containers } = JSON.parse(stdout) as { containers: readonly Row[] };
+      const told = existsSync('/proc/pressure/cpu') ? expect.any(Number) : null;
+      const pressure = { cpu: told, memory: told, io: told };
+      expect(containers).toMatchObject([{ ctid: 101, pressure, sent: null, received: null }]);
+      expect(containers[0]?.cpu).toBeGreaterThan(10);
+      expect((await sandbox.run('cella', args)).stdout).toMatch(/ SENT\/S WAITCPU .*\n +101 .* running /);
+    });
   });
 });
 

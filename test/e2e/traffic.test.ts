@@ -55,6 +55,23 @@ describe('vznetstat', () => {
     ]);
   });
 
+  it('is what is sent and received now, in the statistics of containers', async () => {
+    await start(101, '--ipadd', '192.0.2.10');
+    const pinging = networks.wan.spawn('busybox', 'ping', '-i', '0.1', '-s', '1000', '192.0.2.10');
+    try {
+      await once(pinging.stdout as NodeJS.EventEmitter, 'data');
+      const args = ['stats', '--no-stream', '--json', '-d', '3', '101'];
+      const { stdout } = await networks.command('cella', args);
+      const [row] = (JSON.parse(stdout) as { containers: readonly Record<string, number>[] }).containers;
+      // Ten times 1042 bytes a second, were all processes on time.
+      expect(row?.sent).toBeGreaterThan(2000);
+      expect(row?.sent).toBeLessThan(15_000);
+      expect(row?.received).toBeGreaterThan(2000);
+    } finally {
+      pinging.kill();
+    }
+  });
+
   it.each([
     [['-c', '16'], 21, "a class from 0 to 15 expected: '16'"],
     [['-v', '999'], 14, 'container 999 does not exist'],

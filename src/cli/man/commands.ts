@@ -1,4 +1,4 @@
-/** The manual pages of commands, vzctl(8), vzlist(8) and vznetstat(8): what commander knows of them, and what the tables say. */
+/** The manual pages of commands, vzctl(8), vzlist(8), vzubc(8) and vznetstat(8): what commander knows of them, and what the tables say. */
 import type { Command, Option } from 'commander';
 import { findByOption, type Parameter, SUBJECTS } from '../../config/parameters.js';
 import { EXIT } from '../../errors.js';
@@ -25,7 +25,7 @@ export function vzctlPage(version: string): string {
     roff.heading('FILES'),
     ...FILES.map(([path, what]) => roff.tagged(roff.bold(path), roff.text(what))),
     roff.heading('SEE ALSO'),
-    'vzlist(8), vznetstat(8), vz.conf(5), ctid.conf(5)',
+    'vzlist(8), vzubc(8), vznetstat(8), vz.conf(5), ctid.conf(5)',
   ]);
 }
 
@@ -61,6 +61,28 @@ export function vznetstatPage(version: string): string {
     'vzctl(8)',
   ]);
 }
+
+export function vzubcPage(version: string): string {
+  const program = describeProgram('vzubc');
+  return roff.page({ name: 'vzubc', section: 8, version, summary: program.description() }, [
+    roff.heading('SYNOPSIS'),
+    `${roff.bold('vzubc')} [${roff.italic('options')}] [${roff.italic('ctid')}|${roff.italic('name')} ...]`,
+    ...ABOUT_BEANCOUNTERS.map((text) => roff.paragraph(roff.text(text))),
+    roff.heading('OPTIONS'),
+    ...optionsOf(program),
+    roff.heading('SEE ALSO'),
+    'vzctl(8), vzlist(8), ctid.conf(5)',
+  ]);
+}
+
+const ABOUT_BEANCOUNTERS = [
+  'HELD is what there is now, MAXH the most there was; BAR and LIM are its limits, Bar% and Lim% parts of them, and FAIL ' +
+    'how often more was refused, since the container was started. "-" is nothing, or no limit.',
+  'What Linux does not count for a container is "n/c", and five zeros with --raw. Limits that nothing holds a container ' +
+    'to, such as that of privvmpages, are shown as none. The most there was is known of numproc and physpages, and of ' +
+    'kmemsize with control groups of version 1; of the others it is what there is now. Failures of physpages are times ' +
+    'that no memory could be had, those of oomguarpages processes that were killed for it.',
+];
 
 const ABOUT_TRAFFIC =
   'Packets, and bytes of IP, that passed at addresses of containers since those were created; input is what a container ' +

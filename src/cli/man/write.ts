@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { bashCompletion } from '../completion/bash.js';
 import { zshCompletion } from '../completion/zsh.js';
 import { version } from '../main.js';
-import { vzctlPage, vzlistPage, vznetstatPage } from './commands.js';
+import { vzctlPage, vzlistPage, vznetstatPage, vzubcPage } from './commands.js';
 import { containerConfigPage, hostConfigPage } from './files.js';
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
@@ -14,6 +14,7 @@ const FILES: Readonly<Record<string, string>> = {
   'man/man8/cella.8': '.so man8/vzctl.8\n',
   'man/man8/vzlist.8': vzlistPage(version()),
   'man/man8/vznetstat.8': vznetstatPage(version()),
+  'man/man8/vzubc.8': vzubcPage(version()),
   'man/man5/vz.conf.5': hostConfigPage(version()),
   'man/man5/ctid.conf.5': containerConfigPage(version()),
   'completion/bash/cella': bashCompletion(),

@@ -15,6 +15,15 @@ export interface TopRow {
   /** Bytes a second, from and to disks. */
   readonly read: number | null;
   readonly written: number | null;
+  /** Bytes a second, of frames on its links to the host. */
+  readonly received: number | null;
+  readonly sent: number | null;
+  /** Percent of the last ten seconds in which something of it waited for that; null: not told. */
+  readonly pressure: {
+    readonly cpu: number | null;
+    readonly memory: number | null;
+    readonly io: number | null;
+  };
 }
 
 export type Looks = readonly ContainerUsage[];
@@ -25,7 +34,7 @@ export function rowsOf(before: Looks, now: Looks): readonly TopRow[] {
 }
 
 function rowOf(before: ContainerUsage | undefined, now: ContainerUsage): TopRow {
-  const { ctid, running, hostname, name, ram, used } = now;
+  const { ctid, running, hostname, name, ram, used, network, pressure } = now;
   const seconds = before?.used ? (now.at - before.at) / 1000 : 0;
   const rate = (from: bigint | null | undefined, to: bigint | null | undefined): number | null => {
     if (from == null || to == null || seconds <= 0) return null;
@@ -43,6 +52,9 @@ function rowOf(before: ContainerUsage | undefined, now: ContainerUsage): TopRow 
     tasks: used?.tasks ?? null,
     read: rate(before?.used?.read, used?.read),
     written: rate(before?.used?.written, used?.written),
+    received: rate(before?.network?.received, network?.received),
+    sent: rate(before?.network?.sent, network?.sent),
+    pressure: pressure ?? { cpu: null, memory: null, io: null },
   };
 }
 

@@ -21,6 +21,8 @@ function column(
 
 const bytes = (value: number | null): string | null => (value === null ? null : human(value));
 
+const percent = (value: number | null): string | null => value?.toFixed(1) ?? null;
+
 export const COLUMNS: readonly Column[] = [
   column('ctid', 'CTID', 10, ({ ctid }) => String(ctid)),
   column('cpu', '%CPU', 6, ({ cpu }) => cpu?.toFixed(1) ?? null),
@@ -33,7 +35,19 @@ export const COLUMNS: readonly Column[] = [
   column('name', 'NAME', 4, ({ name }) => name),
 ];
 
+/** The same with the network, and with what they wait for. */
+export const ALL_COLUMNS: readonly Column[] = [
+  ...COLUMNS.slice(0, -2),
+  column('received', 'RECV/S', 6, ({ received }) => bytes(received)),
+  column('sent', 'SENT/S', 6, ({ sent }) => bytes(sent)),
+  column('pressure', 'WAITCPU', 7, ({ pressure }) => percent(pressure.cpu)),
+  column('pressure', 'WAITMEM', 7, ({ pressure }) => percent(pressure.memory)),
+  column('pressure', 'WAITIO', 6, ({ pressure }) => percent(pressure.io)),
+  ...COLUMNS.slice(-2),
+];
+
 export interface View {
+  readonly columns: readonly Column[];
   readonly rows: readonly TopRow[];
   readonly sort: Sort;
   readonly size: Size;
@@ -42,8 +56,8 @@ export interface View {
 }
 
 /** No more lines than there is room for, none longer. */
-export function linesOf({ rows, sort, size, time }: View): readonly string[] {
-  const [header = '', ...lines] = table(rows, COLUMNS, { header: true }).split('\n').slice(0, -1);
+export function linesOf({ rows, columns, sort, size, time }: View): readonly string[] {
+  const [header = '', ...lines] = table(rows, columns, { header: true }).split('\n').slice(0, -1);
   const room = Math.max(0, size.rows - 2);
   const fitting = lines.length > room ? lines.slice(0, Math.max(0, room - 1)) : lines;
   const left = lines.length - fitting.length;

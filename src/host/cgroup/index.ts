@@ -12,7 +12,9 @@ import { v2 } from './v2.js';
 export interface CgroupStats {
   readonly memory: bigint | null;
   readonly memoryPeak: bigint | null;
+  /** How often memory that was asked for could not be had, even by taking back what others do not need. */
   readonly memoryFailures: number | null;
+  readonly oomKills: number | null;
   readonly processes: number | null;
   readonly processesPeak: number | null;
   readonly processFailures: number | null;

@@ -50,11 +50,14 @@ export function statsV1(directories: readonly string[]): CgroupStats {
   const memory = holding('memory.usage_in_bytes');
   const pids = holding('pids.current');
   const refused = readKey(`${pids}/pids.events`, 'max');
+  const kills = readKey(`${memory}/memory.oom_control`, 'oom_kill');
   const nanoseconds = readBig(`${holding('cpuacct.usage')}/cpuacct.usage`);
   return {
     memory: readBig(`${memory}/memory.usage_in_bytes`),
     memoryPeak: readBig(`${memory}/memory.max_usage_in_bytes`),
-    memoryFailures: readNumber(`${memory}/memory.failcnt`),
+    // memory.failcnt has also what was had by taking memory back.
+    memoryFailures: kills === null ? null : Number(kills),
+    oomKills: kills === null ? null : Number(kills),
     processes: readNumber(`${pids}/pids.current`),
     processesPeak: readNumber(`${pids}/pids.peak`),
     processFailures: refused === null ? null : Number(refused),

@@ -38,15 +38,18 @@ function isFrozen(at: string): boolean {
 }
 
 function statsV2(at: string): CgroupStats {
-  const failures = readKey(`${at}/memory.events`, 'max');
-  const refused = readKey(`${at}/pids.events`, 'max');
+  const count = (file: string, key: string): number | null => {
+    const value = readKey(`${at}/${file}`, key);
+    return value === null ? null : Number(value);
+  };
   return {
     memory: readBig(`${at}/memory.current`),
     memoryPeak: readBig(`${at}/memory.peak`),
-    memoryFailures: failures === null ? null : Number(failures),
+    memoryFailures: count('memory.events', 'oom'),
+    oomKills: count('memory.events', 'oom_kill'),
     processes: readNumber(`${at}/pids.current`),
     processesPeak: readNumber(`${at}/pids.peak`),
-    processFailures: refused === null ? null : Number(refused),
+    processFailures: count('pids.events', 'max'),
     cpuMicroseconds: readKey(`${at}/cpu.stat`, 'usage_usec'),
     inactiveFile: readKey(`${at}/memory.stat`, 'inactive_file'),
     ...sumIo(`${at}/io.stat`),
@@ -70,6 +73,7 @@ function merge(first: CgroupStats, second: CgroupStats): CgroupStats {
     memory: first.memory ?? second.memory,
     memoryPeak: first.memoryPeak ?? second.memoryPeak,
     memoryFailures: first.memoryFailures ?? second.memoryFailures,
+    oomKills: first.oomKills ?? second.oomKills,
     processes: first.processes ?? second.processes,
     processesPeak: first.processesPeak ?? second.processesPeak,
     processFailures: first.processFailures ?? second.processFailures,

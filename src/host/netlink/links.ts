@@ -12,6 +12,7 @@ const IFLA = {
   master: 10,
   operstate: 16,
   info: 18,
+  stats: 23,
   families: 26,
   group: 27,
   namespace: 28,
@@ -182,6 +183,26 @@ export function readLink(body: Buffer): Link {
 export async function listLinks(namespace = -1): Promise<readonly Link[]> {
   const found = await dump(PROTOCOL.route, { type: GETLINK, body: header() }, { namespace });
   return found.map(({ body }) => readLink(body));
+}
+
+/** Bytes that have passed through an interface, as its host sees it. */
+export interface LinkTraffic {
+  readonly received: bigint;
+  readonly sent: bigint;
+}
+
+/** Of all interfaces by name, in one look. */
+export async function linkTraffic(): Promise<ReadonlyMap<string, LinkTraffic>> {
+  const found = await dump(PROTOCOL.route, { type: GETLINK, body: header() });
+  return new Map(
+    found.flatMap(({ body }): [string, LinkTraffic][] => {
+      const attributes = readAttributes(body.subarray(HEADER));
+      const [name, stats] = [attributes.get(IFLA.name), attributes.get(IFLA.stats)];
+      // struct rtnl_link_stats64: packets received and sent, then bytes.
+      if (!name || !stats) return [];
+      return [[readText(name), { received: stats.readBigUInt64LE(16), sent: stats.readBigUInt64LE(24) }]];
+    }),
+  );
 }
 
 /** Undefined where there is none. */

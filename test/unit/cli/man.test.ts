@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FIELDS } from '../../../src/cli/list-fields.js';
 import { describeProgram } from '../../../src/cli/main.js';
-import { vzctlPage, vzlistPage, vznetstatPage } from '../../../src/cli/man/commands.js';
+import { vzctlPage, vzlistPage, vznetstatPage, vzubcPage } from '../../../src/cli/man/commands.js';
 import { containerConfigPage, hostConfigPage } from '../../../src/cli/man/files.js';
 import { PARAMETERS } from '../../../src/config/parameters.js';
 import { EXIT } from '../../../src/errors.js';
@@ -18,6 +18,7 @@ const PAGES = {
   'vzctl.8': vzctlPage('1.2.3'),
   'vzlist.8': vzlistPage('1.2.3'),
   'vznetstat.8': vznetstatPage('1.2.3'),
+  'vzubc.8': vzubcPage('1.2.3'),
   'vz.conf.5': hostConfigPage('1.2.3'),
   'ctid.conf.5': containerConfigPage('1.2.3'),
 };

@@ -3,25 +3,35 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Mode, typed } from '../../../src/cli/top/keys.js';
 import { human, rowsOf, SORTS, sortRows, type TopRow } from '../../../src/cli/top/rows.js';
-import { frameOf, linesOf } from '../../../src/cli/top/screen.js';
+import { ALL_COLUMNS, COLUMNS, frameOf, linesOf } from '../../../src/cli/top/screen.js';
 import type { ContainerUsage } from '../../../src/container/host.js';
 import type { Consumption } from '../../../src/host/consumption.js';
 
 const used = { cpuMicroseconds: 0n, memory: 4096n, tasks: 3, read: 0n, written: 0n } as const;
-const look = (at: number, consumed: Partial<Consumption> | null, ctid = 101): ContainerUsage => ({
-  ctid,
+const look = (
+  at: number,
+  consumed: Partial<Consumption> | null,
+  changes: Partial<ContainerUsage> = {},
+): ContainerUsage => ({
+  ctid: 101,
   running: consumed !== null,
   hostname: 'web.example',
   name: null,
   ram: 1n << 20n,
   at,
   used: consumed && { ...used, ...consumed },
+  pressure: null,
+  network: null,
+  ...changes,
 });
 
 describe('rates', () => {
   it('are what was used between two looks, in a second', () => {
-    const before = [look(1000, { cpuMicroseconds: 5_000_000n, read: 100n, written: 7n })];
-    const now = [look(3000, { cpuMicroseconds: 6_000_000n, read: 2148n, written: 7n })];
+    const pressure = { cpu: 1.5, memory: 0, io: null };
+    const network = { sent: 500n, received: 70n };
+    const before = [look(1000, { cpuMicroseconds: 5_000_000n, read: 100n, written: 7n }, { network })];
+    const later = { pressure, network: { sent: 2500n, received: 70n } };
+    const now = [look(3000, { cpuMicroseconds: 6_000_000n, read: 2148n, written: 7n }, later)];
     expect(rowsOf(before, now)).toEqual([
       {
         ctid: 101,
@@ -33,12 +43,15 @@ describe('rates', () => {
         tasks: 3,
         read: 1024,
         written: 0,
+        received: 0,
+        sent: 1000,
+        pressure,
       },
     ]);
   });
 
   it('are none at the first look, nor of what does not run or is not counted', () => {
-    const none = { cpu: null, read: null, written: null };
+    const none = { cpu: null, read: null, written: null, received: null, sent: null };
     expect(rowsOf([], [look(0, {})])).toMatchObject([{ ...none, memory: 4096 }]);
     expect(rowsOf([look(0, {})], [look(1000, null)])).toMatchObject([
       { ...none, memory: null, tasks: null, status: 'stopped' },
@@ -65,6 +78,9 @@ const row = (changes: Partial<TopRow>): TopRow => ({
   tasks: 1,
   read: 0,
   written: 0,
+  received: null,
+  sent: null,
+  pressure: { cpu: null, memory: null, io: null },
   ...changes,
 });
 
@@ -125,8 +141,8 @@ describe('keys', () => {
 });
 
 describe('the screen', () => {
-  const view = (rows: readonly TopRow[], size = { rows: 24, columns: 80 }) =>
-    linesOf({ rows, sort: 'cpu', size, time: '12:34:56' });
+  const view = (rows: readonly TopRow[], size = { rows: 24, columns: 80 }, columns = COLUMNS) =>
+    linesOf({ rows, columns, sort: 'cpu', size, time: '12:34:56' });
 
   it('has a summary, a header and a line each', () => {
     const lines = view([
@@ -138,6 +154,15 @@ describe('the screen', () => {
       '      CTID   %CPU    MEM  LIMIT  TASKS READ/S WRITE/S STATUS  NAME',
       '       101   12.3   3.3M   256M      7   2.0K      0B running web',
       '       102      -      -      -      -      -       - stopped a',
+    ]);
+  });
+
+  it('has the network, and what is waited for, on request', () => {
+    const pressure = { cpu: 12.5, memory: 0, io: null };
+    const rows = [row({ received: 2048, sent: 5, pressure })];
+    expect(view(rows, { rows: 24, columns: 200 }, ALL_COLUMNS).slice(1)).toEqual([
+      '      CTID   %CPU    MEM  LIMIT  TASKS READ/S WRITE/S RECV/S SENT/S WAITCPU WAITMEM WAITIO STATUS  NAME',
+      '       101    0.0     0B      -      1     0B      0B   2.0K     5B    12.5     0.0      - running a',
     ]);
   });
 

@@ -1,0 +1,21 @@
+/** How much processes of a control group wait for what is short (Documentation/accounting/psi.rst; Linux 5.2). */
+import { readText } from './cgroup/files.js';
+
+/** Percent of the last ten seconds in which at least one of them waited; null: this host does not tell. */
+export interface Pressure {
+  readonly cpu: number | null;
+  readonly memory: number | null;
+  readonly io: number | null;
+}
+
+/** `directories`: all of the container's groups; that of v2 tells, whether it has controllers or not. */
+export function pressureOf(directories: readonly string[]): Pressure {
+  const of = (what: string): number | null =>
+    parsePressure(directories.map((at) => readText(`${at}/${what}.pressure`)).find(Boolean));
+  return { cpu: of('cpu'), memory: of('memory'), io: of('io') };
+}
+
+export function parsePressure(text: string | undefined): number | null {
+  const average = /^some avg10=(\d+\.\d+)/m.exec(text ?? '')?.[1];
+  return average === undefined ? null : Number(average);
+}

@@ -1,0 +1,11 @@
+/** Pressure as the kernel tells it. */
+import { expect, it } from 'vitest';
+import { parsePressure } from '../../../src/host/pressure.js';
+
+it.each([
+  ['some avg10=44.95 avg60=68.66 avg300=61.48 total=3070108841\nfull avg10=0.00 avg60=0.00', 44.95],
+  ['some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n', 0],
+  ['full avg10=1.00 avg60=0.00 avg300=0.00 total=0\n', null],
+  ['', null],
+  [undefined, null],
+])('is of %j', (text, expected) => expect(parsePressure(text)).toBe(expected));
