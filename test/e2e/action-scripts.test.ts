@@ -61,7 +61,7 @@ const mounts = (): readonly string[] =>
     .filter((at) => at.startsWith(`${sandbox.rootDir}/`));
 
 describe('order', () => {
-  it('is global before own, and around what they are named for', async () => {
+  it('is global before own, and around what they are named for', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     all();
     const { code, stdout } = await vzctl('start', '101');
@@ -122,7 +122,9 @@ describe('order', () => {
 });
 
 describe('what is around them', () => {
-  it('is a clean environment, nothing open, a session of their own, and what names the container', async () => {
+  it('is a clean environment, nothing open, a session of their own, and what names the container', {
+    tags: ['slow'],
+  }, async () => {
     await sandbox.create(101);
     script(
       '101.mount',

@@ -39,7 +39,7 @@ describe('a console', () => {
     expect((await inside('test -t 0 < /proc/1/fd/0')).code).toBe(0);
   });
 
-  it('shows all who watch what is written, and what was before they came', async () => {
+  it('shows all who watch what is written, and what was before they came', { tags: ['slow'] }, async () => {
     await inside('echo long ago > /dev/console');
     const [one, two] = [await watch(), await watch()];
     await inside('echo just now > /dev/console');
@@ -61,7 +61,7 @@ describe('a console', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('got typed') });
   });
 
-  it('has the size of the terminal before it', async () => {
+  it('has the size of the terminal before it', { tags: ['slow'] }, async () => {
     await new ServiceClient(sandbox.rootDir).call('PUT', '/v1/containers/101/console/size', {
       rows: 50,
       columns: 132,
@@ -69,7 +69,7 @@ describe('a console', () => {
     expect((await inside('stty size < /dev/console')).stdout).toBe('50 132\n');
   });
 
-  it('outlives its run: who watches sees the next one', async () => {
+  it('outlives its run: who watches sees the next one', { tags: ['slow'] }, async () => {
     const { seen, stream } = await watch();
     await sandbox.good('restart', '101', '--fast');
     await inside('echo a new run > /dev/console');
@@ -93,7 +93,9 @@ describe('a guest that writes', () => {
     stream.destroy();
   });
 
-  it('what a terminal would obey does nothing to a terminal that shows the log', async () => {
+  it('what a terminal would obey does nothing to a terminal that shows the log', {
+    tags: ['slow'],
+  }, async () => {
     await inside(String.raw`printf 'a\033]0;title\007b\033[31mc\033[0m\rd\033Pq\033\\e\n' > /dev/console`);
     await eventually(async () => expect(await sandbox.good('logs', '101')).toMatch(/abcde\n$/));
     expect((await sandbox.vzctl(['logs', '101', '--raw'])).stdout).toContain('\u001b[31m');

@@ -51,7 +51,7 @@ describe('--features', () => {
     expect(await inside(READS_TUN)).toMatch(ANSWERS);
   });
 
-  it('time: an uptime of its own, for commands that enter too', async () => {
+  it('time: an uptime of its own, for commands that enter too', { tags: ['slow'] }, async () => {
     await start('--features', 'time:on');
     const uptime = async (path: string): Promise<number> =>
       Number((await inside(`cut -d. -f1 ${path}`)) || NaN);
@@ -122,7 +122,7 @@ describe('--devnodes and --devices', () => {
     expect(await inside(READS_TUN)).toMatch(/Operation not permitted/);
   });
 
-  it('refuse what is no device of this host, and change nothing', async () => {
+  it('refuse what is no device of this host, and change nothing', { tags: ['slow'] }, async () => {
     await start();
     for (const name of ['nowhere', 'pts', 'net'])
       expect(await vzctl('set', '101', '--devnodes', `${name}:rw`, '--save')).toMatchObject({

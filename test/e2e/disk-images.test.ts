@@ -87,7 +87,7 @@ const IMAGES = [
   ['raw', 'scattered lvm', 'my-group/root', {}],
   ['raw', 'xfs', '1', {}],
   ['raw', 'btrfs', '1', {}],
-  ['qcow2', 'gpt', '1', {}],
+  ['qcow2', 'gpt', '1', SLOW],
   ['qcow2', 'lvm', 'my-group/root', SLOW],
   ['vmdk', 'mbr', '1', SLOW],
   ['vdi', 'gpt', '1', SLOW],
@@ -113,25 +113,29 @@ describe('an import', () => {
       );
     });
 
-  it('puts /var and /home in their places, by label and by device, and tells what is elsewhere', async () => {
-    const fstab =
-      'LABEL=var /var ext4\n/dev/sda3 /home ext4\nUUID=beef /srv ext4\n/dev/sda3 /etc/../x ext4\n';
-    makeSystem(`${at}/tmp-system`, fstab);
-    for (const name of ['var', 'home'])
-      tool(['sh', '-c', 'mkdir -p "$1/lib"; echo "$2" > "$1/lib/file"', 'sh', `${at}/tmp-${name}`, name]);
-    makeFilesystem(`${at}/tmp-1`, `${at}/tmp-system`);
-    makeFilesystem(`${at}/tmp-2`, `${at}/tmp-var`, { size: 32, label: 'var' });
-    makeFilesystem(`${at}/tmp-3`, `${at}/tmp-home`, { size: 32 });
-    makeDisk(`${at}/tmp`, 'gpt', [`${at}/tmp-1`, `${at}/tmp-2`, `${at}/tmp-3`]);
-    const told: string[] = [];
-    const imported = await take('tmp', {
-      report: (event) => event.type === 'warning' && told.push(event.message),
-    });
-    expect(imported.extras).toEqual({ '/var': '2', '/home': '3' });
-    expect(readFileSync(`${at}/out/var/lib/file`, 'utf8')).toBe('var\n');
-    expect(readFileSync(`${at}/out/home/lib/file`, 'utf8')).toBe('home\n');
-    expect(told).toEqual(["'/srv' is not on this disk: left out"]);
-  });
+  it(
+    'puts /var and /home in their places, by label and by device, and tells what is elsewhere',
+    SLOW,
+    async () => {
+      const fstab =
+        'LABEL=var /var ext4\n/dev/sda3 /home ext4\nUUID=beef /srv ext4\n/dev/sda3 /etc/../x ext4\n';
+      makeSystem(`${at}/tmp-system`, fstab);
+      for (const name of ['var', 'home'])
+        tool(['sh', '-c', 'mkdir -p "$1/lib"; echo "$2" > "$1/lib/file"', 'sh', `${at}/tmp-${name}`, name]);
+      makeFilesystem(`${at}/tmp-1`, `${at}/tmp-system`);
+      makeFilesystem(`${at}/tmp-2`, `${at}/tmp-var`, { size: 32, label: 'var' });
+      makeFilesystem(`${at}/tmp-3`, `${at}/tmp-home`, { size: 32 });
+      makeDisk(`${at}/tmp`, 'gpt', [`${at}/tmp-1`, `${at}/tmp-2`, `${at}/tmp-3`]);
+      const told: string[] = [];
+      const imported = await take('tmp', {
+        report: (event) => event.type === 'warning' && told.push(event.message),
+      });
+      expect(imported.extras).toEqual({ '/var': '2', '/home': '3' });
+      expect(readFileSync(`${at}/out/var/lib/file`, 'utf8')).toBe('var\n');
+      expect(readFileSync(`${at}/out/home/lib/file`, 'utf8')).toBe('home\n');
+      expect(told).toEqual(["'/srv' is not on this disk: left out"]);
+    },
+  );
 
   it('asks which when two volumes hold a system', SLOW, async () => {
     makeDisk(`${at}/tmp`, 'gpt', [`${at}/ext4`, `${at}/ext4`]);

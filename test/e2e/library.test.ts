@@ -96,7 +96,9 @@ describe('an abort', { tags: ['slow'] }, () => {
 });
 
 describe('wait', () => {
-  it('keeps a process alive that does nothing else, and tells how the init ended', async () => {
+  it('keeps a process alive that does nothing else, and tells how the init ended', {
+    tags: ['slow'],
+  }, async () => {
     await sandbox.create(101);
     const program = `
       const { openHost } = await import(process.argv[1]);
@@ -119,7 +121,7 @@ describe('wait', () => {
     expect(JSON.parse(status ?? '')).toMatchObject({ mounted: false, running: false });
   });
 
-  it('settles when another process stops the container', async () => {
+  it('settles when another process stops the container', { tags: ['slow'] }, async () => {
     const { container } = await openContainer();
     await container.create(TEMPLATE);
     await container.start({ wait: true });

@@ -51,7 +51,7 @@ async function start(...args: readonly string[]): Promise<void> {
 }
 
 describe('--netdev_add', () => {
-  it('gives an interface from before init runs until the container stops', async () => {
+  it('gives an interface from before init runs until the container stops', { tags: ['slow'] }, async () => {
     await start('--netdev_add', 'given');
     expect(await links()).toBe(' lo other');
     await inside('ip addr add 192.0.2.2/24 dev given; ip link set given up');
@@ -78,7 +78,7 @@ describe('--netdev_add', () => {
     expect(readFileSync(`${sandbox.rootDir}/etc/vz/conf/101.conf`, 'utf8')).not.toContain('NETDEV');
   });
 
-  it('gets it back under its own name, whatever the guest has made of it', async () => {
+  it('gets it back under its own name, whatever the guest has made of it', { tags: ['slow'] }, async () => {
     await start('--netdev_add', 'given');
     await inside('ip link set given name mine && ip link add given type dummy || true');
     expect(await vzctl('stop', '101')).toMatchObject({ code: 0, stderr: '' });

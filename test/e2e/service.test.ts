@@ -33,7 +33,9 @@ function order(lines: readonly string[]): readonly number[] {
 }
 
 describe('at boot', () => {
-  it('starts those that want to, the higher order first, whatever becomes of one of them', async () => {
+  it('starts those that want to, the higher order first, whatever becomes of one of them', {
+    tags: ['slow'],
+  }, async () => {
     await sandbox.create(101, '--onboot', 'yes');
     await sandbox.create(102, '--onboot', 'yes', '--bootorder', '5');
     await sandbox.create(103, '--onboot', 'yes', '--bootorder', '7');
@@ -130,7 +132,7 @@ describe('a guest', () => {
 });
 
 describe('the service', () => {
-  it('comes and goes without any container noticing', async () => {
+  it('comes and goes without any container noticing', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     await (await begin()).kill('SIGTERM');
     await begin();

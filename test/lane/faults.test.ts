@@ -143,10 +143,11 @@ describe('the lane', () => {
   });
 
   it('says what an argument should have been', async () => {
-    expect(await lane(['test', '--hosts', '3']).ended).toMatchObject({
-      code: 1,
-      stderr: 'vm: --hosts takes 1 or 2\n',
-    });
+    for (const option of ['--hosts', '--guests'])
+      expect(await lane(['test', option, '3']).ended).toMatchObject({
+        code: 1,
+        stderr: `vm: ${option} takes 1 or 2\n`,
+      });
   });
 });
 

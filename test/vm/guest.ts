@@ -76,13 +76,17 @@ export class Guest {
   /** Runs a shell command as root; `terminal`: on one of the guest's. */
   ssh(
     command: string,
-    options: { readonly terminal?: boolean; readonly stdin?: 'inherit' | 'pipe' } = {},
+    options: {
+      readonly terminal?: boolean;
+      readonly stdin?: 'inherit' | 'pipe';
+      readonly stdout?: 'inherit' | 'pipe';
+    } = {},
   ): ChildProcess {
     return spawn(
       'ssh',
       [...this.#sshArguments(), options.terminal ? '-tt' : '-T', `root@${this.name}`, command],
       {
-        stdio: [options.stdin ?? 'ignore', 'inherit', 'inherit'],
+        stdio: [options.stdin ?? 'ignore', options.stdout ?? 'inherit', 'inherit'],
       },
     );
   }

@@ -1,4 +1,4 @@
-/** Runs the suites in a guest: a fresh one for the whole lane, the kept one for single files. */
+/** Runs the suites in guests: fresh ones for the whole lane, the kept one for single files. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { ended, Guest } from './guest.js';
@@ -7,6 +7,7 @@ import { keptGuest } from './kept.js';
 import { cacheDirectory, REPOSITORY } from './places.js';
 import { Problem } from './problem.js';
 import { GUEST_NODE, makeProjectDisk, SOURCES } from './project-disk.js';
+import { Told } from './told.js';
 
 /** What a test may need and this lane must have: a skip for want of it is a failure. */
 const OFFERS = [
@@ -28,6 +29,8 @@ export interface LaneOptions {
   readonly all?: true;
   readonly rebuild?: true;
   readonly hosts: number;
+  /** That share the suites. */
+  readonly guests: number;
   /** Minutes. */
   readonly limit: number;
 }
@@ -38,13 +41,14 @@ export async function runLane(files: readonly string[], options: LaneOptions): P
   if (files.length > 0 && options.hosts === 1) {
     const guest = await keptGuest(image);
     await refresh(guest);
-    return await runSuites(guest, [`vitest run ${files.map(quote).join(' ')}`], options);
+    return await runSuites(guest, `vitest run ${files.map(quote).join(' ')}`, options);
   }
   const directory = openRun();
   const guests: Guest[] = [];
   try {
     const projectDisk = await makeProjectDisk(directory);
     const pair = options.hosts === 2;
+    const numbers = pair || options.guests === 2 ? ([1, 2] as const) : ([1] as const);
     const boot = (number: 1 | 2): Promise<Guest> =>
       Guest.boot({
         number,
@@ -55,9 +59,10 @@ export async function runLane(files: readonly string[], options: LaneOptions): P
         pair,
         kernelArguments: extraArguments(),
       });
-    guests.push(...(await Promise.all(pair ? [boot(1), boot(2)] : [boot(1)])));
+    guests.push(...(await Promise.all(numbers.map(boot))));
     const [first] = guests as [Guest];
-    return await runSuites(first, [pair ? suitesOfTwo(files) : suitesOfOne(options.all ?? false)], options);
+    if (pair) return await runSuites(first, suitesOfTwo(files), options);
+    return await shareSuites(guests, suitesOfOne(options.all ?? false), options);
   } finally {
     for (const guest of guests) await guest.stop();
     rmSync(directory, { recursive: true, force: true });
@@ -104,8 +109,21 @@ async function refresh(guest: Guest): Promise<void> {
   if (code !== 0) throw new Problem(`the project could not be copied into ${guest.name}`);
 }
 
+/** Each guest has a part of the files; the first one that ends badly ends all. */
+async function shareSuites(guests: readonly Guest[], suites: string, options: LaneOptions): Promise<number> {
+  if (guests.length === 1) return await runSuites(guests[0] as Guest, suites, options);
+  const told = new Told((line) => console.log(line));
+  const codes = await Promise.all(
+    guests.map((guest, at) =>
+      runSuites(guest, `${suites} --shard=${at + 1}/${guests.length}`, options, told),
+    ),
+  );
+  told.close();
+  return Math.max(...codes);
+}
+
 /** Streams what the suites print; their last line is the guest's own count. */
-async function runSuites(guest: Guest, [suites]: readonly [string], options: LaneOptions): Promise<number> {
+async function runSuites(guest: Guest, suites: string, options: LaneOptions, told?: Told): Promise<number> {
   const needs = options.hosts === 2 ? [...OFFERS, 'two-hosts'] : OFFERS;
   const environment = [
     'CELLA_LANE=vm',
@@ -118,7 +136,10 @@ async function runSuites(guest: Guest, [suites]: readonly [string], options: Lan
   ];
   const node = GUEST_NODE;
   const command = suites.replace('vitest', `node_modules/vitest/vitest.mjs`);
-  const tests = guest.ssh(`cd /srv/cella && exec env ${environment.join(' ')} "${node}" ${command}`);
+  const tests = guest.ssh(`cd /srv/cella && exec env ${environment.join(' ')} "${node}" ${command}`, {
+    stdout: told ? 'pipe' : 'inherit',
+  });
+  const following = tests.stdout && told?.follow(tests.stdout);
   let late = false;
   const limit = setTimeout(() => {
     late = true;
@@ -126,6 +147,7 @@ async function runSuites(guest: Guest, [suites]: readonly [string], options: Lan
   }, options.limit * 60_000);
   const { code } = await Promise.race([ended(tests), guest.end().then(() => ({ code: null }))]);
   clearTimeout(limit);
+  if (code !== null) await following;
   if (late) throw new Problem(`the suites did not end within ${options.limit} minutes${guest.lastLines()}`);
   // 255 is ssh's own failure: the connection broke.
   if (code === null || code === 255) {

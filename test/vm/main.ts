@@ -17,10 +17,12 @@ program
   .argument('[file...]')
   .option('--all', 'every suite and every test')
   .option('--hosts <number>', 'guests: 2 runs the suites that need two hosts', Number, 1)
+  .option('--guests <number>', 'guests that share the suites', Number, 1)
   .option('--rebuild', 'build the image even if it is in the cache')
   .option('--limit <minutes>', 'how long the suites may take', Number, 70)
   .action(async (files: readonly string[], options: LaneOptions) => {
     if (![1, 2].includes(options.hosts)) throw new Problem('--hosts takes 1 or 2');
+    if (![1, 2].includes(options.guests)) throw new Problem('--guests takes 1 or 2');
     if (!(options.limit > 0)) throw new Problem('--limit takes a number of minutes');
     process.exitCode = await runLane(files, options);
   });
