@@ -1,4 +1,5 @@
-// Calls functions of ours in the network namespace that it is started in: a line {module, name, args} → {value | error}.
+// Calls functions of ours in the network namespace that it is started in: a line {module, name, args} → {value | error};
+// without a module, of run-main.mjs.
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -8,12 +9,16 @@ const argument = (value) => (typeof value?.open === 'string' ? openSync(value.op
 
 async function call({ module, name, args }) {
   try {
-    const functions = await import(module);
+    const functions = module ? await import(module) : await import('./run-main.mjs');
     return { value: await functions[name](...args.map(argument)) };
   } catch ({ code, message }) {
     return { error: { code, message } };
   }
 }
 
-for await (const line of createInterface({ input: process.stdin }))
-  process.stdout.write(`${JSON.stringify(await call(JSON.parse(line)), plain)}\n`);
+let last = Promise.resolve();
+createInterface({ input: process.stdin }).on('line', (line) => {
+  last = last.then(async () =>
+    process.stdout.write(`${JSON.stringify(await call(JSON.parse(line)), plain)}\n`),
+  );
+});

@@ -6,10 +6,13 @@ import type { Program } from '../../dist/cli/main.js';
 import type { Machine } from './networks.js';
 import type { Result } from './sandbox.js';
 
-const PROGRAM = new URL('./in-network.mjs', import.meta.url).pathname;
+/** In the VM lane what test/vm/vm.sh has made of it. */
+const FILE = process.env.CELLA_LANE === 'vm' ? '../../build/vm/in-network.cjs' : './in-network.mjs';
+const PROGRAM = new URL(FILE, import.meta.url).pathname;
 
 interface Call {
-  readonly module: string;
+  /** Default: run-main.mjs. */
+  readonly module?: string;
   readonly name: string;
   readonly args: readonly unknown[];
 }
@@ -32,7 +35,6 @@ export class InNetwork {
   /** A command of ours, as `runMain` has it. */
   command(program: Program, args: readonly string[], rootDir: string): Promise<Result> {
     return this.#ask({
-      module: './run-main.mjs',
       name: 'runMain',
       args: [program, args, { rootDir, input: '' }],
     });
@@ -45,7 +47,8 @@ export class InNetwork {
   }
 
   async #askNow<T>(call: Call): Promise<T> {
-    const answer = once(this.#lines, 'line');
+    const ended = once(this.#child, 'exit').then(() => Promise.reject(new Error('its process has ended')));
+    const answer = Promise.race([once(this.#lines, 'line'), ended]);
     this.#child.stdin?.write(`${JSON.stringify(call)}\n`);
     const { value, error } = JSON.parse(String((await answer)[0])) as {
       value: T;
