@@ -21,6 +21,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("receivePacket", vz::ReceivePacket);
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
+  add("exists", vz::Exists);
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);
   add("moveLink", vz::MoveLink);

@@ -24,6 +24,7 @@ Napi::Value SendPacketTo(const Napi::CallbackInfo& info);
 Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
 
 Napi::Value Lock(const Napi::CallbackInfo& info);
+Napi::Value Exists(const Napi::CallbackInfo& info);
 Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);

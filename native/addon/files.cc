@@ -47,6 +47,16 @@ Napi::Value Exchange(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), done);
 }
 
+// exists(path): on a thread that the process does not wait for when it ends, since a file system that another process
+// serves may take for ever to answer.
+Napi::Value Exists(const Napi::CallbackInfo& info) {
+  return InThread(info.Env(), "cella.exists", [path = Path(info, 0)]() -> Outcome {
+    struct stat there;
+    const bool found = ::stat(path.c_str(), &there) == 0;
+    return {{}, [found](Napi::Env env) { return Napi::Boolean::New(env, found); }};
+  });
+}
+
 // openPid(pid) → descriptor; -1 where there is no such process.
 Napi::Value OpenPid(const Napi::CallbackInfo& info) {
   const long fd = ::syscall(SYS_pidfd_open, Number(info, 0), 0);

@@ -12,6 +12,7 @@ import {
   type NetfilterLevel,
 } from './switches.js';
 import { MOUNT_OPTIONS } from './texts.js';
+import { parseYesNo } from './values.js';
 
 /** Lists are empty and maps without an entry where nobody said. */
 export interface Equipment {
@@ -25,6 +26,8 @@ export interface Equipment {
   /** Network devices of the host to be handed over. */
   readonly netdevs: readonly string[];
   readonly bindmounts: readonly BindMount[];
+  /** Whether /proc shows it its own memory, processors and times, where lxcfs is there for that. */
+  readonly procView: boolean;
   /** Options of mount(8) for the file system in an image. */
   readonly mountOptions: readonly string[];
   /** What its packet filter may do, of which only `disabled` makes a difference. */
@@ -42,6 +45,7 @@ export function readEquipment(reader: SettingReader): Equipment {
     pci: reader.read('PCI', PCI.parse) ?? [],
     netdevs: reader.read('NETDEV', NETDEV.parse) ?? [],
     bindmounts: reader.read('BINDMOUNT', BINDMOUNT.parse) ?? [],
+    procView: reader.read('PROC_VIEW', parseYesNo) ?? true,
     mountOptions: reader.read('MOUNT_OPTS', MOUNT_OPTIONS.parse) ?? [],
     netfilter: reader.read('NETFILTER', NETFILTER.parse) ?? 'stateless',
     nameservers: reader.read('NAMESERVER', NAMESERVER.parse),

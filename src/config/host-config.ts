@@ -23,6 +23,8 @@ export interface HostConfig {
   readonly root: string;
   /** Path pattern with `$VEID`. */
   readonly private: string;
+  /** Where lxcfs is mounted, if it is. */
+  readonly lxcfs: string;
   readonly network: HostNetwork;
 }
 
@@ -42,6 +44,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     defaultSample: reader.read('CONFIGFILE', values.parsePlainName) ?? 'vswap-256m',
     root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,
     private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
+    lxcfs: path('LXCFS', '/var/lib/lxcfs'),
     network: readHostNetwork(reader),
   };
   reader.read('LOG_LEVEL', values.parseLevel);

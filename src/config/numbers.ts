@@ -50,6 +50,17 @@ export const NODEMASK = plain('LIST|all', (text): NumberList | 'all' =>
   text === 'all' ? text : parseNumberList(text),
 );
 
+/** Each of them; none of an empty list. */
+export function numbersOf(list: NumberList): readonly number[] {
+  return list
+    .split(',')
+    .filter(Boolean)
+    .flatMap((part) => {
+      const [first = 0, last = first] = part.split('-').map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
+}
+
 /** A factor, 0 for none. */
 export const FACTOR = plain('FACTOR', (text) => {
   if (!/^[0-9]{1,9}(?:\.[0-9]{1,9})?$/.test(text)) throw bad('BAD_VALUE', 'bad factor', text);

@@ -30,6 +30,8 @@ export interface CpuShare {
   readonly units: number | undefined;
   /** Percent of one CPU; undefined: no limit. */
   readonly limit: number | undefined;
+  /** How many it is to see, where it may run on any; undefined: all. */
+  readonly count: number | undefined;
   /** In the kernel's form, as `0-2,7`; `auto`: those of the nodes. */
   readonly mask: numbers.NumberList | 'all' | 'auto';
   /** NUMA nodes. */
@@ -102,6 +104,7 @@ function readCpu(reader: SettingReader): CpuShare {
   return {
     units: reader.read('CPUUNITS', numbers.CPUUNITS.parse),
     limit: limits.length === 0 ? undefined : Math.min(...limits),
+    count: cpus,
     mask: reader.read('CPUMASK', numbers.CPUMASK.parse) ?? 'all',
     nodes: reader.read('NODEMASK', numbers.NODEMASK.parse) ?? 'all',
   };

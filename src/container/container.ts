@@ -43,7 +43,7 @@ import {
   switchSnapshot,
 } from './snapshot.js';
 import { mountSnapshot, umountSnapshot } from './snapshot-mount.js';
-import { planOf, type Started, type StartOptions, start, whyNotCheckpointable } from './start.js';
+import { planFor, type Started, type StartOptions, start, whyNotCheckpointable } from './start.js';
 import { type StopOptions, stop } from './stop.js';
 
 export interface Abortable {
@@ -267,7 +267,7 @@ export class Container {
 
   /** What start would do, as data. */
   async planStart(): Promise<unknown> {
-    return planOf(this.#context, this.ctid);
+    return planFor(this.#context, this.ctid);
   }
 
   /** Why it cannot be checkpointed, as phrases: as it runs or, where it does not, as it would start. */

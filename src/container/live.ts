@@ -10,7 +10,10 @@ import { exec } from './exec.js';
 import { applyShares } from './shares.js';
 
 /** What else is written where one of them changes. */
-const DERIVED: Readonly<Record<string, ShareKey>> = { CPUS: 'CPULIMIT', MEMGUARANTEE: 'VMGUARPAGES' };
+const DERIVED: Readonly<Record<string, readonly ShareKey[]>> = {
+  CPUS: ['CPULIMIT', 'CPUMASK'],
+  MEMGUARANTEE: ['VMGUARPAGES'],
+};
 
 /** Limits of memory and processes, which every container has. */
 const BASE = ['PHYSPAGES', 'SWAPPAGES', 'NUMPROC'];
@@ -39,7 +42,7 @@ export function applyLimits(context: Context, config: ContainerConfig, keys?: Re
   const plan = planCgroup(cgroups, cgroupGroup, config.ctid, config);
   if (!keys || BASE.some((key) => keys.has(key))) writeBase(plan);
   const shares = keys ? SHARE_KEYS.filter((key) => keys.has(key)) : SHARE_KEYS;
-  const derived = Object.entries(DERIVED).flatMap(([key, share]) => (keys?.has(key) ? [share] : []));
+  const derived = Object.entries(DERIVED).flatMap(([key, more]) => (keys?.has(key) ? more : []));
   const wanted = new Set<ShareKey>([...shares, ...derived]);
   if (wanted.size > 0) applyShares(context, config, plan, wanted);
 }

@@ -25,6 +25,7 @@ import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import { recover, sweep } from './recover.js';
 import { launch } from './start.js';
 import { abandoned, discard, markThrowaway, reserve, unmark } from './throwaway.js';
+import { viewOf } from './view.js';
 
 export interface RunOptions extends Partial<Omit<CreateOptions, 'ostemplate'>> {
   readonly template: string;
@@ -157,6 +158,7 @@ async function start(context: Context, config: ContainerConfig, run: Run): Promi
     layers: contentsOf(context, config),
     command,
     given: await gather(context, config),
+    view: await viewOf(context, config),
     volatile: options.remove ?? false,
   });
   const network = await intendNetwork(context, networkPlanOf(context, config));

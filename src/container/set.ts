@@ -22,6 +22,7 @@ import { applyLimits, applyLive, waitingKeys } from './live.js';
 import { linkName, unlinkName } from './names.js';
 import { reserveAddresses } from './network-plan.js';
 import { findRunning, type Running, recover } from './recover.js';
+import { applyView } from './view.js';
 
 export interface SetOptions {
   readonly save: boolean;
@@ -127,6 +128,10 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
         const record = NETWORK_KEYS.some((key) => keys.has(key))
           ? await setNetwork(context, { before, after }, running, undo)
           : running.record;
+        if (keys.has('PROC_VIEW')) {
+          undo.push('change its view', async () => void (await applyView(context, before, running.init)));
+          await applyView(context, after, running.init);
+        }
         if (GIVEN_KEYS.some((key) => keys.has(key)))
           await changeGiven(context, after, { ...running, record });
       }

@@ -27,15 +27,16 @@ export function applyShares(
   context.report({ type: 'warning', ctid: config.ctid, message });
 }
 
-const NOTHING: ShareFacts = { disk: undefined, cpus: '', nodes: '', cpusOfNodes: '' };
+const NOTHING: ShareFacts = { disk: undefined, cpus: '', nodes: '', cpusOfNodes: '', ctid: 0 };
 
-function factsFor({ privateArea, cpu }: ContainerConfig): ShareFacts {
+function factsFor({ ctid, privateArea, cpu }: ContainerConfig): ShareFacts {
   const nodes = onlineNodes();
   return {
     disk: diskOf(privateArea),
     cpus: onlineCpus(),
     nodes,
     cpusOfNodes: cpusOfNodes(cpu.nodes === 'all' ? nodes : cpu.nodes),
+    ctid,
   };
 }
 

@@ -15,6 +15,7 @@ import { USUAL } from '../plan/confinement.js';
 import { NOTHING } from '../plan/equipment.js';
 import { isPrivileged, planMount } from '../plan/plan-root.js';
 import { obstacles, planStart, type StartPlan } from '../plan/plan-start.js';
+import type { View } from '../plan/view.js';
 import { confinementOf, type RuntimeRecord, readRecord, removeRecord, writeRecord } from '../state/record.js';
 import { requireEmulation } from '../template/foreign.js';
 import { type Undo, withUndo } from '../undo.js';
@@ -38,6 +39,7 @@ import {
 import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import { findInit, findRunning, isRebooting, recover, unmarkRebooting } from './recover.js';
 import { applyShares } from './shares.js';
+import { viewOf } from './view.js';
 
 export interface StartOptions {
   /** Starts a disabled container too. */
@@ -57,10 +59,16 @@ export interface Started {
   readonly console: number;
 }
 
-export function planOf(context: Context, ctid: Ctid): StartPlan {
+export async function planFor(context: Context, ctid: Ctid): Promise<StartPlan> {
+  return planOf(context, ctid, await viewOf(context, loadConfig(context, ctid)));
+}
+
+/** `view`: what it sees of itself. */
+function planOf(context: Context, ctid: Ctid, view?: View): StartPlan {
   const config = loadConfig(context, ctid);
   const given = lookUp(config, PLACES);
-  return planStart(config, factsFor(context, config), { layers: contentsOf(context, config), given });
+  const layers = contentsOf(context, config);
+  return planStart(config, factsFor(context, config), { layers, given, view });
 }
 
 export async function start(context: Context, ctid: Ctid, options: StartOptions = {}): Promise<Started> {
@@ -87,6 +95,7 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   const plan = planStart(config, factsFor(context, config), {
     layers,
     given,
+    view: await viewOf(context, config),
     console,
     mounted: actions?.has('mount') ?? false,
   });

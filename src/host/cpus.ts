@@ -1,5 +1,6 @@
 /** CPUs and memory nodes of the host, in the kernel's form (cpuset(7), List format). */
 import { readFileSync } from 'node:fs';
+import { numbersOf } from '../config/numbers.js';
 import { isErrno } from '../errors.js';
 
 export function onlineCpus(): string {
@@ -15,13 +16,6 @@ export function onlineNodes(): string {
 export function cpusOfNodes(nodes: string): string {
   const lists = numbersOf(nodes).map((node) => read(`/sys/devices/system/node/node${node}/cpulist`));
   return lists.filter(Boolean).join(',') || onlineCpus();
-}
-
-function numbersOf(list: string): readonly number[] {
-  return list.split(',').flatMap((part) => {
-    const [first = 0, last = first] = part.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
 }
 
 function read(path: string): string | undefined {

@@ -90,6 +90,8 @@ export interface Binding {
   lock(path: string): number;
   /** Has two files swap their names at once; false where the file system cannot. */
   exchange(first: string, second: string): boolean;
+  /** Of what another process serves: it may take for ever, and the embedding process may end meanwhile. */
+  exists(path: string): Promise<boolean>;
   /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;
   signalPid(pidfd: number, signal: number): void;

@@ -59,8 +59,8 @@ interface Steps {
   readonly inside: readonly InsideStep[];
 }
 
-/** As many as the launcher's slots. */
-const MOST = 56;
+/** As many as the launcher's slots, less those of the usual devices and of what `planView` gives. */
+const MOST = 48;
 
 export function planGiving({ nodes, binds }: Giving, receiver: Receiver): Steps {
   if (nodes.length + binds.length > MOST)

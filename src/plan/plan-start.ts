@@ -11,6 +11,7 @@ import type { HostFacts } from './host-facts.js';
 import type { ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
 import { idMapOf, type Layers, planRoot } from './plan-root.js';
 import { freeSlot, planMounts, planSources } from './rootfs.js';
+import { planView, type View } from './view.js';
 
 export type { HostFacts } from './host-facts.js';
 
@@ -64,6 +65,8 @@ export interface StartOptions {
   readonly mounted?: boolean;
   /** What of the host it gets beyond the usual; default: nothing. */
   readonly given?: Given;
+  /** What it sees of itself in /proc; default: what the kernel tells of the host. */
+  readonly view?: View | undefined;
   /** What it writes need not outlive its first run. */
   readonly volatile?: boolean;
   /** A pty at /dev/console and as init's standard descriptors. Absent: no /dev/console, the null device. */
@@ -76,7 +79,9 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
   const cgroup = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
   const { given = NOTHING } = options;
   const confinement = confinementOf(config);
-  const giving = planGiving(given, { config, ids, process: 'child', slot: freeSlot(cgroup.v2) });
+  const slot = freeSlot(cgroup.v2);
+  const giving = planGiving(given, { config, ids, process: 'child', slot });
+  const view = planView(options.view, slot + given.nodes.length + given.binds.length);
   // Root in a user namespace can open nothing but the nodes that it is given.
   const isLimited = privileged || given.access.length > 0;
   const whyNotCheckpointable = obstacles(confinement, given);
@@ -107,6 +112,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...cgroup.limits,
       ...planSources(cgroup.v2, privileged),
       ...giving.after,
+      ...view.after,
       ...root.filter((step) => !isEarly(step)),
     ],
     inside: [
@@ -118,6 +124,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       { op: 'become' },
       ...limitMounts(planMounts({ cgroup: cgroup.v2, privileged, nesting: confinement.nesting }), config),
       ...giving.inside,
+      ...view.inside,
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
@@ -171,6 +178,7 @@ export function planEnter(config: ContainerConfig, facts: HostFacts, options: En
 
 export interface Change {
   readonly add: Giving;
+  readonly view?: View | undefined;
   /** Paths in the container. */
   readonly remove: readonly string[];
   /** What it may do with devices from now on; null: as before. */
@@ -182,21 +190,23 @@ export function planChange(
   config: ContainerConfig,
   facts: HostFacts,
   init: number,
-  { add, remove, access }: Change,
+  { add, view, remove, access }: Change,
 ): LaunchPlan {
   const ids = idMapOf(config);
   const { devices } = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
   const giving = planGiving(add, { config, ids, process: init, slot: 1 });
+  const viewing = planView(view, 1 + add.nodes.length + add.binds.length);
   return {
     mode: 'enter',
     namespaces: [...(ids ? (['user'] as const) : []), 'mount'],
     ids: null,
     outside: devices?.version === 2 ? planDevices(devices, access) : [],
-    after: giving.after,
+    after: [...giving.after, ...viewing.after],
     inside: [
       { op: 'become' },
       ...remove.map((path) => ({ op: 'detach', path }) as const),
       ...giving.inside,
+      ...viewing.inside,
       { op: 'done' },
     ],
   };

@@ -1,4 +1,5 @@
 /** What a container gets of CPU, disk and memory beside others: values of its control groups, for v1 and v2. */
+import { numbersOf } from '../config/numbers.js';
 import type { CpuShare, Guarantee, IoShare } from '../config/resources.js';
 import type { ErrorCode } from '../errors.js';
 import type { CgroupPlan, Control } from './cgroup.js';
@@ -41,6 +42,8 @@ export interface ShareFacts {
   readonly nodes: string;
   /** CPUs of the nodes that the container may use. */
   readonly cpusOfNodes: string;
+  /** By which containers that have few CPUs get different ones. */
+  readonly ctid: number;
 }
 
 /** In the order in which they can be written. */
@@ -91,13 +94,17 @@ function cpuLimit(at: Control | undefined, { limit }: CpuShare): Share {
 }
 
 /** A group with processes in it cannot go back to the empty list (ENOSPC): all are named instead. */
-function cpuPlaces(at: Control | undefined, { mask, nodes }: CpuShare, facts: ShareFacts): readonly Share[] {
-  const cpus = mask === 'auto' ? facts.cpusOfNodes : mask;
+function cpuPlaces(at: Control | undefined, cpu: CpuShare, facts: ShareFacts): readonly Share[] {
+  const { mask, nodes, count } = cpu;
+  const most = mask === 'auto' ? facts.cpusOfNodes : facts.cpus;
+  // Programs count the CPUs that they may run on (sched_getaffinity(2)): a limit of time would leave them all.
+  const some = count === undefined ? most : someOf(most, count, facts.ctid);
+  const cpus = mask === 'auto' || mask === 'all' ? some : mask;
   return [
     {
       key: 'CPUMASK',
-      files: both(at, 'cpuset.cpus', cpus === 'all' ? facts.cpus : cpus),
-      isDefault: mask === 'all',
+      files: both(at, 'cpuset.cpus', cpus),
+      isDefault: mask === 'all' && count === undefined,
       failure: 'CPU_FAILED',
     },
     {
@@ -107,6 +114,15 @@ function cpuPlaces(at: Control | undefined, { mask, nodes }: CpuShare, facts: Sh
       failure: 'CPU_FAILED',
     },
   ];
+}
+
+/** So many of a list in the kernel's form, side by side, others for the next container; all where there are no more. */
+function someOf(list: string, count: number, ctid: number): string {
+  const all = numbersOf(list);
+  if (count >= all.length) return list;
+  const first = (ctid * count) % all.length;
+  const chosen = Array.from({ length: count }, (_, i) => all[(first + i) % all.length] ?? 0);
+  return chosen.sort((a, b) => a - b).join(',');
 }
 
 /** v1 knows a soft limit, above which memory is taken first, and nothing that it would not take. */

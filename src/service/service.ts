@@ -24,6 +24,7 @@ import { inParallel } from './pool.js';
 import { Revival } from './revival.js';
 import { Roster, type RosterEvents, type Running } from './roster.js';
 import { SavedState } from './saved.js';
+import { Views } from './views.js';
 
 export interface ServiceOptions {
   /** As `HostOptions` has it. */
@@ -71,6 +72,7 @@ export class NodeService {
   readonly #consoles: Consoles;
   readonly #revival: Revival;
   readonly #api: Api;
+  readonly #views: Views;
   /** No more is started. */
   readonly #ending = new AbortController();
   readonly #since = Date.now();
@@ -94,6 +96,10 @@ export class NodeService {
     this.#roster = new Roster(context, this.#reactions);
     this.#consoles = new Consoles(context, this.#roster);
     this.#revival = new Revival(context, this.#host, events, this.#ending.signal);
+    this.#views = new Views(context, {
+      running: () => this.#roster.running.map(({ ctid }) => ctid),
+      problem: (ctid, error) => this.#warn(ctid, error),
+    });
     const metrics = new Metrics({
       events,
       list: () => this.#host.list(),
@@ -120,6 +126,7 @@ export class NodeService {
     this.#watchConfigs();
     void this.#consoles.attend(() => ensureKeeper(this.#context));
     await this.#api.listen(this.#context.paths.serviceSocket);
+    this.#views.open();
     this.#booting = this.#boot(this.#saved);
   }
 
@@ -139,6 +146,7 @@ export class NodeService {
     await this.#booting;
     await this.#revival.settled();
     if (containers) await this.#stopAll();
+    await this.#views.close();
     this.#roster.close();
     await Promise.all(this.#endings);
     this.#configs?.close();

@@ -24,7 +24,7 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)
 packages="make g++ python3 busybox-static nftables"
 [ "${1-}" != --with-tests ] || packages="$packages cmake strace procps iproute2 util-linux gcc libc6-dev
   qemu-utils fdisk attr e2fsprogs xfsprogs btrfs-progs mmdebstrap zstd quota
-  man-db groff zsh"
+  man-db groff zsh lxcfs"
 version() { dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'; }
 missing= qemu= register=
 for package in $packages; do

@@ -135,6 +135,8 @@ describe('parameters that a container is started with', () => {
     expect(['512', '50']).toContain(await group('cpu.shares', 'cpu.weight'));
     expect(['100000', '100000 100000']).toContain(await group('cpu.cfs_quota_us', 'cpu.max'));
     expect(await group('io.max', 'blkio.throttle.read_bps_device')).toBe('');
+    expect(await inside('nproc')).toBe('1');
+    await set('--cpus', '0');
     const online = readFileSync('/sys/devices/system/cpu/online', 'utf8').trim();
     expect(await inside("sed -n 's/Cpus_allowed_list:.//p' /proc/1/status")).toBe(online);
     expect(await inside('hostname')).toBe('second.example');

@@ -112,6 +112,7 @@ export const PROBES = {
     `),
   /** Bridges that tell networks apart by their tags (CONFIG_BRIDGE_VLAN_FILTERING). */
   'bridge-vlans': () => shell('unshare --net ip link add br0 type bridge vlan_filtering 1'),
+  lxcfs: () => shell('command -v lxcfs || { echo "it is not installed" >&2; exit 1; }'),
   mmdebstrap: () => shell('command -v mmdebstrap || { echo "it is not installed" >&2; exit 1; }'),
   'debian-node': () =>
     shell(`dpkg-query --show --showformat '\${Version}' nodejs | grep -q dfsg; /usr/bin/node -e 0`),

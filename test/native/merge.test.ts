@@ -100,7 +100,9 @@ function tryEach(root: string, steps: readonly Step[]): void {
   }
 }
 
-it('shows the same after each merge, in whatever order, and can be written to', async () => {
+it('shows the same after each merge, in whatever order, and can be written to', {
+  timeout: 300_000,
+}, async () => {
   const layer = fc.array(step, { minLength: 1, maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(

@@ -23,6 +23,7 @@ const OFFERS = [
   'sys-resource',
   'btrfs',
   'debian-node',
+  'lxcfs',
 ];
 
 export interface LaneOptions {

@@ -12,7 +12,9 @@ export const CPU: readonly Parameter[] = [
     unit: 'percent',
     live: true,
   }),
-  container(['CPUS', '--cpus'], CPUS, 'CPU time of so many CPUs at most', { live: true }),
+  container(['CPUS', '--cpus'], CPUS, 'CPU time of so many CPUs at most, and so many to run on', {
+    live: true,
+  }),
   container(['CPUMASK', '--cpumask'], CPUMASK, 'CPUs it may run on; auto: those of its nodes', {
     live: true,
     default: 'all',

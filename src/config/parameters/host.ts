@@ -33,6 +33,7 @@ export const HOST: readonly Parameter[] = [
   host('VERBOSE', LEVEL, 'how much goes to the terminal', { default: '0' }),
   host('CONFIGFILE', PLAIN_NAME, 'sample configuration when none is given', { default: 'vswap-256m' }),
   host('DEF_OSTEMPLATE', PLAIN_NAME, 'template when none is given', { default: 'busybox' }),
+  host('LXCFS', PATH, 'directory at which lxcfs is mounted', { default: '/var/lib/lxcfs' }),
   host(
     'NEIGHBOUR_DEVS',
     NEIGHBOUR_DEVS,

@@ -1,6 +1,7 @@
 /** Programs of the host that verbs run. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine } from 'node:os';
+import { findLxcfs } from '../lxcfs.js';
 import { type Check, lacking, type Outcome, ok, output, UNTRIED } from './finding.js';
 
 interface Tools {
@@ -78,6 +79,12 @@ async function tryCriu(isRoot: boolean): Promise<Outcome> {
   return judgeCriu(version, readFileSync('/proc/sys/kernel/osrelease', 'utf8'));
 }
 
+/** Where Debian's unit mounts it; vz.conf may name another place. */
+async function findView(): Promise<Outcome> {
+  const found = await findLxcfs('/var/lib/lxcfs');
+  return found ? ok(found.directory) : lacking('it does not run');
+}
+
 /** Interpreters that containers find too: the kernel has opened them beforehand (flag F). */
 function findEmulators(): Outcome {
   const at = '/proc/sys/fs/binfmt_misc';
@@ -102,6 +109,12 @@ export const PROGRAMS: readonly Check[] = [
     consequence: 'running containers cannot be suspended or moved',
     advice: 'Install criu 4.2 or newer, and a kernel with CONFIG_CHECKPOINT_RESTORE.',
     probe: ({ isRoot }) => tryCriu(isRoot),
+  },
+  {
+    subject: 'lxcfs',
+    consequence: 'containers see memory, processors and load of this host in /proc',
+    advice: 'Install lxcfs, and have it run: systemctl enable --now lxcfs.',
+    probe: findView,
   },
   {
     subject: 'emulators',

@@ -141,6 +141,7 @@ describe('readHostConfig', () => {
     logFile: '/var/log/vzctl.log',
     logging: true,
     parallel: 4,
+    lxcfs: '/var/lib/lxcfs',
     defaultTemplate: 'busybox',
     defaultSample: 'vswap-256m',
     root: '/var/lib/vz/root/$VEID',

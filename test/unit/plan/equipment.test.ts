@@ -139,7 +139,7 @@ it('refuses the root as a target, and more than there are slots', () => {
   const bind = { source: '/srv', target: '/', flags: [] } as const;
   expect(() => start('v2', UNPRIVILEGED, given({ binds: [bind] }))).toThrow("cannot be '/'");
   const many = Array.from({ length: 57 }, (_, i) => ({ ...bind, target: `/${i}` }));
-  expect(() => start('v2', UNPRIVILEGED, given({ binds: many }))).toThrow('more than 56');
+  expect(() => start('v2', UNPRIVILEGED, given({ binds: many }))).toThrow('more than 48');
 });
 
 describe('confinement', () => {

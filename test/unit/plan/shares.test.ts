@@ -5,14 +5,14 @@ import type { CgroupPlan } from '../../../src/plan/cgroup.js';
 import { limitMounts, limitProcesses } from '../../../src/plan/counts.js';
 import { planShares, type Shared, type ShareFacts } from '../../../src/plan/shares.js';
 
-const FACTS: ShareFacts = { disk: '8:0', cpus: '0-7', nodes: '0-1', cpusOfNodes: '0-3' };
+const FACTS: ShareFacts = { disk: '8:0', cpus: '0-7', nodes: '0-1', cpusOfNodes: '0-3', ctid: 101 };
 const ALL: Shared = {
-  cpu: { units: 2000, limit: 150, mask: 'auto', nodes: '0' },
+  cpu: { units: 2000, limit: 150, count: undefined, mask: 'auto', nodes: '0' },
   io: { priority: 6, bytesPerSecond: 1_048_576n, operationsPerSecond: 50 },
   guarantee: { low: 4096n, min: 8192n },
 };
 const NONE: Shared = {
-  cpu: { units: undefined, limit: undefined, mask: 'all', nodes: 'all' },
+  cpu: { units: undefined, limit: undefined, count: undefined, mask: 'all', nodes: 'all' },
   io: { priority: undefined, bytesPerSecond: undefined, operationsPerSecond: undefined },
   guarantee: { low: undefined, min: undefined },
 };
@@ -72,6 +72,21 @@ describe('planShares', () => {
       expect(planShares({ controls: controls(version) }, NONE, FACTS).every((share) => share.isDefault)).toBe(
         true,
       );
+  });
+
+  it.each([
+    [2, 'all', 101, '2,3'],
+    [2, 'all', 103, '6,7'],
+    [3, 'all', 102, '2,3,4'],
+    [3, 'all', 103, '5,6,7'],
+    [3, 'auto', 101, '0,1,3'],
+    [8, 'all', 101, '0-7'],
+    [99, 'auto', 101, '0-3'],
+    [2, '5,6', 101, '5,6'],
+  ] as const)('gives %d CPUs of %s to container %d', (count, mask, ctid, expected) => {
+    const shared = { ...NONE, cpu: { ...NONE.cpu, count, mask } };
+    for (const version of [1, 2] as const)
+      expect(written(version, shared, { ...FACTS, ctid })).toContain(`cpuset.cpus=${expected}`);
   });
 
   it('has no file for what the host lacks', () => {
