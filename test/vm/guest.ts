@@ -22,7 +22,8 @@ export interface GuestOptions {
 }
 
 const MEMORY_MIB = 3072;
-const BOOT_SECONDS = 240;
+/** Two of them, beside other tests on two processors, have taken more than four minutes. */
+const BOOT_SECONDS = 900;
 /** Nothing that is kept outlives this. */
 const LONGEST_HOURS = 12;
 
