@@ -219,6 +219,8 @@ function qemuArguments({
     // An emulated processor has nothing to leak by speculation.
     'mitigations=off',
     `systemd.hostname=vm${number} systemd.machine_id=${String(number).repeat(32)} systemd.show_status=0`,
+    // Its disks may take longer to show than systemd waits for them.
+    `systemd.default_device_timeout_sec=${BOOT_SECONDS} systemd.default_timeout_start_sec=${BOOT_SECONDS}`,
     life === 'tied' ? '' : `cella.idle=${life.idleMinutes}`,
     kernelArguments,
   ];
