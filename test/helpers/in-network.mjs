@@ -9,7 +9,7 @@ const argument = (value) => (typeof value?.open === 'string' ? openSync(value.op
 
 async function call({ module, name, args }) {
   try {
-    const functions = module ? await import(module) : await import('./run-main.mjs');
+    const functions = await import(module ?? './run-main.mjs');
     return { value: await functions[name](...args.map(argument)) };
   } catch ({ code, message }) {
     return { error: { code, message } };

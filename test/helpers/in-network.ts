@@ -6,9 +6,7 @@ import type { Program } from '../../dist/cli/main.js';
 import type { Machine } from './networks.js';
 import type { Result } from './sandbox.js';
 
-/** In the VM lane what test/vm/vm.sh has made of it. */
-const FILE = process.env.CELLA_LANE === 'vm' ? '../../build/vm/in-network.cjs' : './in-network.mjs';
-const PROGRAM = new URL(FILE, import.meta.url).pathname;
+const PROGRAM = new URL('in-network.mjs', import.meta.url).pathname;
 
 interface Call {
   /** Default: run-main.mjs. */

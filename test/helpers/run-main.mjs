@@ -1,8 +1,9 @@
 // A command of ours without a process of its own.
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { main } from '../../dist/cli/main.js';
-import { openHost } from '../../dist/container/host.js';
+import { load } from '../../dist/bin/load.cjs';
+
+const { main, openHost } = load().commands;
 
 export async function runMain(program, args, { rootDir, input }) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];

@@ -1,5 +1,0 @@
-#!/usr/bin/env node
-/** cella VERB … */
-import { run } from './run.js';
-
-void run('vzctl');

@@ -1,5 +1,0 @@
-#!/usr/bin/env node
-/** vzctl VERB … */
-import { run } from './run.js';
-
-void run('vzctl');

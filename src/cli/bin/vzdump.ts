@@ -1,5 +1,0 @@
-#!/usr/bin/env node
-/** vzdump: backups of containers. */
-import { run } from './run.js';
-
-void run('vzdump');

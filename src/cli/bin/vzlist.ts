@@ -1,5 +1,0 @@
-#!/usr/bin/env node
-/** vzlist: the same as vzctl list. */
-import { run } from './run.js';
-
-void run('vzlist');
