@@ -22,7 +22,7 @@ const dump = (): string => `${sandbox.rootDir}/var/lib/vz/dump`;
 const file = (name: string): string => `${sandbox.rootDir}/${name}.tar.zst`;
 
 function useOwn({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
-  const own = useSandbox({ on, needs, clear: [101, 102] });
+  const own = useSandbox({ on, needs, clear: [101, 102], inProcess: true });
   beforeAll(() => {
     sandbox = own;
   });

@@ -23,7 +23,7 @@ const exec = async (ctid: string, command: string): Promise<string> =>
   (await vzctl('exec', ctid, command)).stdout;
 
 function useOwn({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
-  const own = useSandbox({ on, needs, clear: [101, 102] });
+  const own = useSandbox({ on, needs, clear: [101, 102], inProcess: true });
   beforeAll(() => {
     sandbox = own;
   });

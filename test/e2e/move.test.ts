@@ -40,7 +40,7 @@ async function withAnother({ rootDir }: Own, on: FileSystem, work: () => Promise
 }
 
 describe('move to another id', () => {
-  const sandbox = useSandbox({ clear: [101, 102] });
+  const sandbox = useSandbox({ clear: [101, 102], inProcess: true });
 
   it('keeps all but the id: files, user ids, the name, snapshots', { tags: ['slow'] }, async () => {
     await sandbox.create(101, '--name', 'web', '--hostname', 'web.example.org');
@@ -114,7 +114,7 @@ describe('move to another id', () => {
 const TO = ['move', '101', '--private', '/elsewhere/$VEID'] as const;
 
 describe('move to another place', { tags: ['slow'] }, () => {
-  const sandbox = useSandbox({ clear: [101] });
+  const sandbox = useSandbox({ clear: [101], inProcess: true });
 
   it.each(['begun', 'filled', 'decided', 'aside', 'placed', 'removed'])(
     'killed when it is %s, its files are in the one or the other',
@@ -159,7 +159,7 @@ describe.each(KINDS)('move of $layout', describeKind);
 describe.each(OTHERS)('move of $layout', { tags: ['slow'] }, describeKind);
 
 function describeKind({ layout, ...use }: Kind): void {
-  const sandbox = useSandbox({ ...use, clear: [101, 102] });
+  const sandbox = useSandbox({ ...use, clear: [101, 102], inProcess: true });
   const write = (ctid: string, file: string): Promise<string> =>
     inside(sandbox, ctid, `dd if=/dev/zero of=/root/${file} bs=1M count=20 2>/dev/null; echo $?`);
 

@@ -62,7 +62,7 @@ const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
 const exec = async (command: string): Promise<string> => (await vzctl('exec', '101', command)).stdout;
 
 function useOwn({ on, needs = [] }: Omit<Kind, 'layout'> = {}): void {
-  const own = useSandbox({ on, needs, clear: [101] });
+  const own = useSandbox({ on, needs, clear: [101], inProcess: true });
   beforeAll(() => {
     sandbox = own;
   });

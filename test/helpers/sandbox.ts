@@ -79,6 +79,12 @@ export function mountFresh(on: FileSystem, target: string): void {
 
 export class Sandbox {
   #at: { readonly rootDir: string; readonly before: Traces } | undefined;
+  readonly #inProcess: boolean;
+
+  /** `inProcess`: commands have no process of their own where they need none, in both lanes. */
+  constructor({ inProcess = false }: { readonly inProcess?: boolean | undefined } = {}) {
+    this.#inProcess = inProcess;
+  }
 
   get isOpen(): boolean {
     return this.#at !== undefined;
@@ -121,7 +127,7 @@ export class Sandbox {
 
   async run(command: Command, args: readonly string[], options: RunOptions = {}): Promise<Result> {
     const { input = '', env } = options;
-    const program = env ? undefined : programHere(command, args);
+    const program = env ? undefined : programHere(command, args, this.#inProcess);
     if (program) return runMain(program, args, { rootDir: this.rootDir, input });
     const running = this.spawn(command, args, options);
     running.child.stdin?.end(input);

@@ -10,12 +10,13 @@ export interface SandboxUse {
   readonly clear?: readonly number[];
   /** Containers that all tests share. */
   readonly keep?: readonly number[];
+  readonly inProcess?: boolean;
 }
 
 /** Is open from the first `beforeAll` after it on, unless this host lacks what it needs. */
-export function useSandbox({ on, needs = [], clear = [], keep = [] }: SandboxUse = {}): Sandbox {
+export function useSandbox({ on, needs = [], clear = [], keep = [], inProcess }: SandboxUse = {}): Sandbox {
   requires(...needs);
-  const sandbox = new Sandbox();
+  const sandbox = new Sandbox({ inProcess });
   beforeAll(async () => {
     for (const need of needs) if ((await lack(need)) !== undefined) return;
     await sandbox.open(on);
