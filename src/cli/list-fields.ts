@@ -92,7 +92,7 @@ const DISK_PARTS: Parts<DiskCounter> = [
 ];
 
 function counter(name: CounterName): readonly ListField[] {
-  return parted(name, 10, 'counters', name === 'numproc' ? 'NPROC' : name.toUpperCase(), COUNTER_PARTS);
+  return parted(name, 10, name, name === 'numproc' ? 'NPROC' : name.toUpperCase(), COUNTER_PARTS);
 }
 
 const uptime: ListField = {

@@ -3,6 +3,7 @@ import { COUNTERS, type CounterName } from '../config/listed-settings.js';
 import { findByKey } from '../config/parameters.js';
 import { type Limit, UNLIMITED } from '../config/units.js';
 import { CellaError } from '../errors.js';
+import { GroupLook } from '../host/cgroup/group-files.js';
 import { type Held, heldBy } from '../host/held.js';
 import { readRecord } from '../state/record.js';
 import type { Context } from './context.js';
@@ -27,13 +28,14 @@ export interface Beancounters {
 
 /** Of those that run, by number; `ctids`: default all. */
 export function beancounters(context: Context, ctids?: ReadonlySet<number>): readonly Beancounters[] {
+  const look = new GroupLook();
   return listCtids(context)
     .filter((ctid) => ctids?.has(ctid) ?? true)
     .flatMap((ctid) => {
       using init = findInit(context, ctid);
       const record = init && readRecord(context.paths.record(ctid));
       if (!record) return [];
-      const held = heldBy(record.cgroups, record.init?.pid);
+      const held = heldBy(look.of(record.cgroups), record.init?.pid);
       const limits = limitsOf(context, ctid);
       return [{ ctid, resources: COUNTERS.map((name) => beancounter(name, held, limits)) }];
     });

@@ -1,20 +1,21 @@
 /** What there is and how it does: the facts that vzctl status and vzlist show, observed, never stored. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
-import { parseConfig } from '../config/grammar.js';
-import { type ListedSettings, readListed } from '../config/listed-settings.js';
+import { type ConfigFile, parseConfig } from '../config/grammar.js';
+import { COUNTERS, type CounterName, type ListedSettings, readListed } from '../config/listed-settings.js';
 import { CellaError } from '../errors.js';
+import { type GroupFiles, GroupLook } from '../host/cgroup/group-files.js';
 import { consumptionOf } from '../host/consumption.js';
 import { diskUsage } from '../host/disk-usage.js';
 import { heldBy } from '../host/held.js';
 import { runnable } from '../host/load.js';
 import { isMounted, readMounts } from '../host/mounts.js';
-import { type RuntimeRecord, readRecord } from '../state/record.js';
+import type { RuntimeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
 import { type ContainerInfo, configured, countersOf, disksOf, UNKNOWN } from './listed.js';
-import { findInit } from './recover.js';
+import { findInit, findRunning } from './recover.js';
 
 export interface Status {
   readonly exists: boolean;
@@ -30,8 +31,8 @@ export interface ListOptions {
   readonly ctids?: ReadonlySet<number>;
 }
 
-/** Beancounters, use of the disk, load, and what was used up since the start. */
-export type Detail = 'counters' | 'disk' | 'load' | 'used';
+/** Beancounters, all or one; use of the disk, load, and what was used up since the start. */
+export type Detail = 'counters' | CounterName | 'disk' | 'load' | 'used';
 
 export function status(context: Context, ctid: Ctid): Status {
   if (!existsSync(context.paths.config(ctid)))
@@ -49,15 +50,23 @@ export function status(context: Context, ctid: Ctid): Status {
 interface Look {
   readonly mounted: ReadonlySet<string>;
   readonly details: ReadonlySet<Detail>;
+  readonly counters: readonly CounterName[];
+  readonly groups: GroupLook;
+  /** Seconds since the host was started. */
+  readonly hostUptime: number;
 }
 
 const DETAILS: readonly Detail[] = ['counters', 'disk', 'load', 'used'];
 
 /** By number. */
 export function list(context: Context, options: ListOptions = {}): readonly ContainerInfo[] {
+  const details = new Set(options.with ?? DETAILS);
   const look = {
     mounted: new Set(readMounts().map(({ target }) => target)),
-    details: new Set(options.with ?? DETAILS),
+    details,
+    counters: details.has('counters') ? COUNTERS : COUNTERS.filter((name) => details.has(name)),
+    groups: new GroupLook(),
+    hostUptime: Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]),
   };
   return listCtids(context)
     .filter((ctid) => options.ctids?.has(ctid) ?? true)
@@ -65,16 +74,18 @@ export function list(context: Context, options: ListOptions = {}): readonly Cont
 }
 
 function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | undefined {
-  using init = findInit(context, ctid);
-  const record = init && readRecord(context.paths.record(ctid));
+  const found = findRunning(context, ctid);
+  using _init = found?.init;
+  const record = found?.record;
+  const files = record && look.groups.of(record.cgroups);
   const running = {
     ctid,
     status: record ? 'running' : 'stopped',
-    uptime: record ? uptimeOf(record) : null,
-    ...usedBy(record, look.details),
+    uptime: record ? uptimeOf(record, look.hostUptime) : null,
+    ...usedBy(files, look.details),
   } as const;
   try {
-    return known(context, running, record, look);
+    return describeKnown(context, running, { record, files }, look);
   } catch (error) {
     if (!(error instanceof CellaError)) throw error;
     // Destroyed since the directory was read.
@@ -91,11 +102,11 @@ type Running = Pick<
   'ctid' | 'status' | 'uptime' | 'laverage' | 'cputime' | 'ioread' | 'iowritten'
 >;
 
-function known(
+function describeKnown(
   context: Context,
   running: Running & { readonly ctid: Ctid },
-  record: RuntimeRecord | undefined,
-  { mounted, details }: Look,
+  { record, files }: { readonly record?: RuntimeRecord | undefined; readonly files?: GroupFiles | undefined },
+  { mounted, details, counters }: Look,
 ): ContainerInfo {
   const { ctid } = running;
   const config = loadConfig(context, ctid);
@@ -104,7 +115,7 @@ function known(
   const isMounted = mounted.has(root);
   const place = { store: layout.store, privateArea, root: isMounted ? root : undefined };
   const usage = details.has('disk') ? diskUsage(place) : undefined;
-  const held = record && details.has('counters') ? heldBy(record.cgroups, record.init?.pid) : undefined;
+  const held = files && counters.length > 0 ? heldBy(files, record?.init?.pid, counters) : undefined;
   return {
     ...running,
     ...configured(config, settings),
@@ -114,18 +125,33 @@ function known(
   };
 }
 
+interface Settings {
+  readonly text: string;
+  readonly host: ConfigFile;
+  readonly settings: ListedSettings;
+}
+
+/** Of a context, by path: files change seldom between two looks. */
+const known = new WeakMap<Context, Map<string, Settings>>();
+
 /** As the files have them. */
 export function settingsOf(context: Context, ctid: Ctid): ListedSettings {
   const path = context.paths.config(ctid);
-  const own = parseConfig(readText(path) ?? '');
-  return readListed(context.hostFile(), own, { host: context.paths.hostConfig, container: path });
+  const [text, host] = [readText(path) ?? '', context.hostFile()];
+  const files = known.get(context) ?? new Map<string, Settings>();
+  known.set(context, files);
+  const last = files.get(path);
+  if (last?.text === text && last.host === host) return last.settings;
+  const settings = readListed(host, parseConfig(text), { host: context.paths.hostConfig, container: path });
+  files.set(path, { text, host, settings });
+  return settings;
 }
 
 type Used = Pick<ContainerInfo, 'laverage' | 'cputime' | 'ioread' | 'iowritten'>;
 
-function usedBy(record: RuntimeRecord | undefined, details: ReadonlySet<Detail>): Used {
-  const used = record && details.has('used') ? consumptionOf(record.cgroups) : undefined;
-  const load = record && details.has('load') ? runnable(record.cgroups[0] ?? '') : undefined;
+function usedBy(files: GroupFiles | undefined, details: ReadonlySet<Detail>): Used {
+  const used = files && details.has('used') ? consumptionOf(files) : undefined;
+  const load = files && details.has('load') ? runnable(files.directories[0] ?? '') : undefined;
   return {
     // No kernel keeps averages of a container: what there is to run now is the best that can be said.
     laverage: load === undefined ? null : [load, load, load],
@@ -139,8 +165,7 @@ function usedBy(record: RuntimeRecord | undefined, details: ReadonlySet<Detail>)
 const TICKS = 100;
 
 /** Seconds, by the clock that started with the host and that nobody sets. */
-function uptimeOf({ init }: RuntimeRecord): number | null {
+function uptimeOf({ init }: RuntimeRecord, hostUptime: number): number | null {
   if (!init) return null;
-  const since = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
-  return Math.max(0, since - Number(init.startTime) / TICKS);
+  return Math.max(0, hostUptime - Number(init.startTime) / TICKS);
 }

@@ -1,6 +1,7 @@
 /** What containers use, and which of them a process of the host belongs to. */
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
+import { GroupLook } from '../host/cgroup/group-files.js';
 import { type Consumption, consumptionOf } from '../host/consumption.js';
 import { type Guests, locate, namespaceOf, type ProcessPlace } from '../host/guest-processes.js';
 import { type LinkTraffic, linkTraffic } from '../host/netlink/links.js';
@@ -35,24 +36,30 @@ interface Traffic {
 
 /** By number. */
 export async function usage(context: Context): Promise<readonly ContainerUsage[]> {
-  const links = await linkTraffic();
-  return listCtids(context).flatMap((ctid) => usageOf(context, ctid, links) ?? []);
+  const look = { links: await linkTraffic(), groups: new GroupLook() };
+  return listCtids(context).flatMap((ctid) => usageOf(context, ctid, look) ?? []);
 }
 
 type Links = ReadonlyMap<string, LinkTraffic>;
 
-function usageOf(context: Context, ctid: Ctid, links: Links): ContainerUsage | undefined {
+interface Look {
+  readonly links: Links;
+  readonly groups: GroupLook;
+}
+
+function usageOf(context: Context, ctid: Ctid, { links, groups }: Look): ContainerUsage | undefined {
   const names = namesOf(context, ctid);
   if (!names) return undefined;
   using init = findInit(context, ctid);
   const record = init && readRecord(context.paths.record(ctid));
+  const files = record && groups.of(record.cgroups);
   return {
     ctid,
     ...names,
     running: record !== undefined,
     at: performance.now(),
-    used: record ? consumptionOf(record.cgroups) : null,
-    pressure: record ? pressureOf(record.cgroups) : null,
+    used: files ? consumptionOf(files) : null,
+    pressure: files ? pressureOf(files) : null,
     network: record ? trafficOf(record, links) : null,
   };
 }

@@ -1,6 +1,6 @@
 /** What a container has used up so far: from its control groups where they count it, else from its processes. */
-import { existsSync } from 'node:fs';
-import { type CgroupStats, openCgroup } from './cgroup/index.js';
+import type { GroupFiles } from './cgroup/group-files.js';
+import { type CgroupStats, statsOf } from './cgroup/stats.js';
 import { pidsBelow, readOf } from './guest-processes.js';
 
 /** Since the container began; null: this host does not tell. */
@@ -15,11 +15,11 @@ export interface Consumption {
   readonly written: bigint | null;
 }
 
-/** `directories`: all of the container's groups. */
-export function consumptionOf(directories: readonly string[]): Consumption {
-  const stats = groupsOf(directories).stats();
+/** `files`: of all of the container's groups. */
+export function consumptionOf(files: GroupFiles): Consumption {
+  const stats = { ...statsOf(files) };
   const isCounted = stats.cpuMicroseconds !== null && stats.processes !== null && stats.read !== null;
-  const summed = isCounted ? undefined : sumOf(directories.slice(0, 1).flatMap(pidsBelow));
+  const summed = isCounted ? undefined : sumOf(files.directories.slice(0, 1).flatMap(pidsBelow));
   return {
     cpuMicroseconds: stats.cpuMicroseconds ?? summed?.cpuMicroseconds ?? 0n,
     memory: memoryOf(stats),
@@ -27,11 +27,6 @@ export function consumptionOf(directories: readonly string[]): Consumption {
     read: stats.read ?? summed?.read ?? null,
     written: stats.written ?? summed?.written ?? null,
   };
-}
-
-/** One interface over whatever groups a container was started in. */
-export function groupsOf(directories: readonly string[]): ReturnType<typeof openCgroup> {
-  return openCgroup({ v2: directories.find((at) => existsSync(`${at}/cgroup.events`)) ?? null, directories });
 }
 
 function memoryOf({ memory, inactiveFile }: CgroupStats): bigint | null {

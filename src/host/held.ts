@@ -1,7 +1,7 @@
 /** How much a running container holds of what beancounters counted, as far as the kernel tells. */
-import type { CounterName } from '../config/listed-settings.js';
-import { readText } from './cgroup/files.js';
-import { groupsOf } from './consumption.js';
+import { COUNTERS, type CounterName } from '../config/listed-settings.js';
+import type { GroupFiles } from './cgroup/group-files.js';
+import { statsOf } from './cgroup/stats.js';
 import { readOf } from './guest-processes.js';
 
 /** In the counter's own unit. */
@@ -13,26 +13,42 @@ export interface Held {
 
 const PAGE = 4096;
 
-/** Only of what the kernel counts. `init`: a process in its network. */
+type Find = (files: GroupFiles, init: number | undefined) => Held | undefined;
+
+const FIND: Partial<Readonly<Record<CounterName, Find>>> = {
+  numproc: (files) => {
+    const { processes, processesPeak, processFailures } = statsOf(files);
+    return held(processes, processesPeak, processFailures);
+  },
+  physpages: (files) => {
+    const { memory, memoryPeak, memoryFailures } = statsOf(files);
+    return pages(memory, memoryPeak, memoryFailures);
+  },
+  oomguarpages: (files) => {
+    const { memory, oomKills } = statsOf(files);
+    return pages(sum(memory, swapOf(files)), undefined, oomKills);
+  },
+  swappages: (files) => pages(swapOf(files)),
+  kmemsize: kernelMemory,
+  shmpages: (files) => pages(memoryStat(files, 'shmem')),
+  lockedpages: (files) => pages(memoryStat(files, 'unevictable')),
+  dcachesize: (files) => held(memoryStat(files, 'slab_reclaimable')),
+  numtcpsock: (_, init) => socketsOf(init)?.tcp,
+  numothersock: (_, init) => socketsOf(init)?.other,
+};
+
+/** Only of what the kernel counts. `init`: a process in its network; `names`: default all. */
 export function heldBy(
-  directories: readonly string[],
+  files: GroupFiles,
   init: number | undefined,
+  names: readonly CounterName[] = COUNTERS,
 ): ReadonlyMap<CounterName, Held> {
-  const stats = groupsOf(directories).stats();
-  const memory = memoryStat(directories);
-  const swap = swapOf(directories);
-  const found: [CounterName, Held | undefined][] = [
-    ['numproc', held(stats.processes, stats.processesPeak, stats.processFailures)],
-    ['physpages', pages(stats.memory, stats.memoryPeak, stats.memoryFailures)],
-    ['oomguarpages', pages(sum(stats.memory, swap), undefined, stats.oomKills)],
-    ['swappages', pages(swap)],
-    ['kmemsize', kernelMemory(directories, memory)],
-    ['shmpages', pages(memory('shmem'))],
-    ['lockedpages', pages(memory('unevictable'))],
-    ['dcachesize', held(memory('slab_reclaimable'))],
-    ...(init === undefined ? [] : socketsOf(init)),
-  ];
-  return new Map(found.flatMap(([name, value]) => (value ? [[name, value] as const] : [])));
+  return new Map(
+    names.flatMap((name) => {
+      const found = FIND[name]?.(files, init);
+      return found ? [[name, found] as const] : [];
+    }),
+  );
 }
 
 type Amount = bigint | number | null | undefined;
@@ -40,6 +56,10 @@ type Amount = bigint | number | null | undefined;
 function held(now: Amount, peak: Amount = now, failures: number | null = 0): Held | undefined {
   if (now == null) return undefined;
   return { held: Number(now), maxheld: Number(peak ?? now), failcnt: failures ?? 0 };
+}
+
+function certain(now: number): Held {
+  return { held: now, maxheld: now, failcnt: 0 };
 }
 
 function pages(now: Amount, peak: Amount = now, failures: number | null = 0): Held | undefined {
@@ -53,54 +73,35 @@ function sum(a: bigint | null, b: bigint | null): bigint | null {
 }
 
 /** Of v1 the totals: the guest may have made groups below. */
-function memoryStat(directories: readonly string[]): (key: string) => bigint | null {
-  const text =
-    directories.map((at) => readText(`${at}/memory.stat`)).find((found) => found !== undefined) ?? '';
-  const lines = new Map(text.split('\n').map((line) => line.split(' ') as [string, string]));
-  return (key) => {
-    const value = lines.get(`total_${key}`) ?? lines.get(key);
-    return value === undefined ? null : BigInt(value);
-  };
-}
-
-function read(directories: readonly string[], file: string): bigint | null {
-  const text = directories.map((at) => readText(`${at}/${file}`)).find((found) => found !== undefined);
-  return text === undefined ? null : BigInt(text);
+function memoryStat(files: GroupFiles, key: string): bigint | null {
+  return files.key('memory.stat', `total_${key}`) ?? files.key('memory.stat', key);
 }
 
 /** v1 counts memory and swap together. */
-function swapOf(directories: readonly string[]): bigint | null {
-  const v2 = read(directories, 'memory.swap.current');
+function swapOf(files: GroupFiles): bigint | null {
+  const v2 = files.big('memory.swap.current');
   if (v2 !== null) return v2;
-  const [both, memory] = ['memory.memsw.usage_in_bytes', 'memory.usage_in_bytes'].map((file) =>
-    read(directories, file),
-  );
-  if (both == null || memory == null) return null;
+  const both = files.big('memory.memsw.usage_in_bytes');
+  const memory = files.big('memory.usage_in_bytes');
+  if (both === null || memory === null) return null;
   return both > memory ? both - memory : 0n;
 }
 
-function kernelMemory(
-  directories: readonly string[],
-  memory: (key: string) => bigint | null,
-): Held | undefined {
-  const v2 = memory('kernel');
+function kernelMemory(files: GroupFiles): Held | undefined {
+  const v2 = memoryStat(files, 'kernel');
   if (v2 !== null) return held(v2);
-  const [now, peak, failures] = ['usage_in_bytes', 'max_usage_in_bytes', 'failcnt'].map((file) =>
-    read(directories, `memory.kmem.${file}`),
-  );
-  return held(now, peak, Number(failures ?? 0));
+  const of = (file: string): bigint | null => files.big(`memory.kmem.${file}`);
+  return held(of('usage_in_bytes'), of('max_usage_in_bytes'), Number(of('failcnt') ?? 0));
 }
 
 /** Those of its network namespace, as socket(7) and proc_pid_net(5) have them. */
-function socketsOf(pid: number): readonly [CounterName, Held | undefined][] {
-  const [text, text6] = ['net/sockstat', 'net/sockstat6'].map((file) => readOf(pid, file) ?? '');
+function socketsOf(init: number | undefined): { readonly tcp: Held; readonly other: Held } | undefined {
+  if (init === undefined) return undefined;
+  const [text, text6] = ['net/sockstat', 'net/sockstat6'].map((file) => readOf(init, file) ?? '');
   const all = /^sockets: used (\d+)/m.exec(text ?? '')?.[1];
-  if (all === undefined) return [];
+  if (all === undefined) return undefined;
   const tcp = [/^TCP: inuse (\d+)/m.exec(text ?? ''), /^TCP6: inuse (\d+)/m.exec(text6 ?? '')]
     .map((found) => Number(found?.[1] ?? 0))
-    .reduce((sum, count) => sum + count, 0);
-  return [
-    ['numtcpsock', held(tcp)],
-    ['numothersock', held(Math.max(0, Number(all) - tcp))],
-  ];
+    .reduce((total, count) => total + count, 0);
+  return { tcp: certain(tcp), other: certain(Math.max(0, Number(all) - tcp)) };
 }

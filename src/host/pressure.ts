@@ -1,5 +1,5 @@
 /** How much processes of a control group wait for what is short (Documentation/accounting/psi.rst; Linux 5.2). */
-import { readText } from './cgroup/files.js';
+import type { GroupFiles } from './cgroup/group-files.js';
 
 /** Percent of the last ten seconds in which at least one of them waited; null: this host does not tell. */
 export interface Pressure {
@@ -8,10 +8,9 @@ export interface Pressure {
   readonly io: number | null;
 }
 
-/** `directories`: all of the container's groups; that of v2 tells, whether it has controllers or not. */
-export function pressureOf(directories: readonly string[]): Pressure {
-  const of = (what: string): number | null =>
-    parsePressure(directories.map((at) => readText(`${at}/${what}.pressure`)).find(Boolean));
+/** `files`: of all of the container's groups; that of v2 tells, whether it has controllers or not. */
+export function pressureOf(files: GroupFiles): Pressure {
+  const of = (what: string): number | null => parsePressure(files.text(`${what}.pressure`));
   return { cpu: of('cpu'), memory: of('memory'), io: of('io') };
 }
 

@@ -4,27 +4,12 @@ import { cpus } from 'node:os';
 import type { CgroupMounts, CgroupPlan } from '../../plan/cgroup.js';
 import type { MountEntry } from '../mounts.js';
 import { readText } from './files.js';
+import type { CgroupStats } from './stats.js';
 import { probeDelegation } from './systemd.js';
 import { v1 } from './v1.js';
 import { v2 } from './v2.js';
 
-/** Counters as the kernel keeps them; null: this host does not count it. */
-export interface CgroupStats {
-  readonly memory: bigint | null;
-  readonly memoryPeak: bigint | null;
-  /** How often memory that was asked for could not be had, even by taking back what others do not need. */
-  readonly memoryFailures: number | null;
-  readonly oomKills: number | null;
-  readonly processes: number | null;
-  readonly processesPeak: number | null;
-  readonly processFailures: number | null;
-  readonly cpuMicroseconds: bigint | null;
-  /** Of `memory`: contents of files that nobody has used lately. */
-  readonly inactiveFile: bigint | null;
-  /** Bytes from and to disks. */
-  readonly read: bigint | null;
-  readonly written: bigint | null;
-}
+export type { CgroupStats } from './stats.js';
 
 export interface Cgroup {
   freeze(): Promise<void>;

@@ -2,8 +2,10 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../../errors.js';
-import { readBig, readKey, readNumber, readPids, readText, removeGroup } from './files.js';
-import type { Cgroup, CgroupStats } from './index.js';
+import { readPids, readText, removeGroup } from './files.js';
+import { GroupFiles } from './group-files.js';
+import type { Cgroup } from './index.js';
+import { statsOf } from './stats.js';
 
 const POLL_MS = 5;
 
@@ -30,7 +32,7 @@ export function v1(directories: readonly string[]): Cgroup {
       }
     },
     pids,
-    stats: () => statsV1(directories),
+    stats: () => statsOf(new GroupFiles(directories)),
     remove: async () => {
       for (const directory of directories) await removeGroup(directory);
     },
@@ -43,40 +45,4 @@ function killPid(pid: number): void {
   } catch (error) {
     if (!isErrno(error, 'ESRCH')) throw error;
   }
-}
-
-export function statsV1(directories: readonly string[]): CgroupStats {
-  const holding = (file: string): string => directories.find((at) => existsSync(`${at}/${file}`)) ?? '';
-  const memory = holding('memory.usage_in_bytes');
-  const pids = holding('pids.current');
-  const refused = readKey(`${pids}/pids.events`, 'max');
-  const kills = readKey(`${memory}/memory.oom_control`, 'oom_kill');
-  const nanoseconds = readBig(`${holding('cpuacct.usage')}/cpuacct.usage`);
-  return {
-    memory: readBig(`${memory}/memory.usage_in_bytes`),
-    memoryPeak: readBig(`${memory}/memory.max_usage_in_bytes`),
-    // memory.failcnt has also what was had by taking memory back.
-    memoryFailures: kills === null ? null : Number(kills),
-    oomKills: kills === null ? null : Number(kills),
-    processes: readNumber(`${pids}/pids.current`),
-    processesPeak: readNumber(`${pids}/pids.peak`),
-    processFailures: refused === null ? null : Number(refused),
-    cpuMicroseconds: nanoseconds === null ? null : nanoseconds / 1000n,
-    inactiveFile: readKey(`${memory}/memory.stat`, 'total_inactive_file'),
-    ...sumServed(`${holding(SERVED)}/${SERVED}`),
-  };
-}
-
-const SERVED = 'blkio.throttle.io_service_bytes_recursive';
-
-/** Lines "MAJOR:MINOR Read BYTES"; there are none until something was read or written. */
-function sumServed(path: string): Pick<CgroupStats, 'read' | 'written'> {
-  const text = readText(path);
-  if (text === undefined) return { read: null, written: null };
-  const sum = (what: string): bigint =>
-    [...text.matchAll(new RegExp(`^[\\d:]+ ${what} (\\d+)$`, 'gm'))].reduce(
-      (total, [, bytes]) => total + BigInt(bytes ?? 0),
-      0n,
-    );
-  return { read: sum('Read'), written: sum('Write') };
 }
