@@ -16,8 +16,8 @@ export const CARRIED = '.templates';
 /** What the VM lane brings along. */
 export const RECIPES = ['debian-12', 'debian-13', 'mail', 'docker'] as const;
 
-/** For tests alone, beside those. */
-export type Recipe = (typeof RECIPES)[number] | 'sysvinit' | 'runit';
+/** Beside those: the built-in one, and some for tests alone. */
+export type Recipe = (typeof RECIPES)[number] | 'busybox' | 'sysvinit' | 'runit';
 
 /** Where recipes are that share what is in `images`. */
 const baseOf = (recipe: Recipe): string =>
