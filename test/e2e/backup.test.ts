@@ -70,7 +70,7 @@ function describeBackup(kind: Kind): void {
     expect(await exec(101, LOOK)).toBe(look);
   });
 
-  it('adds to earlier ones, of a container that runs and goes on', async () => {
+  it('adds to earlier ones, of a container that runs and goes on', { tags: ['slow'] }, async () => {
     await create();
     await good('start', '101', '--wait');
     await exec(

@@ -84,7 +84,7 @@ describe('an import', () => {
     expect(await sandbox.good('exec', '777', 'ls -d /bin /etc; ls /etc')).not.toContain('vzdump');
   });
 
-  it('takes a backup of ours, under another id, and says so as JSON', async () => {
+  it('takes a backup of ours, under another id, and says so as JSON', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     await sandbox.good('start', '101');
     await sandbox.good('exec', '101', 'echo kept > /root/file');

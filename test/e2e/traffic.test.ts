@@ -28,7 +28,9 @@ const netstat = async (...args: readonly string[]): Promise<readonly string[]> =
 };
 
 describe('vznetstat', () => {
-  it('tells by container and class what was sent and received, in the columns of OpenVZ', async () => {
+  it('tells by container and class what was sent and received, in the columns of OpenVZ', {
+    tags: ['slow'],
+  }, async () => {
     writeFileSync(classes(), '2 192.0.2.0/24\n');
     await start(101, '--ipadd', '192.0.2.10', '--ipadd', '2001:db8::10');
     await start(102, '--ipadd', '192.0.2.11');
