@@ -1,6 +1,7 @@
 /** Whether the limits of a configuration go together, as Linux takes them, and what would make them. Pure. */
-import type { Ctid } from './ctid.js';
+
 import { readContainerConfig } from './container-config.js';
+import type { Ctid } from './ctid.js';
 import { type ConfigFile, formatConfig, getSettings, parseConfig, updateConfig } from './grammar.js';
 import { readLimits } from './validate-limits.js';
 import { RULES } from './validate-rules.js';

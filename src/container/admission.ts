@@ -6,15 +6,12 @@ import { CellaError } from '../errors.js';
 import { memoryTotal } from '../host/resources.js';
 import { type Claim, overcommitted } from '../plan/capacity/admission.js';
 import { promisedMemory } from '../plan/capacity/facts.js';
-import { isFree, type Lock, takeLock } from '../state/lock.js';
+import { ADMISSION, isFree, type Lock, takeLock } from '../state/lock.js';
 import { readRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { soundConfig } from './capacity.js';
 import { type Context, lockDirectory } from './context.js';
 import { findInit } from './recover.js';
-
-/** By name the lock of whoever has asked for room and not yet written down that it is taken. */
-const ADMISSION_LOCK = 'admission';
 
 export interface AdmissionOptions {
   /** What to do about a refusal, beside stopping others and changing vz.conf. */
@@ -33,7 +30,12 @@ export async function admit(
 ): Promise<Lock | undefined> {
   const { admission } = context.hostConfig();
   if (admission.mode === 'off') return undefined;
-  const lock = await takeLock({ ...admissionLock(context), verb: 'start', signal });
+  const lock = await takeLock({
+    directory: lockDirectory(context),
+    name: ADMISSION,
+    verb: 'start',
+    signal,
+  });
   try {
     const total = memoryTotal();
     const claims = others(context, config.ctid).map((other) => claimOf(other, total));
@@ -50,10 +52,6 @@ export async function admit(
     lock.release();
     throw error;
   }
-}
-
-function admissionLock(context: Context): { readonly directory: string; readonly name: string } {
-  return { directory: lockDirectory(context), name: ADMISSION_LOCK };
 }
 
 function claimOf({ ram, guarantee }: ContainerConfig, total: bigint): Claim {

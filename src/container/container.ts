@@ -138,7 +138,8 @@ export class Container {
       const { wasRunning } =
         this.initPid() === undefined ? { wasRunning: false } : await this.stop({ fast: true });
       await switchSnapshot(this.#context, this.ctid, uuid, options);
-      if (wasRunning) await this.start({ again: true, ...(options.signal ? { signal: options.signal } : {}) });
+      if (wasRunning)
+        await this.start({ again: true, ...(options.signal ? { signal: options.signal } : {}) });
     });
   }
 

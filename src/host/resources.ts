@@ -22,17 +22,21 @@ export function hostResources(): HostResources {
     },
     tasks: {
       held: Number(/^(?:\S+ ){3}\d+\/(\d+)/.exec(read('/proc/loadavg'))?.[1] ?? 0),
-      limit: Math.min(
-        ...['threads-max', 'pid_max'].map((name) => Number(read(`/proc/sys/kernel/${name}`))),
-      ),
+      limit: Math.min(...['threads-max', 'pid_max'].map((name) => Number(read(`/proc/sys/kernel/${name}`)))),
     },
-    cpu: { count: numbersOf(onlineCpus()).length, bogomips: bogomips() },
+    cpu: { count: onlineCount(), bogomips: bogomips() },
   };
+}
+
+export function onlineCount(): number {
+  return numbersOf(onlineCpus()).length;
 }
 
 /** Of all processors that are online. */
 function bogomips(): number | null {
-  const all = [...read('/proc/cpuinfo').matchAll(/^bogomips\s*: ([\d.]+)$/gim)].map(([, value]) => Number(value));
+  const all = [...read('/proc/cpuinfo').matchAll(/^bogomips\s*: ([\d.]+)$/gim)].map(([, value]) =>
+    Number(value),
+  );
   return all.length === 0 ? null : all.reduce((sum, value) => sum + value, 0);
 }
 
@@ -47,7 +51,7 @@ export async function idleCpus(milliseconds: number, signal?: AbortSignal): Prom
   await abortable(sleep(milliseconds), signal);
   const after = idleTime();
   const all = after.all - before.all;
-  return all === 0 ? 0 : ((after.idle - before.idle) / all) * numbersOf(onlineCpus()).length;
+  return all === 0 ? 0 : ((after.idle - before.idle) / all) * onlineCount();
 }
 
 /** Of all processors together, in one unit: `idle` and `iowait` are the fourth and the fifth. */

@@ -23,7 +23,11 @@ export interface ContainerResources {
   /** Bytes of memory that its configuration has kept for it. */
   readonly promised: bigint;
   /** Bytes, and processes and threads; null: no limit. */
-  readonly limits: { readonly memory: bigint | null; readonly swap: bigint | null; readonly tasks: bigint | null };
+  readonly limits: {
+    readonly memory: bigint | null;
+    readonly swap: bigint | null;
+    readonly tasks: bigint | null;
+  };
   /** Weight, 1000 is usual; `limit`: percent of one processor, null: no limit. */
   readonly cpu: { readonly units: number; readonly limit: number | null };
 }
