@@ -1,8 +1,9 @@
 /** What this host has of what containers take, and how much of it is in use, as proc(5) tells. */
-import { readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abort.js';
 import { numbersOf } from '../config/numbers.js';
+import { isErrno } from '../errors.js';
 import type { HostResources } from '../plan/capacity/facts.js';
 import { onlineCpus } from './cpus.js';
 
@@ -38,6 +39,31 @@ function bogomips(): number | null {
     Number(value),
   );
   return all.length === 0 ? null : all.reduce((sum, value) => sum + value, 0);
+}
+
+/** What the kernel has numbers for (MEM_CGROUP_ID_MAX). */
+const MOST_GROUPS = 65_535;
+
+/** Control groups of memory, empty ones that still hold some included; null: the kernel has none. */
+export function groupRoom(): { readonly free: number; readonly total: number } | null {
+  const held = /^memory\s+\d+\s+(\d+)/m.exec(read('/proc/cgroups'))?.[1];
+  return held === undefined ? null : { free: Math.max(0, MOST_GROUPS - Number(held)), total: MOST_GROUPS };
+}
+
+/** How many groups of memory there are in and below a container's; 0: it has none. */
+export function groupsOfMemory(directories: readonly string[]): number {
+  const top = directories.find((at) => existsSync(`${at}/memory.stat`));
+  return top === undefined ? 0 : groupsBelow(top);
+}
+
+function groupsBelow(directory: string): number {
+  try {
+    const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return below.reduce((sum, { name }) => sum + groupsBelow(`${directory}/${name}`), 1);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 0;
+    throw error;
+  }
 }
 
 /** Without reading more of /proc than a start has time for. */

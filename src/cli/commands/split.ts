@@ -12,7 +12,7 @@ interface SplitOptions {
 export const addSplit: Register = (command, session) => {
   command
     .description('a sample configuration for one of several equal parts of the host')
-    .option('-n, --number <N>', 'for so many containers', parseCount)
+    .option('-n, --number <N>', 'for so many containers', parseSome)
     .option('-f, --file <NAME>', 'make ve-NAME.conf-sample of it, rather than print it')
     .option('-s, --swap <KB>', 'swap for all of them together; default: what the host has', parseCount)
     .action(async ({ number, file, swap }: SplitOptions) => {
@@ -24,6 +24,12 @@ export const addSplit: Register = (command, session) => {
       else await session.say(`Wrote ${await host.addSample(file, text)}`);
     });
 };
+
+function parseSome(text: string): number {
+  const count = parseCount(text);
+  if (count > 0) return count;
+  throw new InvalidArgumentError('One at least.');
+}
 
 export function parseCount(text: string): number {
   if (/^(?:0|[1-9]\d{0,11})$/.test(text)) return Number(text);

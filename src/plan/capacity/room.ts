@@ -4,6 +4,7 @@ export type ResourceName =
   | 'memory'
   | 'processes'
   | 'processors'
+  | 'control groups'
   | 'disk'
   | 'inodes'
   | 'ipv4 addresses'
@@ -30,7 +31,8 @@ export interface Room extends Omit<Demand, 'varies'> {
 
 /** `reserve`: percent of the total that are to be left free of what varies. */
 export function roomOf({ varies, ...demand }: Demand, reserve: number): Room {
-  const kept = varies ? (demand.total * reserve) / 100 : 0;
+  const part = varies ? (demand.total * reserve) / 100 : 0;
+  const kept = demand.unit === 'processors' ? part : Math.ceil(part);
   const usable = Math.max(0, demand.free - kept);
   return { ...demand, kept, more: demand.each > 0 ? Math.floor(usable / demand.each) : null };
 }
