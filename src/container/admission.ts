@@ -1,12 +1,14 @@
 /** Whether the host has room for one more container, by what vz.conf says of that (ADMISSION, OVERCOMMIT_MEMORY). */
 import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../abort.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { memoryTotal } from '../host/resources.js';
 import { type Claim, overcommitted } from '../plan/capacity/admission.js';
 import { promisedMemory } from '../plan/capacity/facts.js';
-import { ADMISSION, isFree, type Lock, takeLock } from '../state/lock.js';
+import { ADMISSION, isFree, type Lock, takeFreeLock, takeLock } from '../state/lock.js';
 import { readRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { soundConfig } from './capacity.js';
@@ -30,12 +32,7 @@ export async function admit(
 ): Promise<Lock | undefined> {
   const { admission } = context.hostConfig();
   if (admission.mode === 'off') return undefined;
-  const lock = await takeLock({
-    directory: lockDirectory(context),
-    name: ADMISSION,
-    verb: 'start',
-    signal,
-  });
+  const lock = await takeTurn(context, signal);
   try {
     const total = memoryTotal();
     const claims = others(context, config.ctid).map((other) => claimOf(other, total));
@@ -54,6 +51,20 @@ export async function admit(
   }
 }
 
+/** So often is looked, and for so long: at boot many start at once, and each holds it for a moment. */
+const PAUSE_MS = 20;
+const PATIENCE_MS = 60_000;
+
+async function takeTurn(context: Context, signal: AbortSignal | undefined): Promise<Lock> {
+  const request = { directory: lockDirectory(context), name: ADMISSION, verb: 'start' };
+  for (let waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
+    const lock = takeFreeLock(request);
+    if (lock) return lock;
+    await abortable(sleep(PAUSE_MS), signal);
+  }
+  return takeLock({ ...request, signal });
+}
+
 function claimOf({ ram, guarantee }: ContainerConfig, total: bigint): Claim {
   return { limit: ram, promised: promisedMemory(guarantee, ram, total) };
 }
@@ -66,8 +77,9 @@ function others(context: Context, own: Ctid): readonly ContainerConfig[] {
 }
 
 function isUp(context: Context, ctid: Ctid): boolean {
-  if (readRecord(context.paths.record(ctid))?.init === null)
-    return !isFree(lockDirectory(context), String(ctid));
+  const isBegun = readRecord(context.paths.record(ctid))?.init === null;
+  if (isBegun && !isFree(lockDirectory(context), String(ctid))) return true;
+  // It may have come up in between.
   using init = findInit(context, ctid);
   return init !== undefined;
 }
