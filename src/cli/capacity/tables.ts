@@ -151,12 +151,11 @@ function basisOf({ basis, ctids }: HostRoom, { template, by }: Question): string
 }
 
 function answerOf({ more, first }: HostRoom, { wanted }: Question): string {
-  const scarce = first === null ? '' : `, then the host is out of ${first}`;
   if (more === null) return 'Any number of them fits: they use nothing that runs out.';
-  if (wanted === undefined) return `${more} more fit${scarce}.`;
-  return wanted <= more
-    ? `${wanted} more fit: ${more} do${scarce}.`
-    : `${wanted} more do not fit: ${more} do${scarce}.`;
+  const scarce = more === 0 ? `the host is out of ${first}` : `${more} do, then the host is out of ${first}`;
+  if (wanted === undefined)
+    return more === 0 ? `No more fit: ${scarce}.` : `${more} more fit, then the host is out of ${first}.`;
+  return `${wanted} more ${wanted <= more ? 'fit' : 'do not fit'}: ${scarce}.`;
 }
 
 const roomColumn = (title: string, text: (room: Room) => string, right = true): Field<Room> => ({

@@ -108,6 +108,11 @@ describe('a plan', () => {
     expect(ask(5).at(-2)).toBe('5 more do not fit: 4 do, then the host is out of memory.');
   });
 
+  it('says that nothing more fits', () => {
+    expect(ask(undefined, { more: 0 }).at(-2)).toBe('No more fit: the host is out of memory.');
+    expect(ask(2, { more: 0 }).at(-2)).toBe('2 more do not fit: the host is out of memory.');
+  });
+
   it('says where nothing was measured, or nothing runs out', () => {
     expect(ask(1, { basis: 'limits', ctids: [] }).at(-3)).toBe(
       "Nothing is measured, since no container of template 'mail' runs: EACH is what the sample allows.",
