@@ -13,16 +13,25 @@ export type { Console, GuestProcess, GuestTerminal } from './container/guest.js'
 export {
   type BridgeInfo,
   type BridgeOptions,
+  type Capacity,
+  type ConfigFinding,
   type ContainerInfo,
+  type ContainerResources,
   type ContainerUsage,
   type Counter,
   type DiskCounter,
   type Finding,
   Host,
   type HostOptions,
+  type HostResources,
+  type HostRoom,
   type ListOptions,
   openHost,
   type ProcessPlace,
+  type Repaired,
+  type Room,
+  type RoomOptions,
+  type SplitOptions,
 } from './container/host.js';
 export type { Imported, ImportOptions as ImportConfigOptions } from './container/import.js';
 export type { Status } from './container/list.js';

@@ -5,6 +5,8 @@ import type { Host, HostOptions } from '../container/host.js';
 import { EXIT, exitNumber, firstCoded } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { addDump, registerBackup } from './commands/backup.js';
+import { addCalc, addCpucheck, addMemcheck } from './commands/capacity.js';
+import { addCfgvalidate } from './commands/cfgvalidate.js';
 import { registerCheck } from './commands/check.js';
 import { registerClone, registerCompact, registerConvert, registerMove } from './commands/clone.js';
 import { registerConsole } from './commands/console.js';
@@ -19,6 +21,7 @@ import { registerMount } from './commands/mount.js';
 import { addNetstat } from './commands/netstat.js';
 import { registerNetwork } from './commands/network.js';
 import { addPid, registerPid } from './commands/pid.js';
+import { registerPlan } from './commands/plan.js';
 import { addPs, registerPs } from './commands/ps.js';
 import { addRestore, registerRestore } from './commands/restore.js';
 import { registerRun } from './commands/run.js';
@@ -28,6 +31,7 @@ import { registerSet } from './commands/set.js';
 import { registerSetup } from './commands/setup.js';
 import { registerSnapshot } from './commands/snapshot.js';
 import { registerSnapshotList } from './commands/snapshot-list.js';
+import { addSplit } from './commands/split.js';
 import { registerStart } from './commands/start.js';
 import { registerStats } from './commands/stats.js';
 import { registerStatus } from './commands/status.js';
@@ -71,6 +75,7 @@ const VERBS: readonly Register[] = [
   registerTop,
   registerStats,
   registerUbc,
+  registerPlan,
   registerPs,
   registerPid,
   registerService,
@@ -94,7 +99,12 @@ export type Program =
   | 'vzpid'
   | 'vztop'
   | 'vzubc'
-  | 'vznetstat';
+  | 'vznetstat'
+  | 'vzcalc'
+  | 'vzmemcheck'
+  | 'vzcpucheck'
+  | 'vzcfgvalidate'
+  | 'vzsplit';
 
 /** Commands that are one verb. */
 const ALONE: Partial<Readonly<Record<Program, Register>>> = {
@@ -106,7 +116,15 @@ const ALONE: Partial<Readonly<Record<Program, Register>>> = {
   vztop: addTop,
   vzubc: addUbc,
   vznetstat: addNetstat,
+  vzcalc: addCalc,
+  vzmemcheck: addMemcheck,
+  vzcpucheck: addCpucheck,
+  vzcfgvalidate: addCfgvalidate,
+  vzsplit: addSplit,
 };
+
+/** Those that have one status for whatever goes wrong, as in OpenVZ. */
+const FAIL_WITH_ONE: readonly Program[] = ['vzcalc', 'vzmemcheck', 'vzcpucheck', 'vzcfgvalidate', 'vzsplit'];
 
 export type Open = (options: HostOptions) => Promise<Host>;
 
@@ -120,7 +138,8 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
     await program.parseAsync([...(name === 'vzubc' ? spellOut(argv) : argv)], { from: 'user' });
     return session.status;
   } catch (error) {
-    return report(error, io, program.opts<GlobalOptions>().debug ?? false);
+    const status = report(error, io, program.opts<GlobalOptions>().debug ?? false);
+    return FAIL_WITH_ONE.includes(name) && status !== EXIT.OK ? 1 : status;
   }
 }
 

@@ -85,7 +85,8 @@ export function json<Row>(rows: readonly Row[], fields: readonly Field<Row>[]): 
 /** 64-bit limits as literals, which a JavaScript number could not hold. */
 export function literal(value: unknown): string {
   if (typeof value === 'bigint') return value.toString();
-  if (Array.isArray(value) || typeof value !== 'object' || value === null)
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
+  if (typeof value !== 'object' || value === null)
     // A terminal acts upon some of what JSON need not escape.
     return JSON.stringify(value).replace(
       /[\x7f-\x9f\p{Bidi_Control}]/gu,

@@ -4,6 +4,7 @@ import { DEFAULT_PRIVATE, DEFAULT_ROOT } from './container-config.js';
 import type { ConfigFile } from './grammar.js';
 import { type HostNetwork, readHostNetwork } from './host-network.js';
 import { parseLayout } from './layout.js';
+import { ADMISSION, OVERCOMMIT } from './numbers.js';
 import { isScalar } from './parameters.js';
 import { SettingReader } from './setting-reader.js';
 import * as values from './values.js';
@@ -26,6 +27,8 @@ export interface HostConfig {
   /** Where lxcfs is mounted, if it is. */
   readonly lxcfs: string;
   readonly network: HostNetwork;
+  /** Whether a container starts for which there is no room. */
+  readonly admission: { readonly mode: 'refuse' | 'warn' | 'off'; readonly overcommit: number | 'unlimited' };
 }
 
 /** The host's settings with their defaults; throws one INVALID_CONFIG that lists every complaint. */
@@ -46,6 +49,10 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
     lxcfs: path('LXCFS', '/var/lib/lxcfs'),
     network: readHostNetwork(reader),
+    admission: {
+      mode: reader.read('ADMISSION', ADMISSION.parse) ?? 'off',
+      overcommit: reader.read('OVERCOMMIT_MEMORY', OVERCOMMIT.parse) ?? 100,
+    },
   };
   reader.read('LOG_LEVEL', values.parseLevel);
   reader.read('VERBOSE', values.parseLevel);

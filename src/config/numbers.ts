@@ -1,6 +1,6 @@
 /** The value types of CPU, disk and network rates. */
 import { parseLimit } from './units.js';
-import { plain, type ValueType } from './value-type.js';
+import { plain, type ValueType, words } from './value-type.js';
 import { bad, expectSingle, parseWhole } from './values.js';
 
 /** What CPUUNITS may be. */
@@ -70,6 +70,16 @@ export const FACTOR = plain('FACTOR', (text) => {
 /** Percent of RAM, or undefined for `auto`. */
 export const GUARANTEE = plain('PERCENT|auto', (text): number | 'auto' =>
   text === 'auto' ? text : parseWhole(text.replace(/%$/, ''), 100, 'a number from 0 to 100 or auto expected'),
+);
+
+/** What becomes of a start for which there is no room. */
+export const ADMISSION = words('refuse', 'warn', 'off');
+
+/** Percent of the host's memory that limits may add up to. */
+export const OVERCOMMIT = plain('PERCENT|unlimited', (text): number | 'unlimited' =>
+  text === 'unlimited'
+    ? text
+    : parseWhole(text.replace(/%$/, ''), 100_000, 'a number of percent from 1 on, or unlimited expected', 1),
 );
 
 export const MEMINFO = plain('none|pages:NUM|privvmpages:NUM', (text) => {

@@ -138,7 +138,8 @@ export class Container {
       const { wasRunning } =
         this.initPid() === undefined ? { wasRunning: false } : await this.stop({ fast: true });
       await switchSnapshot(this.#context, this.ctid, uuid, options);
-      if (wasRunning) await this.start(options.signal ? { signal: options.signal } : {});
+      if (wasRunning)
+        await this.start({ again: true, ...(options.signal ? { signal: options.signal } : {}) });
     });
   }
 
@@ -168,7 +169,7 @@ export class Container {
       try {
         return await backup(this.#context, this.ctid, options);
       } finally {
-        if (running) await this.start();
+        if (running) await this.start({ again: true });
       }
     });
   }
@@ -214,8 +215,8 @@ export class Container {
 
   restart(options: StartCallOptions & StopOptions = {}): Promise<StartResult> {
     return this.#told('restart', async () => {
-      await this.stop(options);
-      return this.start(options);
+      const { wasRunning } = await this.stop(options);
+      return this.start({ ...options, again: wasRunning });
     });
   }
 

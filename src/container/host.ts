@@ -2,11 +2,15 @@
 import { appendFileSync } from 'node:fs';
 import { type FoundBackup, findBackups } from '../backup/find.js';
 import type { BridgeOptions } from '../config/bridges.js';
+import { type ConfigFinding, type Repaired, repairConfig, validateConfig } from '../config/validate.js';
 import type { Reporter } from '../events.js';
 import type { Finding } from '../host/check/finding.js';
 import type { ProcessPlace } from '../host/guest-processes.js';
+import { memoryTotal, onlineCount } from '../host/resources.js';
+import type { Capacity } from '../plan/capacity/facts.js';
 import { type Beancounters, beancounters } from './beancounters.js';
 import { addBridge, type BridgeInfo, dropBridge, listBridges } from './bridges.js';
+import { capacity } from './capacity.js';
 import { check } from './check.js';
 import { Container } from './container.js';
 import { type Context, openContext } from './context.js';
@@ -17,19 +21,26 @@ import { resolveContainer } from './names.js';
 import { repairNetwork } from './repair-network.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
+import { type HostRoom, hostRoom, type RoomOptions } from './room.js';
 import { type RunningCommand, type RunOptions, run } from './run.js';
+import { type SplitOptions, splitSample, writeSample } from './sample.js';
 import { serviceUnit, setup } from './setup.js';
 import { Templates } from './templates.js';
 import { type ContainerTraffic, traffic } from './traffic.js';
 import { type ContainerUsage, locateAll, usage } from './usage.js';
 
 export type { BridgeOptions } from '../config/bridges.js';
+export type { ConfigFinding, Repaired } from '../config/validate.js';
 export type { Finding } from '../host/check/finding.js';
 export type { ProcessPlace } from '../host/guest-processes.js';
+export type { Capacity, ContainerResources, HostResources } from '../plan/capacity/facts.js';
+export type { Room } from '../plan/capacity/room.js';
 export type { Beancounter, Beancounters } from './beancounters.js';
 export type { BridgeInfo } from './bridges.js';
 export type { Detail, ListOptions } from './list.js';
 export type { ContainerInfo, Counter, DiskCounter } from './listed.js';
+export type { HostRoom, RoomOptions } from './room.js';
+export type { SplitOptions } from './sample.js';
 export type { ContainerUsage } from './usage.js';
 
 export interface HostOptions {
@@ -84,6 +95,44 @@ export class Host {
   /** What every container has used up to now; two looks tell how fast. */
   async usage(): Promise<readonly ContainerUsage[]> {
     return usage(this.#context);
+  }
+
+  /** What this host has, and what containers hold, were promised and may take of it: bytes, processes, weights. */
+  async capacity({ ctids }: Pick<ListOptions, 'ctids'> = {}): Promise<Capacity> {
+    return capacity(this.#context, ctids);
+  }
+
+  /**
+   * How many more containers of a kind this host holds, and what runs out first, by what those of them hold that run.
+   *
+   * @example
+   * const { more, first } = await host.room({ template: 'mail' });
+   */
+  room(options: RoomOptions = {}): Promise<HostRoom> {
+    return hostRoom(this.#context, options);
+  }
+
+  /** The text of a sample configuration for one of `count` equal parts of this host. */
+  async split(count: number, options: SplitOptions = {}): Promise<string> {
+    return splitSample(this.#context, count, options);
+  }
+
+  /** Makes a new sample configuration, which `create` takes by its name; returns its path. */
+  async addSample(name: string, text: string): Promise<string> {
+    return writeSample(this.#context, name, text);
+  }
+
+  /**
+   * Whether limits in the text of a configuration go together, and with this host. `vswap`: whether it is to limit memory.
+   * `name` is for complaints. Throws INVALID_CONFIG for what cannot be read.
+   */
+  async validate(text: string, name: string, vswap?: boolean): Promise<readonly ConfigFinding[]> {
+    return validateConfig(text, name, { vswap, host: here() });
+  }
+
+  /** The same text with what is put right that can be. */
+  async repair(text: string, name: string, vswap?: boolean): Promise<Repaired> {
+    return repairConfig(text, name, { vswap, host: here() });
   }
 
   /** In which container each process of the host is; those that are gone are left out. */
@@ -179,4 +228,8 @@ export class Host {
       { mode: 0o600 },
     );
   }
+}
+
+function here(): { readonly memory: bigint; readonly cpus: number } {
+  return { memory: memoryTotal(), cpus: onlineCount() };
 }

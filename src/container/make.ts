@@ -5,7 +5,7 @@ import { getSettings, parseConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { type Area, removeArea } from '../host/storage/index.js';
-import { allocateRange, hostRanges, type IdRange, overlaps } from '../host/subordinate-ids.js';
+import { allocateRange, countRanges, hostRanges, type IdRange, overlaps } from '../host/subordinate-ids.js';
 import { ID_COUNT } from '../plan/plan-root.js';
 import { syncDirectory, writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, type Lock, takeLock } from '../state/lock.js';
@@ -82,6 +82,11 @@ export function chooseRange(context: Context, wanted: number | undefined): numbe
     });
   }
   return wanted;
+}
+
+/** Ranges of ids that containers could have, and those that none has. */
+export function idRanges(context: Context): { readonly free: number; readonly total: number } {
+  return countRanges([...hostRanges(), ...containerRanges(context)], ID_COUNT);
 }
 
 /** Of every container, those being made too. */

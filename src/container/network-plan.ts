@@ -3,14 +3,14 @@ import { readdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { applyEdits } from '../config/edits.js';
 import { formatConfig, parseConfig } from '../config/grammar.js';
-import { formatNetwork, type Network, parseNetwork } from '../config/networks.js';
+import { formatNetwork, isWithin, type Network, parseNetwork } from '../config/networks.js';
 import { faultPoint } from '../fault.js';
 import { listAddresses } from '../host/netlink/addresses.js';
 import { listRoutes } from '../host/netlink/routes.js';
 import type { Place } from '../plan/network/names.js';
 import type { NetworkPlan } from '../plan/network/network-plan.js';
 import { keptPrivate, planNetwork, wantedPrivate } from '../plan/network/plan-network.js';
-import { allocatePrivate, choosePrivateNetworks } from '../plan/network/private-network.js';
+import { allocatePrivate, choosePrivateNetworks, countPrivate } from '../plan/network/private-network.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { ALLOCATION, takeLock } from '../state/lock.js';
 import { parsedOnce, readText } from '../state/text-file.js';
@@ -84,6 +84,18 @@ const addressesIn = parsedOnce((text): readonly string[] => {
   const [, value = ''] = /^\s*NAT_ADDRESS=(.*)$/m.exec(text) ?? [];
   return value.split(/[\s,"']+/).filter(Boolean);
 });
+
+/** Private addresses that containers could have, and those that none has; none where no network is chosen yet. */
+export function privateRoom(
+  context: Context,
+): readonly { readonly family: 4 | 6; readonly free: bigint; readonly total: bigint }[] {
+  const taken = [...new Set(takenAddresses(context))].map(parseNetwork);
+  return privateNetworks(context).map((network) => {
+    const total = countPrivate(network);
+    const used = BigInt(taken.filter((address) => isWithin(network, address)).length);
+    return { family: network.family, free: total > used ? total - used : 0n, total };
+  });
+}
 
 /** Those of vz.conf, else what this host has chosen once and for all. */
 function privateNetworks(context: Context): readonly Network[] {

@@ -16,7 +16,7 @@ import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
 import type { Ended } from '../native/binding.js';
-import { ALLOCATION, commandLock, isFree } from '../state/lock.js';
+import { ADMISSION, ALLOCATION, commandLock, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { setScriptsAside } from './action-files.js';
@@ -181,7 +181,8 @@ async function finishChange(context: Context, ctid: Ctid): Promise<void> {
 /** The allocation lock's file outlives a killed holder; looking whether it is free takes it away. */
 function sweepLock(context: Context): void {
   const directory = lockDirectory(context);
-  if (existsSync(`${directory}/${ALLOCATION}.lck`)) isFree(directory, ALLOCATION);
+  for (const name of [ALLOCATION, ADMISSION])
+    if (existsSync(`${directory}/${name}.lck`)) isFree(directory, name);
 }
 
 async function finishCreate(context: Context, ctid: Ctid): Promise<void> {

@@ -13,6 +13,7 @@ import type { Lock } from '../state/lock.js';
 import type { Template } from '../template/cache.js';
 import { resolveUser } from '../template/user.js';
 import { withUndo } from '../undo.js';
+import { admit } from './admission.js';
 import { contentsOf } from './area.js';
 import { changesLocked, expectOverlay } from './changes.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
@@ -144,14 +145,20 @@ async function begin(context: Context, run: Run): Promise<RunningCommand> {
     if (privileged) warnPrivileged(context, ctid);
     const config = await reserveAddresses(context, loadConfig(context, ctid));
     if (options.diff) expectOverlay(config);
-    const running = await start(context, config, run);
+    using admission = await admit(context, config, { signal: options.signal });
+    const running = await start(context, config, run, () => admission?.release());
     if (!options.remove) unmark(context, ctid);
     faultPoint('run.running');
     return running;
   });
 }
 
-async function start(context: Context, config: ContainerConfig, run: Run): Promise<RunningCommand> {
+async function start(
+  context: Context,
+  config: ContainerConfig,
+  run: Run,
+  noted: () => void,
+): Promise<RunningCommand> {
   const { command, options } = run;
   expectIds(config, command);
   const plan = planStart(config, factsFor(context, config), {
@@ -168,6 +175,7 @@ async function start(context: Context, config: ContainerConfig, run: Run): Promi
       tied: true,
       configure: true,
       network,
+      noted,
       signal: options.signal,
     });
     return new FirstProcess(launched, patienceOf(options));

@@ -20,6 +20,7 @@ import { confinementOf, type RuntimeRecord, readRecord, removeRecord, writeRecor
 import { requireEmulation } from '../template/foreign.js';
 import { type Undo, withUndo } from '../undo.js';
 import { Actions, takeDown, warn } from './actions.js';
+import { admit } from './admission.js';
 import { contentsOf } from './area.js';
 import { configureForStart, pendingSettings } from './configure.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
@@ -42,8 +43,10 @@ import { applyShares } from './shares.js';
 import { viewOf } from './view.js';
 
 export interface StartOptions {
-  /** Starts a disabled container too. */
+  /** Starts a disabled container too, and one that the host has no room for. */
   readonly force?: boolean;
+  /** It ran just now: nobody asks whether the host has room for it. */
+  readonly again?: boolean;
   /** Gives it a console: a pty at /dev/console, whose other side the caller gets and must keep. */
   readonly console?: boolean;
   /** Only if its guest has asked for a reboot, and nobody has stopped it since: else NOT_RUNNING. */
@@ -87,6 +90,9 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
   const config = await reserveAddresses(context, loaded);
   const layers = contentsOf(context, config);
   if (!options.force) expectCgroups(context, config, layers);
+  using admission = isAsked(options)
+    ? await admit(context, config, { advice: '"vzctl start --force" starts it', signal: options.signal })
+    : undefined;
   // A console of the caller's own is the caller's to keep, like the init.
   using keeper = options.console ? undefined : await openKeeper(context);
   const console = options.console === true || keeper !== undefined;
@@ -105,11 +111,16 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
     configure: true,
     network,
     keeper,
+    noted: () => admission?.release(),
     signal: options.signal,
   });
   unmarkRebooting(context, ctid);
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };
+}
+
+function isAsked({ force = false, again = false, ifRebooting = false }: StartOptions): boolean {
+  return !(force || again || ifRebooting);
 }
 
 /** Why it cannot be checkpointed, as it runs or, where it does not, as it would start. */
@@ -132,6 +143,8 @@ export interface Launch {
   readonly actions?: Actions | undefined;
   /** Its parent, which keeps its console too. */
   readonly keeper?: Keeper | undefined;
+  /** Called once its record is written, before anything runs. */
+  readonly noted?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -145,7 +158,7 @@ export async function launch(
   context: Context,
   config: ContainerConfig,
   plan: StartPlan,
-  { stdio, tied = false, configure = false, network, actions, keeper, signal }: Launch = {},
+  { stdio, tied = false, configure = false, network, actions, keeper, noted, signal }: Launch = {},
 ): Promise<Launched> {
   if (config.template !== undefined)
     await requireEmulation(templateOf(context, config.template).manifest.arch);
@@ -169,6 +182,7 @@ export async function launch(
     signal?.throwIfAborted();
     undo.push('write record', () => removeRecord(path));
     writeRecord(path, intent);
+    noted?.();
     faultPoint('start.intent');
     if (actions) await mountWithActions(context, config, actions, { plan, undo, signal });
     undo.push('make control groups', () => openCgroup(plan.cgroup).remove());

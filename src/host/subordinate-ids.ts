@@ -27,6 +27,21 @@ export function allocateRange(taken: readonly IdRange[], count: number): number 
   return start;
 }
 
+/** How many ranges of `count` ids that begin at a multiple of it there are, and are free. */
+export function countRanges(
+  taken: readonly IdRange[],
+  count: number,
+): { readonly free: number; readonly total: number } {
+  const total = Math.floor((LAST - FIRST) / count);
+  const used = new Set<number>();
+  for (const { start, count: length } of taken) {
+    const first = Math.max(0, Math.floor((start - FIRST) / count));
+    const last = Math.min(total - 1, Math.floor((start + length - 1 - FIRST) / count));
+    for (let slot = first; slot <= last; slot += 1) used.add(slot);
+  }
+  return { free: total - used.size, total };
+}
+
 export function overlaps(a: IdRange, b: IdRange): boolean {
   return a.start < b.start + b.count && b.start < a.start + a.count;
 }

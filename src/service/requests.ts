@@ -63,6 +63,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   NOT_RUNNING: 409,
   LOCKED: 409,
   DISABLED: 409,
+  OVERCOMMIT: 409,
 };
 
 /** As `{ error, message, hint }`. */

@@ -13,6 +13,9 @@ const PAUSE_MS = 500;
 /** The lock for allocating ids, by name. */
 export const ALLOCATION = 'ids';
 
+/** By name the lock of whoever has asked for room on the host and not yet written down that it is taken. */
+export const ADMISSION = 'admission';
+
 /** By name the lock of whoever runs the one command of a container, for as long as that takes. */
 export function commandLock(ctid: number): string {
   return `${ctid}.run`;

@@ -67,6 +67,8 @@ describe('beancounters', () => {
     expect(found?.ctid).toBe(101);
     expect(of('numproc')).toMatchObject({ limit: 30n, counted: { failcnt: (await row('numproc'))[4] } });
     expect(of('numfile')?.counted).toBeNull();
+    const { stdout } = await sandbox.run('vzubc', ['--json', '101']);
+    expect(JSON.parse(stdout)[0]).toMatchObject({ ctid: 101, resources: expect.any(Array) });
   });
 
   it('are a table, of which only what is near its limit is shown on request', async () => {

@@ -5,10 +5,12 @@
 import type { Program } from '../../dist/cli/main.js';
 
 const VERBS =
-  'backup clone compact convert create destroy exec exec2 list mount move network quotaon restore set snapshot snapshot-delete snapshot-list snapshot-mount snapshot-switch snapshot-umount start status stop umount'.split(
+  'backup clone compact convert create destroy exec exec2 list mount move network plan quotaon restore set snapshot snapshot-delete snapshot-list snapshot-mount snapshot-switch snapshot-umount start status stop umount'.split(
     ' ',
   );
-const WHOLE = ['vzlist', 'vzpid', 'vzps', 'vzubc', 'vznetstat'];
+const WHOLE = 'vzlist vzpid vzps vzubc vznetstat vzcalc vzmemcheck vzcpucheck vzcfgvalidate vzsplit'.split(
+  ' ',
+);
 
 /** What it is called as there; undefined: it has to be a process. */
 export function programHere(

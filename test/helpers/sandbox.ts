@@ -42,6 +42,11 @@ type Command =
   | 'vztop'
   | 'vzubc'
   | 'vznetstat'
+  | 'vzcalc'
+  | 'vzmemcheck'
+  | 'vzcpucheck'
+  | 'vzcfgvalidate'
+  | 'vzsplit'
   | 'cella';
 
 /** Gathers what a process writes until it is gone. */

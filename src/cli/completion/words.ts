@@ -2,7 +2,10 @@
 import type { Command, Option } from 'commander';
 import { describeProgram, type Program } from '../main.js';
 
-export const PROGRAMS: readonly Program[] = ['vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vznetstat'];
+export const PROGRAMS: readonly Program[] = [
+  ...(['vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vznetstat'] as const),
+  ...(['vzcalc', 'vzmemcheck', 'vzcpucheck', 'vzcfgvalidate', 'vzsplit'] as const),
+];
 
 /** A command, or a verb of one. */
 export interface Place {

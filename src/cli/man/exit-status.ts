@@ -23,6 +23,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ALREADY_RUNNING: 'the container runs',
   STOP_FAILED: 'the container could not be stopped',
   IP_FAILED: 'an address could not be given to the container',
+  OVERCOMMIT: 'the host has no room for the container (ADMISSION)',
   NOT_MOUNTED: 'the container is not mounted',
   ALREADY_MOUNTED: 'the container is mounted',
   NO_PRIVATE: 'there is no private area',

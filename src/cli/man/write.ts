@@ -6,6 +6,7 @@ import { zshCompletion } from '../completion/zsh.js';
 import { version } from '../main.js';
 import { vzctlPage, vzlistPage, vznetstatPage, vzubcPage } from './commands.js';
 import { containerConfigPage, hostConfigPage } from './files.js';
+import { toolPages } from './tools.js';
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,6 +16,9 @@ const FILES: Readonly<Record<string, string>> = {
   'man/man8/vzlist.8': vzlistPage(version()),
   'man/man8/vznetstat.8': vznetstatPage(version()),
   'man/man8/vzubc.8': vzubcPage(version()),
+  ...Object.fromEntries(
+    Object.entries(toolPages(version())).map(([name, page]) => [`man/man8/${name}.8`, page]),
+  ),
   'man/man5/vz.conf.5': hostConfigPage(version()),
   'man/man5/ctid.conf.5': containerConfigPage(version()),
   'completion/bash/cella': bashCompletion(),

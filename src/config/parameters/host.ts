@@ -1,5 +1,6 @@
 /** What stands in vz.conf alone. */
 import { NEIGHBOUR_DEVS, PRIVATE_NETWORK } from '../host-network.js';
+import { ADMISSION, OVERCOMMIT } from '../numbers.js';
 import { LEVEL, PARALLEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
 import { host, type Parameter } from './parameter.js';
 
@@ -50,5 +51,17 @@ export const HOST: readonly Parameter[] = [
     default: 'free ones are chosen',
   }),
   host('IPV6', YES_NO, 'whether --nat gives addresses of IPv6 too', { default: 'yes' }),
+  host(
+    'ADMISSION',
+    ADMISSION,
+    'what becomes of the start of a container for which OVERCOMMIT_MEMORY leaves no room, or whose guarantee (VMGUARPAGES, OOMGUARPAGES) the host could not keep: refuse (status 36, unless with --force), warn, or off. A reboot and a restart are no such start',
+    { default: 'off' },
+  ),
+  host(
+    'OVERCOMMIT_MEMORY',
+    OVERCOMMIT,
+    "percent of the host's memory that the memory limits (PHYSPAGES) of running containers may add up to; one without a limit counts as all of it",
+    { default: '100' },
+  ),
   ...FOREIGN.map((key) => host(key, TEXT, 'kept for other tools', { effect: 'stored' })),
 ];

@@ -18,8 +18,7 @@ const FIRST = 2n;
 export function allocatePrivate(taken: Iterable<string>, network: Network): string {
   const used = new Set(taken);
   const start = toBits(network.family, network.address);
-  // The last one of IPv4 is for all hosts.
-  const end = sizeOf(network) - (network.family === 4 ? 1n : 0n);
+  const end = endOf(network);
   for (let offset = FIRST; offset < end; offset++) {
     const address = fromBits(network.family, start + offset);
     if (!used.has(address)) return address;
@@ -27,6 +26,17 @@ export function allocatePrivate(taken: Iterable<string>, network: Network): stri
   throw new CellaError('NO_IP', `no address of ${formatNetwork(network)} is free`, {
     hint: 'Set a larger PRIVATE_NETWORK in vz.conf.',
   });
+}
+
+/** How many addresses of the network containers can have. */
+export function countPrivate(network: Network): bigint {
+  const count = endOf(network) - FIRST;
+  return count > 0n ? count : 0n;
+}
+
+/** The last one of IPv4 is for all hosts. */
+function endOf(network: Network): bigint {
+  return sizeOf(network) - (network.family === 4 ? 1n : 0n);
 }
 
 /** The host's own address in it. */

@@ -5,28 +5,32 @@ import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FIELDS } from '../../../src/cli/list-fields.js';
-import { describeProgram } from '../../../src/cli/main.js';
+import { describeProgram, type Program } from '../../../src/cli/main.js';
 import { vzctlPage, vzlistPage, vznetstatPage, vzubcPage } from '../../../src/cli/man/commands.js';
 import { containerConfigPage, hostConfigPage } from '../../../src/cli/man/files.js';
+import { toolPages } from '../../../src/cli/man/tools.js';
 import { PARAMETERS } from '../../../src/config/parameters.js';
 import { EXIT } from '../../../src/errors.js';
 
 const directory = mkdtempSync(`${tmpdir()}/cella-man-`);
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const PAGES = {
+const TOOLS = toolPages('1.2.3');
+
+const PAGES: Readonly<Record<string, string>> = {
   'vzctl.8': vzctlPage('1.2.3'),
   'vzlist.8': vzlistPage('1.2.3'),
   'vznetstat.8': vznetstatPage('1.2.3'),
   'vzubc.8': vzubcPage('1.2.3'),
+  ...Object.fromEntries(Object.entries(TOOLS).map(([name, page]) => [`${name}.8`, page])),
   'vz.conf.5': hostConfigPage('1.2.3'),
   'ctid.conf.5': containerConfigPage('1.2.3'),
 };
 
 /** As it is read, without its markup, in one line. */
-function rendered(name: keyof typeof PAGES): string {
+function rendered(name: string): string {
   const path = `${directory}/${name}`;
-  writeFileSync(path, PAGES[name]);
+  writeFileSync(path, PAGES[name] ?? '');
   const env = { ...process.env, MANWIDTH: '200', MAN_KEEP_FORMATTING: '', LC_ALL: 'C.UTF-8' };
   return execFileSync('man', ['-l', path], { env, encoding: 'utf8' }).replace(/\s+/g, ' ');
 }
@@ -45,7 +49,7 @@ const optionsOf = (command: Command): readonly string[] =>
 
 describe('manual pages', () => {
   it.each(Object.keys(PAGES))('%s is free of faults of its markup', (name) => {
-    const input = PAGES[name as keyof typeof PAGES];
+    const input = PAGES[name];
     const { stderr, status } = spawnSync('groff', ['-man', '-ww', '-z', '-Tutf8', '-k'], {
       input,
       encoding: 'utf8',
@@ -68,6 +72,12 @@ describe('manual pages', () => {
     const text = rendered('vzlist.8');
     const words = [...optionsOf(describeProgram('vzlist')), ...FIELDS.map(({ name }) => name)];
     expect(words.filter((word) => !has(text, word))).toEqual([]);
+  });
+
+  it.each(Object.keys(TOOLS))('%s(8) has every option', (name) => {
+    const text = rendered(`${name}.8`);
+    const missing = optionsOf(describeProgram(name as Program)).filter((word) => !has(text, word));
+    expect(missing).toEqual([]);
   });
 
   it.each([

@@ -141,6 +141,7 @@ describe('readHostConfig', () => {
     logFile: '/var/log/vzctl.log',
     logging: true,
     parallel: 4,
+    admission: { mode: 'off', overcommit: 100 },
     lxcfs: '/var/lib/lxcfs',
     defaultTemplate: 'busybox',
     defaultSample: 'vswap-256m',
@@ -162,6 +163,13 @@ describe('readHostConfig', () => {
     expect(readHostConfig(parseConfig(text), 'vz.conf')).toEqual(expected);
   });
 
+  it.each([
+    ['ADMISSION="refuse"\nOVERCOMMIT_MEMORY="150%"', { mode: 'refuse', overcommit: 150 }],
+    ['ADMISSION="warn"\nOVERCOMMIT_MEMORY="unlimited"', { mode: 'warn', overcommit: 'unlimited' }],
+  ])('reads who may start: %s', (text, admission) => {
+    expect(readHostConfig(parseConfig(text), 'vz.conf').admission).toEqual(admission);
+  });
+
   it('reads how the host is on the network', () => {
     const text = `NEIGHBOUR_DEVS="list:eth0 eth1"\nSKIP_ARPDETECT=yes\nERROR_ON_ARPFAIL=no\nIPV6=no
 PRIVATE_NETWORK="10.7.0.0/24 FD00:1::/64"\nTOTALRATE="eth0:1:102400"\n`;
@@ -178,6 +186,8 @@ PRIVATE_NETWORK="10.7.0.0/24 FD00:1::/64"\nTOTALRATE="eth0:1:102400"\n`;
   });
 
   it.each([
+    ['ADMISSION="yes"', 'ADMISSION: refuse, warn or off expected: "yes"'],
+    ['OVERCOMMIT_MEMORY="0"', 'OVERCOMMIT_MEMORY: a number of percent from 1 on, or unlimited expected: "0"'],
     ['NEIGHBOUR_DEVS="list:"', 'NEIGHBOUR_DEVS: all, detect or list:NAME… expected: "list:"'],
     ['NEIGHBOUR_DEVS="list:a/b"', 'NEIGHBOUR_DEVS: bad interface name: "a/b"'],
     [

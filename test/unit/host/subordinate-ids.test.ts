@@ -1,7 +1,7 @@
 /** Ranges of user ids: never one that somebody has. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allocateRange, type IdRange, overlaps } from '../../../src/host/subordinate-ids.js';
+import { allocateRange, countRanges, type IdRange, overlaps } from '../../../src/host/subordinate-ids.js';
 
 const COUNT = 65_536;
 const FIRST = 1_048_576;
@@ -52,6 +52,24 @@ describe('allocateRange', () => {
   it('says so when none is free', () => {
     expect(() => allocateRange([{ start: 0, count: 4_294_967_295 }], COUNT)).toThrow(
       expect.objectContaining({ code: 'NO_RESOURCES', message: 'no range of user ids is free' }),
+    );
+  });
+});
+
+describe('countRanges', () => {
+  it('says of how many ranges none is taken', () => {
+    expect(countRanges([], COUNT).free).toBe(countRanges([], COUNT).total);
+    const taken = [FIRST, FIRST + COUNT, FIRST].map((start) => ({ start, count: COUNT }));
+    const { free, total } = countRanges([...taken, { start: 0, count: 1000 }], COUNT);
+    expect(total - free).toBe(2);
+  });
+
+  it('has one less of them with each that is allocated', () => {
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 20 }), (taken) => {
+        const more = [...taken, { start: allocateRange(taken, COUNT), count: COUNT }];
+        expect(countRanges(taken, COUNT).free - countRanges(more, COUNT).free).toBe(1);
+      }),
     );
   });
 });

@@ -1,0 +1,110 @@
+/** The manual pages of the small commands that tell how much of the host is whose. */
+import type { Command } from 'commander';
+import { describeProgram, type Program } from '../main.js';
+import { optionsOf } from './commands.js';
+import * as roff from './roff.js';
+
+interface Tool {
+  readonly program: Program;
+  /** Paragraphs. */
+  readonly about: readonly string[];
+  readonly statuses: readonly (readonly [status: number, meaning: string])[];
+  readonly seeAlso: string;
+}
+
+const FAILED = [
+  [0, 'success'],
+  [1, 'failure'],
+] as const;
+
+const TOOLS: readonly Tool[] = [
+  {
+    program: 'vzcalc',
+    about: [
+      'Current is what the container holds, Promised what its configuration guarantees it, Max what it may take at most, ' +
+        'each in percent of what the host has. Memory is in each column the largest of the rows about memory.',
+      'Memory leaves out what of files can be given back at once. Promised is the higher one of VMGUARPAGES and ' +
+        'OOMGUARPAGES, and no more than PHYSPAGES; control groups of version 1 know the former as a soft limit and the ' +
+        'latter not at all. Processes cannot be promised. "n/a" is what Linux does not count or promise, "unlimited" what ' +
+        'has no limit.',
+      'The rows of OpenVZ for low memory, which 64-bit machines do not have, and for allocated memory, which Linux ' +
+        'counts for the whole host alone (see vzmemcheck(8)), are not there.',
+    ],
+    statuses: FAILED,
+    seeAlso: 'vzmemcheck(8), vzcpucheck(8), vzubc(8), ctid.conf(5)',
+  },
+  {
+    program: 'vzmemcheck',
+    about: [
+      'RAM is the memory of the host, MemSwap that and its swap; util is what is in use, commit what configurations of ' +
+        'running containers guarantee, limit what these may take at most. The summary is of the whole host; row 0 is what ' +
+        'of it is in no container, which nothing limits.',
+      'Alloc is what programs have asked for, used or not (Committed_AS of proc_meminfo(5)), against RAM and swap: Linux ' +
+        'counts it for the whole host alone, and limits it only where vm.overcommit_memory is 2. The columns of OpenVZ for ' +
+        'low memory are not there: 64-bit machines have none.',
+    ],
+    statuses: FAILED,
+    seeAlso: 'vzcalc(8), vzcpucheck(8), vz.conf(5)',
+  },
+  {
+    program: 'vzcpucheck',
+    about: [
+      'The utilization is the sum of CPUUNITS of running containers. The power of the node is what OpenVZ takes it for: 25 ' +
+        'for each of the bogomips of all processors. To Linux units are weights among those that want to run, whatever ' +
+        'their sum: as long as it is no more than the power, none gets less than its part of that.',
+    ],
+    statuses: FAILED,
+    seeAlso: 'vzcalc(8), ctid.conf(5)',
+  },
+  {
+    program: 'vzcfgvalidate',
+    about: [
+      'An error is limits that contradict each other, a warning a limit that holds nothing beside another one, or that ' +
+        'this host cannot keep, a recommendation a limit that is missing. --repair puts errors and warnings right where ' +
+        'there is one way to: barriers and guarantees are lowered to the limits above them, PHYSPAGES is set to ' +
+        'PRIVVMPAGES, which limits nothing on Linux. Other lines of the file stay as they are; nothing is asked.',
+      'A file with a line or a value that cannot be read is refused, with all of them named. Defaults from vz.conf(5) are ' +
+        'not looked at.',
+    ],
+    statuses: [
+      [0, 'no errors'],
+      [1, 'the file cannot be read'],
+      [2, 'there are errors'],
+    ],
+    seeAlso: 'ctid.conf(5), vzsplit(8)',
+  },
+  {
+    program: 'vzsplit',
+    about: [
+      'Each part has the same limits of memory, swap, processes, disk space and inodes, and its memory guaranteed. A tenth ' +
+        'of everything is left to the host, and of memory no less than 256 MiB. Disk space and inodes are those that are ' +
+        'free now. Processors are shared by weights, which are equal.',
+    ],
+    statuses: FAILED,
+    seeAlso: 'vzctl(8), vzcfgvalidate(8), ctid.conf(5)',
+  },
+];
+
+/** By name. */
+export function toolPages(version: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(TOOLS.map((tool) => [tool.program, pageOf(tool, version)]));
+}
+
+function pageOf({ program, about, statuses, seeAlso }: Tool, version: string): string {
+  const command = describeProgram(program);
+  return roff.page({ name: program, section: 8, version, summary: command.description() }, [
+    roff.heading('SYNOPSIS'),
+    [`${roff.bold(program)} [${roff.italic('options')}]`, ...argumentsOf(command)].join(' '),
+    ...about.map((text) => roff.paragraph(roff.text(text))),
+    roff.heading('OPTIONS'),
+    ...optionsOf(command),
+    roff.heading('EXIT STATUS'),
+    ...statuses.map(([status, meaning]) => roff.tagged(roff.bold(String(status)), roff.sentence(meaning))),
+    roff.heading('SEE ALSO'),
+    seeAlso,
+  ]);
+}
+
+function argumentsOf(command: Command): readonly string[] {
+  return command.registeredArguments.map((argument) => roff.italic(argument.name()));
+}

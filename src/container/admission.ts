@@ -1,0 +1,92 @@
+/** Whether the host has room for one more container, by what vz.conf says of that (ADMISSION, OVERCOMMIT_MEMORY). */
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../abort.js';
+import type { ContainerConfig } from '../config/container-config.js';
+import { type Ctid, parseCtid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { memoryTotal } from '../host/resources.js';
+import { type Claim, overcommitted } from '../plan/capacity/admission.js';
+import { promisedMemory } from '../plan/capacity/facts.js';
+import { ADMISSION, isFree, type Lock, takeFreeLock, takeLock } from '../state/lock.js';
+import { readRecord } from '../state/record.js';
+import { warn } from './actions.js';
+import { soundConfig } from './capacity.js';
+import { type Context, lockDirectory } from './context.js';
+import { findInit } from './recover.js';
+
+export interface AdmissionOptions {
+  /** What to do about a refusal, beside stopping others and changing vz.conf. */
+  readonly advice?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Throws OVERCOMMIT, or warns. What it returns is to be held until there is a record of the container: then two that
+ * start at once see each other. Undefined where nobody wants to know.
+ */
+export async function admit(
+  context: Context,
+  config: ContainerConfig,
+  { advice, signal }: AdmissionOptions = {},
+): Promise<Lock | undefined> {
+  const { admission } = context.hostConfig();
+  if (admission.mode === 'off') return undefined;
+  const lock = await takeTurn(context, signal);
+  try {
+    const total = memoryTotal();
+    const claims = others(context, config.ctid).map((other) => claimOf(other, total));
+    const reason = overcommitted(admission, total, [...claims, claimOf(config, total)]);
+    if (reason === undefined) return lock;
+    const message = `no room for container ${config.ctid}: ${reason}`;
+    if (admission.mode === 'refuse') {
+      const others = 'Stop another one, or change ADMISSION or OVERCOMMIT_MEMORY in vz.conf';
+      throw new CellaError('OVERCOMMIT', message, { hint: `${others}${advice ? `; ${advice}` : ''}.` });
+    }
+    warn(context, config.ctid, message);
+    return lock;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** So often is looked, and for so long: at boot many start at once, and each holds it for a moment. */
+const PAUSE_MS = 20;
+const PATIENCE_MS = 60_000;
+
+async function takeTurn(context: Context, signal: AbortSignal | undefined): Promise<Lock> {
+  const request = { directory: lockDirectory(context), name: ADMISSION, verb: 'start' };
+  for (let waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
+    const lock = takeFreeLock(request);
+    if (lock) return lock;
+    await abortable(sleep(PAUSE_MS), signal);
+  }
+  return takeLock({ ...request, signal });
+}
+
+function claimOf({ ram, guarantee }: ContainerConfig, total: bigint): Claim {
+  return { limit: ram, promised: promisedMemory(guarantee, ram, total) };
+}
+
+/** Those that run or are being started. A record without an init that nobody works on is left from a killed start. */
+function others(context: Context, own: Ctid): readonly ContainerConfig[] {
+  return recorded(context)
+    .filter((ctid) => ctid !== own && isUp(context, ctid))
+    .flatMap((ctid) => soundConfig(context, ctid) ?? []);
+}
+
+function isUp(context: Context, ctid: Ctid): boolean {
+  const isBegun = readRecord(context.paths.record(ctid))?.init === null;
+  if (isBegun && !isFree(lockDirectory(context), String(ctid))) return true;
+  // It may have come up in between.
+  using init = findInit(context, ctid);
+  return init !== undefined;
+}
+
+function recorded({ paths }: Context): readonly Ctid[] {
+  return readdirSync(paths.runDir).flatMap((file) => {
+    const ctid = /^([1-9]\d*)\.json$/.exec(file)?.[1];
+    return ctid === undefined ? [] : [parseCtid(ctid)];
+  });
+}
