@@ -2,11 +2,12 @@
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
+import { type GroupFiles, GroupLook } from '../host/cgroup/group-files.js';
 import { consumptionOf } from '../host/consumption.js';
 import { heldBy } from '../host/held.js';
 import { hostResources } from '../host/resources.js';
 import { type Capacity, type ContainerResources, promisedMemory } from '../plan/capacity/facts.js';
-import { type RuntimeRecord, readRecord } from '../state/record.js';
+import { readRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
@@ -18,13 +19,15 @@ const DEFAULT_UNITS = 1000;
 /** `ctids`: default all, running or not. One whose config is broken is left out, with a warning. */
 export function capacity(context: Context, ctids?: ReadonlySet<number>): Capacity {
   const host = hostResources();
+  const groups = new GroupLook();
   const containers = listCtids(context)
     .filter((ctid) => ctids?.has(ctid) ?? true)
     .flatMap((ctid) => {
       const config = soundConfig(context, ctid);
       using init = findInit(context, ctid);
       const record = init && readRecord(context.paths.record(ctid));
-      return config ? [resourcesOf(config, record, host.memory.total)] : [];
+      const held = record && heldNow(groups.of(record.cgroups));
+      return config ? [resourcesOf(config, held, host.memory.total)] : [];
     });
   return { host, containers };
 }
@@ -44,7 +47,7 @@ export function soundConfig(context: Context, ctid: Ctid): ContainerConfig | und
 
 function resourcesOf(
   config: ContainerConfig,
-  record: RuntimeRecord | undefined,
+  held: ContainerResources['held'] | undefined,
   total: bigint,
 ): ContainerResources {
   const { ram, swap, numproc, cpu } = config;
@@ -52,16 +55,16 @@ function resourcesOf(
     ctid: config.ctid,
     name: config.name ?? null,
     template: config.template ?? null,
-    running: record !== undefined,
-    held: record ? heldNow(record) : { memory: 0n, swap: 0n, tasks: 0 },
+    running: held !== undefined,
+    held: held ?? { memory: 0n, swap: 0n, tasks: 0 },
     promised: promisedMemory(config.guarantee, ram, total),
     limits: { memory: ram ?? null, swap: swap ?? null, tasks: numproc ?? null },
     cpu: { units: cpu.units ?? DEFAULT_UNITS, limit: cpu.limit ?? null },
   };
 }
 
-function heldNow({ cgroups }: RuntimeRecord): ContainerResources['held'] {
-  const { memory, tasks } = consumptionOf(cgroups);
-  const pages = heldBy(cgroups, undefined).get('swappages')?.held;
+function heldNow(files: GroupFiles): ContainerResources['held'] {
+  const { memory, tasks } = consumptionOf(files);
+  const pages = heldBy(files, undefined, ['swappages']).get('swappages')?.held;
   return { memory, tasks, swap: pages === undefined ? null : BigInt(pages) * PAGE };
 }

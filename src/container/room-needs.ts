@@ -2,6 +2,7 @@
 import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
+import { GroupFiles } from '../host/cgroup/group-files.js';
 import { consumptionOf } from '../host/consumption.js';
 import { blocksBelow } from '../host/disk-blocks.js';
 import { diskUsage } from '../host/disk-usage.js';
@@ -35,14 +36,14 @@ export function runningOf(context: Context, template: string | undefined): reado
 
 /** Microseconds since its start. */
 export function cpuOf({ cgroups }: RuntimeRecord): number {
-  return Number(consumptionOf(cgroups).cpuMicroseconds);
+  return Number(consumptionOf(new GroupFiles(cgroups)).cpuMicroseconds);
 }
 
 export async function holdingOf(
   { config, record }: Measured,
   signal: AbortSignal | undefined,
 ): Promise<Need> {
-  const { memory, tasks } = consumptionOf(record.cgroups);
+  const { memory, tasks } = consumptionOf(new GroupFiles(record.cgroups));
   const { layout, privateArea, root } = config;
   const counted =
     layout.store === 'quota' ? diskUsage({ store: layout.store, privateArea, root }) : undefined;

@@ -17,7 +17,7 @@ export interface Consumption {
 
 /** `files`: of all of the container's groups. */
 export function consumptionOf(files: GroupFiles): Consumption {
-  const stats = { ...statsOf(files) };
+  const stats = statsOf(files);
   const isCounted = stats.cpuMicroseconds !== null && stats.processes !== null && stats.read !== null;
   const summed = isCounted ? undefined : sumOf(files.directories.slice(0, 1).flatMap(pidsBelow));
   return {
