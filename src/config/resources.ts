@@ -1,4 +1,5 @@
 /** What a container gets of the host: memory, CPU, disk rates, and counts of things. */
+import { HUGEPAGES, type HugepageLimit } from './hugepages.js';
 import * as numbers from './numbers.js';
 import type { SettingReader } from './setting-reader.js';
 import { type Limit, pagesToBytes, UNLIMITED } from './units.js';
@@ -11,6 +12,8 @@ export interface Resources {
   readonly swap: bigint | undefined;
   /** Processes and threads; undefined means unlimited. */
   readonly numproc: bigint | undefined;
+  /** Of several of one size the last one counts. */
+  readonly hugepages: readonly HugepageLimit[];
   readonly guarantee: Guarantee;
   readonly cpu: CpuShare;
   readonly io: IoShare;
@@ -66,6 +69,7 @@ export function readResources(reader: SettingReader): Resources {
     ram,
     swap: readBytes(reader, 'SWAPPAGES', types.PAGES.parse),
     numproc: numproc === UNLIMITED ? undefined : numproc,
+    hugepages: reader.read('HUGEPAGES', HUGEPAGES.parse) ?? [],
     guarantee: readGuarantee(reader, ram),
     cpu: readCpu(reader),
     io: {

@@ -5,6 +5,7 @@ import { findByKey } from '../config/parameters.js';
 import { CellaError, isErrno } from '../errors.js';
 import { cpusOfNodes, onlineCpus, onlineNodes } from '../host/cpus.js';
 import { diskOf } from '../host/disk-of.js';
+import { hugepageSizes } from '../host/hugepages.js';
 import type { CgroupPlan } from '../plan/cgroup.js';
 import { planShares, type Share, type ShareFacts, type ShareKey } from '../plan/shares.js';
 import type { Context } from './context.js';
@@ -27,7 +28,14 @@ export function applyShares(
   context.report({ type: 'warning', ctid: config.ctid, message });
 }
 
-const NOTHING: ShareFacts = { disk: undefined, cpus: '', nodes: '', cpusOfNodes: '', ctid: 0 };
+const NOTHING: ShareFacts = {
+  disk: undefined,
+  cpus: '',
+  nodes: '',
+  cpusOfNodes: '',
+  hugepageSizes: [2n << 20n],
+  ctid: 0,
+};
 
 function factsFor({ ctid, privateArea, cpu }: ContainerConfig): ShareFacts {
   const nodes = onlineNodes();
@@ -36,6 +44,7 @@ function factsFor({ ctid, privateArea, cpu }: ContainerConfig): ShareFacts {
     cpus: onlineCpus(),
     nodes,
     cpusOfNodes: cpusOfNodes(cpu.nodes === 'all' ? nodes : cpu.nodes),
+    hugepageSizes: hugepageSizes(),
     ctid,
   };
 }
@@ -48,10 +57,10 @@ function writeShare({ key, files, failure }: Share): boolean {
       return true;
     } catch (cause) {
       if (isErrno(cause, 'ENOENT', 'EOPNOTSUPP')) return false;
-      throw new CellaError(failure, `${optionOf(key)}: this host does not take ${JSON.stringify(value)}`, {
-        cause,
-        ...HINTS[key],
-      });
+      const why = isErrno(cause, 'EBUSY')
+        ? 'more than that is in use'
+        : `this host does not take ${JSON.stringify(value)}`;
+      throw new CellaError(failure, `${optionOf(key)}: ${why}`, { cause, ...HINTS[key] });
     }
   });
 }

@@ -1,4 +1,5 @@
 /** Memory: limits of a control group, and beancounters that have come to mean less. */
+import { HUGEPAGES } from '../hugepages.js';
 import { FACTOR, GUARANTEE, MEMINFO } from '../numbers.js';
 import * as types from '../value-type.js';
 import { container, type Parameter, stored } from './parameter.js';
@@ -39,6 +40,14 @@ export const MEMORY: readonly Parameter[] = [
   container(['SHMPAGES', '--shmpages'], types.PAGES, 'shared memory, and size of /dev/shm', {
     unit: 'pages',
   }),
+  container(
+    ['HUGEPAGES', '--hugepages'],
+    HUGEPAGES,
+    'memory in huge pages of a size; unlimited for no limit',
+    {
+      live: true,
+    },
+  ),
   stored(['VM_OVERCOMMIT', '--vm_overcommit'], FACTOR, 'memory that may be promised, as a multiple'),
   stored(['PRIVVMPAGES', '--privvmpages'], types.PAGES, 'memory that may be promised', { unit: 'pages' }),
   stored(['KMEMSIZE', '--kmemsize'], types.BYTES, 'memory of the kernel: counted as memory', {
