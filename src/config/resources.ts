@@ -15,6 +15,8 @@ export interface Resources {
   /** Of several of one size the last one counts. */
   readonly hugepages: readonly HugepageLimit[];
   readonly guarantee: Guarantee;
+  /** Where it has no memory left all of it is killed, not one process. */
+  readonly oomGroup: boolean;
   readonly cpu: CpuShare;
   readonly io: IoShare;
   readonly counts: Counts;
@@ -71,6 +73,7 @@ export function readResources(reader: SettingReader): Resources {
     numproc: numproc === UNLIMITED ? undefined : numproc,
     hugepages: reader.read('HUGEPAGES', HUGEPAGES.parse) ?? [],
     guarantee: readGuarantee(reader, ram),
+    oomGroup: reader.read('OOM_GROUP', types.YES_NO.parse) ?? false,
     cpu: readCpu(reader),
     io: {
       priority: reader.read('IOPRIO', numbers.IOPRIO.parse),

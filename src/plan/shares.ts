@@ -23,6 +23,7 @@ export const SHARE_KEYS = [
   'NODEMASK',
   'VMGUARPAGES',
   'OOMGUARPAGES',
+  'OOM_GROUP',
   'HUGEPAGES',
   'IOPRIO',
   'IOLIMIT',
@@ -34,6 +35,7 @@ export interface Shared {
   readonly cpu: CpuShare;
   readonly io: IoShare;
   readonly guarantee: Guarantee;
+  readonly oomGroup: boolean;
   readonly hugepages: readonly HugepageLimit[];
 }
 
@@ -63,6 +65,7 @@ export function planShares(
     cpuLimit(controls.cpu, shared.cpu),
     ...cpuPlaces(controls.cpuset, shared.cpu, facts),
     ...guarantees(controls.memory, shared.guarantee),
+    oomGroup(controls.memory, shared.oomGroup),
     ...hugepages(controls.hugetlb, shared.hugepages, facts.hugepageSizes),
     ioPriority(controls.io, shared.io),
     ...ioLimits(controls.io, shared.io, facts.disk),
@@ -148,6 +151,16 @@ function guarantees(at: Control | undefined, { low, min }: Guarantee): readonly 
       failure: 'LIMIT_FAILED',
     },
   ];
+}
+
+/** Linux 4.19, of v2 alone. The guest may change it, as all that concerns nobody but itself. */
+function oomGroup(at: Control | undefined, isWanted: boolean): Share {
+  return {
+    key: 'OOM_GROUP',
+    files: at?.version === 2 ? both(at, 'memory.oom.group', isWanted ? '1' : '0') : [],
+    isDefault: !isWanted,
+    failure: 'LIMIT_FAILED',
+  };
 }
 
 /**

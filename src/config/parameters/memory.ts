@@ -48,6 +48,12 @@ export const MEMORY: readonly Parameter[] = [
       live: true,
     },
   ),
+  container(
+    ['OOM_GROUP', '--oom_group'],
+    types.YES_NO,
+    'whether all of it is killed where it has no memory left, not one process',
+    { live: true, default: 'no' },
+  ),
   stored(['VM_OVERCOMMIT', '--vm_overcommit'], FACTOR, 'memory that may be promised, as a multiple'),
   stored(['PRIVVMPAGES', '--privvmpages'], types.PAGES, 'memory that may be promised', { unit: 'pages' }),
   stored(['KMEMSIZE', '--kmemsize'], types.BYTES, 'memory of the kernel: counted as memory', {

@@ -17,6 +17,7 @@ const ALL: Shared = {
   cpu: { units: 2000, limit: 150, count: undefined, mask: 'auto', nodes: '0' },
   io: { priority: 6, bytesPerSecond: 1_048_576n, operationsPerSecond: 50 },
   guarantee: { low: 4096n, min: 8192n },
+  oomGroup: true,
   hugepages: [
     { size: 64n << 10n, limit: 128n << 10n },
     { size: 1n << 30n, limit: 0n },
@@ -26,6 +27,7 @@ const NONE: Shared = {
   cpu: { units: undefined, limit: undefined, count: undefined, mask: 'all', nodes: 'all' },
   io: { priority: undefined, bytesPerSecond: undefined, operationsPerSecond: undefined },
   guarantee: { low: undefined, min: undefined },
+  oomGroup: false,
   hugepages: [],
 };
 
@@ -70,6 +72,7 @@ describe('planShares', () => {
       'cpuset.mems=0',
       'memory.low=4096',
       'memory.min=8192',
+      'memory.oom.group=1',
       'hugetlb.2MB.max=max',
       'hugetlb.2MB.rsvd.max=max',
       'hugetlb.64KB.max=131072',
