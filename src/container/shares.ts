@@ -1,5 +1,6 @@
 /** Gives a container that runs, or is about to, its shares of the host, and tells what the host cannot give. */
 import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { ContainerConfig } from '../config/container-config.js';
 import { findByKey } from '../config/parameters.js';
 import { CellaError, isErrno } from '../errors.js';
@@ -10,21 +11,30 @@ import type { CgroupPlan } from '../plan/cgroup.js';
 import { planShares, type Share, type ShareFacts, type ShareKey } from '../plan/shares.js';
 import type { Context } from './context.js';
 
-/** `keys`: what is written; default: all that is not as the kernel has it in new groups. */
+export interface ShareOptions {
+  /** What is written; default: all that is not as the kernel has it in new groups. */
+  readonly keys?: ReadonlySet<ShareKey>;
+  /** Of configuration: what fails where the host cannot give it. */
+  readonly must?: ReadonlySet<string>;
+}
+
 export function applyShares(
   context: Context,
   config: ContainerConfig,
   cgroup: CgroupPlan,
-  keys?: ReadonlySet<ShareKey>,
+  { keys, must }: ShareOptions = {},
 ): void {
   const isWanted = ({ key, isDefault }: Share): boolean => keys?.has(key) ?? !isDefault;
   // The host is looked at only for what is out of the ordinary.
   if (!planShares(cgroup, config, NOTHING).some(isWanted)) return;
   const missing = planShares(cgroup, config, factsFor(config))
     .filter(isWanted)
-    .flatMap((share) => (writeShare(share) || share.isDefault ? [] : [optionOf(share.key)]));
+    .filter((share) => !writeShare(share) && !share.isDefault);
   if (missing.length === 0) return;
-  const message = `no effect on this host: ${[...new Set(missing)].join(' ')}`;
+  const refused = missing.find(({ key }) => must?.has(key));
+  if (refused) throw notHonoured(refused);
+  const options = missing.map(({ key }) => optionOf(key));
+  const message = `no effect on this host: ${[...new Set(options)].join(' ')}`;
   context.report({ type: 'warning', ctid: config.ctid, message });
 }
 
@@ -47,6 +57,15 @@ function factsFor({ ctid, privateArea, cpu }: ContainerConfig): ShareFacts {
     hugepageSizes: hugepageSizes(),
     ctid,
   };
+}
+
+/** What is known only once there is the group: the schedulers of disks decide whether there are weights. */
+function notHonoured({ key, files, failure }: Share): CellaError {
+  const names = files.map(({ path }) => basename(path)).join(' or ');
+  return new CellaError(
+    failure,
+    `no effect on this host: ${optionOf(key)} (its control groups have no ${names})`,
+  );
 }
 
 /** False: no file for it. */

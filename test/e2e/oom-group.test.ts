@@ -1,10 +1,19 @@
 /** --oom_group: what becomes of a container that has no memory left. */
 import { describe, expect, it } from 'vitest';
 import { readGroup } from '../helpers/groups.js';
-import { requires } from '../helpers/requires.js';
+import { lack, requires } from '../helpers/requires.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ clear: [101] });
+
+it('is refused where the kernel does not have it', async ({ skip }) => {
+  skip((await lack('cgroup-v1')) !== undefined, 'version 2 has it');
+  await sandbox.create(101);
+  expect(await sandbox.vzctl(['set', '101', '--oom_group', 'yes', '--save'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--oom_group (control groups of version 1'),
+  });
+});
 
 describe('a container without memory', () => {
   requires('cgroup-v2');

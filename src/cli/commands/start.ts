@@ -9,7 +9,7 @@ export const registerStart: Register = (program, session) => {
     .description('mount a container and run its init')
     .argument('<ctid>')
     .option('--wait', 'return when the container is up')
-    .option('--force', 'start a disabled container too')
+    .option('--force', 'start it even if it is disabled, or if this host cannot hold its limits')
     .option('--skip-fsck', 'accepted for compatibility')
     .option('--skip-remount', 'accepted for compatibility')
     .option('--plan', 'print what would be done, as JSON, and do nothing')
