@@ -10,9 +10,37 @@ export interface Pressure {
 
 /** `directories`: all of the container's groups; that of v2 tells, whether it has controllers or not. */
 export function pressureOf(directories: readonly string[]): Pressure {
-  const of = (what: string): number | null =>
-    parsePressure(directories.map((at) => readText(`${at}/${what}.pressure`)).find(Boolean));
+  const of = (what: Resource): number | null => parsePressure(textOf(directories, what));
   return { cpu: of('cpu'), memory: of('memory'), io: of('io') };
+}
+
+export const RESOURCES = ['cpu', 'memory', 'io'] as const;
+type Resource = (typeof RESOURCES)[number];
+
+/** Since the group was made, microseconds: how long at least one process waited, and how long all that had work did. */
+export interface Waited {
+  readonly resource: Resource;
+  readonly some: bigint;
+  /** Of cpu from Linux 5.13 on; null before that. */
+  readonly full: bigint | null;
+}
+
+/** Nothing where this host does not tell. */
+export function waitedFor(directories: readonly string[]): readonly Waited[] {
+  return RESOURCES.flatMap((resource) => {
+    const text = textOf(directories, resource);
+    const some = parseTotal(text, 'some');
+    return some === null ? [] : [{ resource, some, full: parseTotal(text, 'full') }];
+  });
+}
+
+export function parseTotal(text: string | undefined, kind: 'some' | 'full'): bigint | null {
+  const total = new RegExp(`^${kind} .*\\btotal=(\\d+)$`, 'm').exec(text ?? '')?.[1];
+  return total === undefined ? null : BigInt(total);
+}
+
+function textOf(directories: readonly string[], what: Resource): string | undefined {
+  return directories.map((at) => readText(`${at}/${what}.pressure`)).find(Boolean);
 }
 
 export function parsePressure(text: string | undefined): number | null {

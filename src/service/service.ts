@@ -12,6 +12,7 @@ import { Host } from '../container/host.js';
 import { ensureKeeper } from '../container/keeper.js';
 import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
+import { waitedFor } from '../host/pressure.js';
 import { planCgroup } from '../plan/cgroup.js';
 import { type Lock, takeLock } from '../state/lock.js';
 import { Api } from './api.js';
@@ -103,7 +104,7 @@ export class NodeService {
     const metrics = new Metrics({
       events,
       list: () => this.#host.list(),
-      stats: (ctid) => this.#stats(ctid as Ctid),
+      used: (ctid) => this.#used(ctid as Ctid),
       traffic: () => this.#host.traffic(),
       viewers: () => this.#consoles.viewers,
     });
@@ -265,10 +266,11 @@ export class NodeService {
     });
   }
 
-  #stats(ctid: Ctid) {
+  #used(ctid: Ctid) {
     const { cgroups, cgroupGroup } = this.#context.facts();
     if (!this.#roster.find(ctid)) return undefined;
-    return openCgroup(planCgroup(cgroups, cgroupGroup, ctid, loadConfig(this.#context, ctid))).stats();
+    const plan = planCgroup(cgroups, cgroupGroup, ctid, NO_LIMITS);
+    return { stats: openCgroup(plan).stats(), waited: waitedFor(plan.directories) };
   }
 
   #about(): object {
@@ -281,3 +283,6 @@ export class NodeService {
     };
   }
 }
+
+/** Where its groups are depends on none: a config that somebody has broken since is no matter. */
+const NO_LIMITS = { ram: undefined, swap: undefined, numproc: undefined } as const;
