@@ -17,6 +17,8 @@ export interface Resources {
   readonly guarantee: Guarantee;
   /** Where it has no memory left all of it is killed, not one process. */
   readonly oomGroup: boolean;
+  /** Whether equal pages of its memory are merged. */
+  readonly ksm: boolean;
   readonly cpu: CpuShare;
   readonly io: IoShare;
   readonly counts: Counts;
@@ -73,6 +75,7 @@ export function readResources(reader: SettingReader): Resources {
     numproc: numproc === UNLIMITED ? undefined : numproc,
     hugepages: reader.read('HUGEPAGES', HUGEPAGES.parse) ?? [],
     guarantee: readGuarantee(reader, ram),
+    ksm: reader.read('KSM', types.YES_NO.parse) ?? false,
     oomGroup: reader.read('OOM_GROUP', types.YES_NO.parse) ?? false,
     cpu: readCpu(reader),
     io: {

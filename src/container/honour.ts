@@ -6,6 +6,7 @@ import { findByKey } from '../config/parameters.js';
 import { CellaError } from '../errors.js';
 import { diskOf } from '../host/disk-of.js';
 import { hugepageSizes } from '../host/hugepages.js';
+import { whyNoKsm } from '../host/ksm.js';
 import { type CgroupPlan, planCgroup } from '../plan/cgroup.js';
 import { type Lack, lacksOf } from '../plan/lacks.js';
 import { SHARE_KEYS } from '../plan/shares.js';
@@ -19,6 +20,9 @@ export function expectHonoured(context: Context, config: ContainerConfig, given:
   throw new CellaError(first.failure, `no effect on this host: ${alike(first, others)} (${first.reason})`);
 }
 
+/** Shares, and what they are made of: it is said where they cannot be written. */
+const TOLD: readonly string[] = [...SHARE_KEYS, 'MEMGUARANTEE', 'CPUS'];
+
 /** `hint`: what to do about it. `force`: starts it all the same, with a warning. */
 export function expectLimits(
   context: Context,
@@ -26,16 +30,15 @@ export function expectLimits(
   cgroup: CgroupPlan,
   { force = false, hint }: { readonly force?: boolean | undefined; readonly hint: string },
 ): void {
-  const [first, ...others] = lacksFor(context, config, cgroup).filter(({ isLimit }) => isLimit);
-  if (!first) return;
-  if (!force)
+  const lacks = lacksFor(context, config, cgroup);
+  const [first, ...others] = lacks.filter(({ isLimit }) => isLimit);
+  if (first && !force)
     throw new CellaError(
       'UNSUPPORTED_KERNEL',
       `container ${config.ctid} would run without its limits ${alike(first, others)} (${first.reason})`,
       { hint },
     );
-  // Of shares it is said where they cannot be written.
-  const untold = [first, ...others].filter(({ key }) => !(SHARE_KEYS as readonly string[]).includes(key));
+  const untold = lacks.filter(({ key }) => !TOLD.includes(key));
   if (untold.length === 0) return;
   const message = `no effect on this host: ${untold.map(optionOf).join(' ')}`;
   context.report({ type: 'warning', ctid: config.ctid, message });
@@ -48,6 +51,9 @@ function lacksFor(context: Context, config: ContainerConfig, cgroup?: CgroupPlan
     // Looked at only where it matters.
     get hugepageSizes() {
       return hugepageSizes();
+    },
+    get whyNoKsm() {
+      return whyNoKsm();
     },
     get disk() {
       return diskOf(whatThereIs(config.privateArea));

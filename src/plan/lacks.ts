@@ -19,21 +19,23 @@ export interface LackFacts {
   readonly hugepageSizes: readonly bigint[];
   /** Below the private area. */
   readonly disk: string | undefined;
+  /** Why equal pages are not merged; undefined: they are. */
+  readonly whyNoKsm: string | undefined;
 }
 
 type Asking = Pick<
   ContainerConfig,
-  'ram' | 'swap' | 'numproc' | 'guarantee' | 'oomGroup' | 'hugepages' | 'cpu' | 'io'
+  'ram' | 'swap' | 'numproc' | 'guarantee' | 'ksm' | 'oomGroup' | 'hugepages' | 'cpu' | 'io'
 >;
 
 interface Need {
-  readonly controller: Controller;
+  readonly controller?: Controller;
   readonly isLimit?: true;
   readonly failure: ErrorCode;
   /** Whether the configuration wants anything that a new control group does not have. */
   readonly isAsked: (config: Asking) => boolean;
   /** What else there has to be; undefined: it is there. */
-  readonly lacks?: (at: Control, facts: LackFacts, config: Asking) => string | undefined;
+  readonly lacks?: (at: Control | undefined, facts: LackFacts) => string | undefined;
 }
 
 const MEMORY = { controller: 'memory', failure: 'LIMIT_FAILED' } as const;
@@ -41,9 +43,9 @@ const CPU = { controller: 'cpu', failure: 'CPU_FAILED' } as const;
 const CPUSET = { controller: 'cpuset', failure: 'CPU_FAILED' } as const;
 const IO = { controller: 'io', failure: 'IO_FAILED' } as const;
 
-const onlyV2 = ({ version }: Control): string | undefined =>
-  version === 2 ? undefined : 'control groups of version 1 have nothing of the kind';
-const needsDisk = (_: Control, { disk }: LackFacts): string | undefined =>
+const onlyV2 = (at: Control | undefined): string | undefined =>
+  at?.version === 2 ? undefined : 'control groups of version 1 have nothing of the kind';
+const needsDisk = (_: Control | undefined, { disk }: LackFacts): string | undefined =>
   disk === undefined ? 'the private area is on no disk of this host' : undefined;
 
 const NEEDS: Readonly<Record<string, Need>> = {
@@ -52,13 +54,14 @@ const NEEDS: Readonly<Record<string, Need>> = {
     ...MEMORY,
     isLimit: true,
     isAsked: ({ swap }) => swap !== undefined,
-    lacks: ({ version }, { swapV1 }) =>
-      version === 2 || swapV1 ? undefined : 'the kernel does not count swap: boot it with swapaccount=1',
+    lacks: (at, { swapV1 }) =>
+      at?.version === 2 || swapV1 ? undefined : 'the kernel does not count swap: boot it with swapaccount=1',
   },
   VMGUARPAGES: { ...MEMORY, isAsked: ({ guarantee }) => guarantee.low !== undefined },
   MEMGUARANTEE: { ...MEMORY, isAsked: ({ guarantee }) => guarantee.low !== undefined },
   OOMGUARPAGES: { ...MEMORY, isAsked: ({ guarantee }) => (guarantee.min ?? 0n) > 0n, lacks: onlyV2 },
   OOM_GROUP: { ...MEMORY, isAsked: ({ oomGroup }) => oomGroup, lacks: onlyV2 },
+  KSM: { failure: 'LIMIT_FAILED', isAsked: ({ ksm }) => ksm, lacks: (_, { whyNoKsm }) => whyNoKsm },
   NUMPROC: {
     controller: 'pids',
     isLimit: true,
@@ -98,10 +101,12 @@ export function lacksOf(
 ): readonly Lack[] {
   const lacks = Object.entries(NEEDS).flatMap(([key, need]) => {
     if (!need.isAsked(config)) return [];
-    const at = controls[need.controller];
-    const reason = at
-      ? need.lacks?.(at, facts, config)
-      : `this host has no control groups with the controller ${need.controller}`;
+    const { controller } = need;
+    const at = controller && controls[controller];
+    const reason =
+      controller && !at
+        ? `this host has no control groups with the controller ${controller}`
+        : need.lacks?.(at, facts);
     if (reason === undefined) return [];
     return [{ key, reason, isLimit: need.isLimit ?? false, failure: need.failure }];
   });

@@ -54,6 +54,12 @@ export const MEMORY: readonly Parameter[] = [
     'whether all of it is killed where it has no memory left, not one process',
     { live: true, default: 'no' },
   ),
+  container(
+    ['KSM', '--ksm'],
+    types.YES_NO,
+    'whether its memory is shared with others that have the same in theirs, which they can find out by timing',
+    { default: 'no' },
+  ),
   stored(['VM_OVERCOMMIT', '--vm_overcommit'], FACTOR, 'memory that may be promised, as a multiple'),
   stored(['PRIVVMPAGES', '--privvmpages'], types.PAGES, 'memory that may be promised', { unit: 'pages' }),
   stored(['KMEMSIZE', '--kmemsize'], types.BYTES, 'memory of the kernel: counted as memory', {

@@ -6,7 +6,7 @@ import { parseConfig } from '../../../src/config/grammar.js';
 import type { CgroupPlan } from '../../../src/plan/cgroup.js';
 import { type LackFacts, lacksOf } from '../../../src/plan/lacks.js';
 
-const FACTS: LackFacts = { swapV1: true, hugepageSizes: [2n << 20n], disk: '8:0' };
+const FACTS: LackFacts = { swapV1: true, hugepageSizes: [2n << 20n], disk: '8:0', whyNoKsm: undefined };
 const ALL = ['memory', 'pids', 'cpu', 'cpuset', 'io', 'hugetlb'];
 const EVERYTHING = `
 PHYSPAGES="0:65536"
@@ -14,6 +14,7 @@ SWAPPAGES="0:1024"
 VMGUARPAGES="10"
 OOMGUARPAGES="10"
 OOM_GROUP="yes"
+KSM="yes"
 NUMPROC="80"
 CPUUNITS="2000"
 CPULIMIT="50"
@@ -74,6 +75,9 @@ describe('lacksOf', () => {
     ]);
     expect(lacks(controls(2), 'IOLIMIT="1"\nIOPRIO="5"\n', { disk: undefined })).toMatchObject([
       { key: 'IOLIMIT', isLimit: true, failure: 'IO_FAILED' },
+    ]);
+    expect(lacks({}, 'KSM="yes"\n', { whyNoKsm: 'it cannot' })).toMatchObject([
+      { key: 'KSM', isLimit: false, reason: 'it cannot' },
     ]);
     // Nobody can use pages that there are none of.
     expect(lacks(controls(2), 'HUGEPAGES="16M:64M"\n')).toMatchObject([
