@@ -25,6 +25,8 @@ export interface HostConfig {
   readonly private: string;
   /** Where lxcfs is mounted, if it is. */
   readonly lxcfs: string;
+  /** Minutes after which memory is taken from a container that does nothing; 0: never. */
+  readonly reclaimIdle: number;
   readonly network: HostNetwork;
 }
 
@@ -45,6 +47,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,
     private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
     lxcfs: path('LXCFS', '/var/lib/lxcfs'),
+    reclaimIdle: reader.read('RECLAIM_IDLE', values.parseCount) ?? 0,
     network: readHostNetwork(reader),
   };
   reader.read('LOG_LEVEL', values.parseLevel);

@@ -22,6 +22,7 @@ import { cleanUpAfter, cleanUpRemains } from './ends.js';
 import { Events, type ToldEvent } from './events.js';
 import { Metrics } from './metrics.js';
 import { inParallel } from './pool.js';
+import { Reclaimer } from './reclaimer.js';
 import { Revival } from './revival.js';
 import { Roster, type RosterEvents, type Running } from './roster.js';
 import { SavedState } from './saved.js';
@@ -74,6 +75,7 @@ export class NodeService {
   readonly #revival: Revival;
   readonly #api: Api;
   readonly #views: Views;
+  readonly #reclaimer: Reclaimer;
   /** No more is started. */
   readonly #ending = new AbortController();
   readonly #since = Date.now();
@@ -99,6 +101,12 @@ export class NodeService {
     this.#revival = new Revival(context, this.#host, events, this.#ending.signal);
     this.#views = new Views(context, {
       running: () => this.#roster.running.map(({ ctid }) => ctid),
+      problem: (ctid, error) => this.#warn(ctid, error),
+    });
+    this.#reclaimer = new Reclaimer({
+      patience: () => context.hostConfig().reclaimIdle,
+      running: () => this.#roster.running.map(({ ctid }) => ctid),
+      target: (ctid) => this.#used(ctid)?.target,
       problem: (ctid, error) => this.#warn(ctid, error),
     });
     const metrics = new Metrics({
@@ -128,6 +136,7 @@ export class NodeService {
     void this.#consoles.attend(() => ensureKeeper(this.#context));
     await this.#api.listen(this.#context.paths.serviceSocket);
     this.#views.open();
+    this.#reclaimer.open();
     this.#booting = this.#boot(this.#saved);
   }
 
@@ -148,6 +157,7 @@ export class NodeService {
     await this.#revival.settled();
     if (containers) await this.#stopAll();
     await this.#views.close();
+    await this.#reclaimer.close();
     this.#roster.close();
     await Promise.all(this.#endings);
     this.#configs?.close();
@@ -270,7 +280,8 @@ export class NodeService {
     const { cgroups, cgroupGroup } = this.#context.facts();
     if (!this.#roster.find(ctid)) return undefined;
     const plan = planCgroup(cgroups, cgroupGroup, ctid, NO_LIMITS);
-    return { stats: openCgroup(plan).stats(), waited: waitedFor(plan.directories) };
+    const stats = openCgroup(plan).stats();
+    return { stats, waited: waitedFor(plan.directories), target: { group: plan.v2, ...stats } };
   }
 
   #about(): object {

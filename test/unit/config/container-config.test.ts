@@ -142,6 +142,7 @@ describe('readHostConfig', () => {
     logging: true,
     parallel: 4,
     lxcfs: '/var/lib/lxcfs',
+    reclaimIdle: 0,
     defaultTemplate: 'busybox',
     defaultSample: 'vswap-256m',
     root: '/var/lib/vz/root/$VEID',
