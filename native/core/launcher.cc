@@ -74,6 +74,7 @@ long Run(State& state, const Op& op) {
     case Code::Identity: return Identity(op);
     case Code::Capabilities: return Capabilities(op);
     case Code::NoNewPrivileges: return NoNewPrivileges();
+    case Code::Merge: return Merge();
     case Code::Seccomp: return Seccomp(op);
     case Code::Exec: return Exec(state, op);
     case Code::Console: return Console(state, op);

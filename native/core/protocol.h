@@ -57,7 +57,7 @@ enum class Code : uint32_t {
   Overlay = 10, Image, Nodes, Bind, Tree,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,
-  Seccomp, Exec, Console, File, Sysctl, Detach, Done,
+  Seccomp, Exec, Console, File, Sysctl, Detach, Done, Merge,
 };
 
 struct Op {

@@ -62,6 +62,7 @@ long Keyring();
 long Identity(const Op& op);
 long Capabilities(const Op& op);
 long NoNewPrivileges();
+long Merge();
 long Seccomp(const Op& op);
 long Exec(State& state, const Op& op);
 // Instead of Exec, where nothing is to run.

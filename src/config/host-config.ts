@@ -26,6 +26,8 @@ export interface HostConfig {
   readonly private: string;
   /** Where lxcfs is mounted, if it is. */
   readonly lxcfs: string;
+  /** Minutes after which memory is taken from a container that does nothing; 0: never. */
+  readonly reclaimIdle: number;
   readonly network: HostNetwork;
   /** Whether a container starts for which there is no room. */
   readonly admission: { readonly mode: 'refuse' | 'warn' | 'off'; readonly overcommit: number | 'unlimited' };
@@ -48,6 +50,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     root: reader.read('VE_ROOT', values.parsePathPattern) ?? DEFAULT_ROOT,
     private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
     lxcfs: path('LXCFS', '/var/lib/lxcfs'),
+    reclaimIdle: reader.read('RECLAIM_IDLE', values.parseCount) ?? 0,
     network: readHostNetwork(reader),
     admission: {
       mode: reader.read('ADMISSION', ADMISSION.parse) ?? 'off',

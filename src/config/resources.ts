@@ -1,4 +1,5 @@
 /** What a container gets of the host: memory, CPU, disk rates, and counts of things. */
+import { HUGEPAGES, type HugepageLimit } from './hugepages.js';
 import * as numbers from './numbers.js';
 import type { SettingReader } from './setting-reader.js';
 import { type Limit, pagesToBytes, UNLIMITED } from './units.js';
@@ -11,7 +12,13 @@ export interface Resources {
   readonly swap: bigint | undefined;
   /** Processes and threads; undefined means unlimited. */
   readonly numproc: bigint | undefined;
+  /** Of several of one size the last one counts. */
+  readonly hugepages: readonly HugepageLimit[];
   readonly guarantee: Guarantee;
+  /** Where it has no memory left all of it is killed, not one process. */
+  readonly oomGroup: boolean;
+  /** Whether equal pages of its memory are merged. */
+  readonly ksm: boolean;
   readonly cpu: CpuShare;
   readonly io: IoShare;
   readonly counts: Counts;
@@ -66,7 +73,10 @@ export function readResources(reader: SettingReader): Resources {
     ram,
     swap: readBytes(reader, 'SWAPPAGES', types.PAGES.parse),
     numproc: numproc === UNLIMITED ? undefined : numproc,
+    hugepages: reader.read('HUGEPAGES', HUGEPAGES.parse) ?? [],
     guarantee: readGuarantee(reader, ram),
+    ksm: reader.read('KSM', types.YES_NO.parse) ?? false,
+    oomGroup: reader.read('OOM_GROUP', types.YES_NO.parse) ?? false,
     cpu: readCpu(reader),
     io: {
       priority: reader.read('IOPRIO', numbers.IOPRIO.parse),

@@ -5,6 +5,7 @@ import { DEFAULT_PRIVATE } from '../config/container-config.js';
 import { CGROUPS } from '../host/check/cgroups.js';
 import { type Check, type Finding, judge, lacking, ok, type Surroundings } from '../host/check/finding.js';
 import { KERNEL } from '../host/check/kernel.js';
+import { MEMORY } from '../host/check/memory.js';
 import { STORAGE } from '../host/check/storage.js';
 import { PROGRAMS } from '../host/check/tools.js';
 import { native } from '../native/binding.js';
@@ -13,7 +14,7 @@ import type { Context } from './context.js';
 /** One after the other, each by itself; nothing is changed. */
 export async function check(context: Context): Promise<readonly Finding[]> {
   const at: Surroundings = { area: areaOf(context), isRoot: canAdminister() };
-  const checks = [...ourselves(context, at), ...KERNEL, ...CGROUPS, ...STORAGE, ...PROGRAMS];
+  const checks = [...ourselves(context, at), ...KERNEL, ...CGROUPS, ...MEMORY, ...STORAGE, ...PROGRAMS];
   const findings: Finding[] = [];
   for (const each of checks) findings.push(await judge(each, at));
   return findings;

@@ -11,6 +11,7 @@ import { readText } from '../state/text-file.js';
 import { runCreateScript } from './action-files.js';
 import { prepareParent, storeOf } from './area.js';
 import { type Context, layersOf, lockContainer, templateOf } from './context.js';
+import { expectHonoured } from './honour.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { recover } from './recover.js';
 import { warnOfEquipment, warnOfNoEffect } from './set.js';
@@ -63,6 +64,7 @@ export async function createLocked(
   );
   const wished = context.readContainer(ctid, text, paths.config(ctid));
   expectNoArea(wished);
+  expectHonoured(context, wished, options.changes.keys());
   const layout = chooseLayout(wished);
   const settled = formatConfig(
     updateConfig(parseConfig(text), new Map([['VE_LAYOUT', formatLayout(layout)]])),

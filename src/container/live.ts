@@ -26,25 +26,31 @@ export function waitingKeys(keys: Iterable<string>): readonly string[] {
   });
 }
 
-/** Gives a running container what changed. */
+/** Gives a running container what changed; `given`: what the host must honour. */
 export async function applyLive(
   context: Context,
   config: ContainerConfig,
   keys: ReadonlySet<string>,
+  given: ReadonlySet<string>,
 ): Promise<void> {
-  applyLimits(context, config, keys);
+  applyLimits(context, config, keys, given);
   if (keys.has('HOSTNAME') && config.hostname !== undefined) await rename(context, config, config.hostname);
 }
 
-/** Writes the limits of the given keys, or all of them. */
-export function applyLimits(context: Context, config: ContainerConfig, keys?: ReadonlySet<string>): void {
+/** Writes the limits of the given keys, or all of them; throws where the host cannot have what it must. */
+export function applyLimits(
+  context: Context,
+  config: ContainerConfig,
+  keys?: ReadonlySet<string>,
+  must: ReadonlySet<string> = new Set(),
+): void {
   const { cgroups, cgroupGroup } = context.facts();
   const plan = planCgroup(cgroups, cgroupGroup, config.ctid, config);
   if (!keys || BASE.some((key) => keys.has(key))) writeBase(plan);
   const shares = keys ? SHARE_KEYS.filter((key) => keys.has(key)) : SHARE_KEYS;
   const derived = Object.entries(DERIVED).flatMap(([key, more]) => (keys?.has(key) ? more : []));
   const wanted = new Set<ShareKey>([...shares, ...derived]);
-  if (wanted.size > 0) applyShares(context, config, plan, wanted);
+  if (wanted.size > 0) applyShares(context, config, plan, { keys: wanted, must });
 }
 
 /**

@@ -21,6 +21,7 @@ import { type CreateOptions, createLocked, expectFree } from './create.js';
 import { FirstProcess } from './first-process.js';
 import { gather } from './given.js';
 import { type GuestProcess, type GuestTerminal, type Owner, withPipes } from './guest.js';
+import { expectLimits } from './honour.js';
 import { intendNetwork } from './network.js';
 import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import { recover, sweep } from './recover.js';
@@ -167,6 +168,9 @@ async function start(
     given: await gather(context, config),
     view: await viewOf(context, config),
     volatile: options.remove ?? false,
+  });
+  expectLimits(context, config, plan.cgroup, {
+    hint: 'Set these to unlimited in a sample of its own, and name it with --config.',
   });
   const network = await intendNetwork(context, networkPlanOf(context, config));
   const begun = async (stdio: Stdio): Promise<FirstProcess> => {

@@ -18,6 +18,7 @@ import { changeGiven, GIVEN_KEYS } from './change-given.js';
 import { NETWORK_KEYS, setNetwork } from './change-network.js';
 import { changeGuest } from './configure.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
+import { expectHonoured } from './honour.js';
 import { applyLimits, applyLive, waitingKeys } from './live.js';
 import { linkName, unlinkName } from './names.js';
 import { reserveAddresses } from './network-plan.js';
@@ -62,7 +63,7 @@ export async function set(
   const restart = waiting.length > 0 && options.setMode === 'restart';
   if (restart && !options.save)
     throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
-  await apply(context, { before, after }, { edits, running, options });
+  await apply(context, { before, after }, { edits, given: new Set(changes.keys()), running, options });
   if (options.save) save(context, { before, after }, { text, named: edits.has('NAME') });
   warnOfNoEffect(context, ctid, changes);
   if (EQUIPMENT.some((key) => edits.has(key))) warnOfEquipment(context, after);
@@ -103,6 +104,8 @@ interface Change {
 
 interface Applying {
   readonly edits: Edits;
+  /** Those that no sample says. */
+  readonly given: ReadonlySet<string>;
   readonly running: Running | undefined;
   readonly options: SetOptions;
 }
@@ -115,16 +118,17 @@ function waitingFor({ before, after }: Change, edits: Edits): readonly string[] 
 
 /** All of it or, where something fails, nothing. */
 async function apply(context: Context, change: Change, applying: Applying): Promise<void> {
-  const { edits, running, options } = applying;
+  const { edits, given, running, options } = applying;
   const keys = new Set(edits.keys());
   const { before } = change;
   // Where its files are does not change by that.
   const after = { ...change.after, root: before.root, privateArea: before.privateArea };
   try {
+    expectHonoured(context, after, given);
     await withUndo(async (undo) => {
       if (running) {
         undo.push('set the limits', () => applyLimits(context, before, keys));
-        await applyLive(context, after, keys);
+        await applyLive(context, after, keys, given);
         const record = NETWORK_KEYS.some((key) => keys.has(key))
           ? await setNetwork(context, { before, after }, running, undo)
           : running.record;

@@ -26,6 +26,7 @@ import { configureForStart, pendingSettings } from './configure.js';
 import { type Context, factsFor, loadConfig, lockContainer, templateOf } from './context.js';
 import { gather, lookUp } from './given.js';
 import { expectCgroups } from './guest-systemd.js';
+import { expectLimits } from './honour.js';
 import { giveInterfaces, takeBackInterfaces } from './interfaces.js';
 import { openKeeper } from './keeper.js';
 import { prepareRoot } from './mount.js';
@@ -43,7 +44,7 @@ import { applyShares } from './shares.js';
 import { viewOf } from './view.js';
 
 export interface StartOptions {
-  /** Starts a disabled container too, and one that the host has no room for. */
+  /** Starts one that is disabled, whose limits this host cannot hold, or that it has no room for. */
   readonly force?: boolean;
   /** It ran just now: nobody asks whether the host has room for it. */
   readonly again?: boolean;
@@ -104,6 +105,10 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
     view: await viewOf(context, config),
     console,
     mounted: actions?.has('mount') ?? false,
+  });
+  expectLimits(context, config, plan.cgroup, {
+    force: options.force,
+    hint: 'Use --force to start it all the same.',
   });
   const network = await intendNetwork(context, networkPlanOf(context, config));
   const launched = await launch(context, config, plan, {

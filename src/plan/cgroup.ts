@@ -72,7 +72,7 @@ export type DevicePlace =
   | { readonly version: 2; readonly path: string }
   | { readonly version: 1; readonly path: string; readonly processes: string };
 
-const CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuset', 'io'] as const;
+const CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuset', 'io', 'hugetlb'] as const;
 
 /** What v1 calls them. */
 const nameV1 = (name: string): string => (name === 'io' ? 'blkio' : name);

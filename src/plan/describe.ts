@@ -45,6 +45,7 @@ const WORDS: Readonly<Record<Step['op'], string>> = {
   identity: 'change user and groups',
   capabilities: 'drop capabilities',
   noNewPrivileges: 'give up new privileges',
+  merge: 'have equal pages of memory merged',
   seccomp: 'install the system call filter',
   exec: 'run',
 };

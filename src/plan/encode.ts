@@ -81,6 +81,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   sysctl: 44,
   detach: 45,
   done: 46,
+  merge: 47,
 };
 
 interface Fields {
@@ -243,6 +244,7 @@ function fieldsOf(step: Step): Fields {
     case 'terminal':
     case 'keyring':
     case 'noNewPrivileges':
+    case 'merge':
       return {};
   }
 }

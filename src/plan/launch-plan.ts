@@ -123,6 +123,8 @@ export type InsideStep =
         | 'terminal'
         | 'keyring'
         | 'noNewPrivileges'
+        /** Equal pages of its memory are to be merged (KSM). */
+        | 'merge'
         | 'done';
     }
   | { readonly op: 'unshare'; readonly namespaces: readonly Namespace[] }

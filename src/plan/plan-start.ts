@@ -55,6 +55,8 @@ export const KEEPER: LaunchPlan = { ...GUARD, mode: 'keep' };
  */
 const UNSHARE: InsideStep = { op: 'unshare', namespaces: ['cgroup', 'net'] };
 
+const MERGE: InsideStep = { op: 'merge' };
+
 const INIT: InsideStep = { op: 'exec', paths: INIT_PATHS, argv: ['init'], env: INIT_ENV };
 
 export interface StartOptions {
@@ -128,6 +130,7 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
       ...(options.console ? [{ op: 'console', path: '/dev/console' } as const] : []),
       { op: 'pivot' },
       ...(options.command || options.console ? [] : [{ op: 'null' } as const]),
+      ...(config.ksm ? [MERGE] : []),
       ...limitProcesses(planConfinement(facts, privileged, confinement), config.counts),
       ...(options.command ? planFirst(options.command) : [INIT]),
     ],
@@ -169,6 +172,7 @@ export function planEnter(config: ContainerConfig, facts: HostFacts, options: En
     inside: [
       { op: 'become' },
       ...(options.terminal ? [{ op: 'terminal' } as const] : []),
+      ...(config.ksm ? [MERGE] : []),
       ...limitProcesses(planConfinement(facts, ids === null, confinement), config.counts),
       { op: 'chdir', path: '/' },
       planCommand(options.argv, options.env),

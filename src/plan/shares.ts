@@ -1,6 +1,8 @@
 /** What a container gets of CPU, disk and memory beside others: values of its control groups, for v1 and v2. */
+import type { HugepageLimit } from '../config/hugepages.js';
 import { numbersOf } from '../config/numbers.js';
 import type { CpuShare, Guarantee, IoShare } from '../config/resources.js';
+import { UNLIMITED } from '../config/units.js';
 import type { ErrorCode } from '../errors.js';
 import type { CgroupPlan, Control } from './cgroup.js';
 
@@ -21,6 +23,8 @@ export const SHARE_KEYS = [
   'NODEMASK',
   'VMGUARPAGES',
   'OOMGUARPAGES',
+  'OOM_GROUP',
+  'HUGEPAGES',
   'IOPRIO',
   'IOLIMIT',
   'IOPSLIMIT',
@@ -31,6 +35,8 @@ export interface Shared {
   readonly cpu: CpuShare;
   readonly io: IoShare;
   readonly guarantee: Guarantee;
+  readonly oomGroup: boolean;
+  readonly hugepages: readonly HugepageLimit[];
 }
 
 /** What of the host they depend on. */
@@ -42,6 +48,8 @@ export interface ShareFacts {
   readonly nodes: string;
   /** CPUs of the nodes that the container may use. */
   readonly cpusOfNodes: string;
+  /** Of huge pages that there may be, bytes. */
+  readonly hugepageSizes: readonly bigint[];
   /** By which containers that have few CPUs get different ones. */
   readonly ctid: number;
 }
@@ -57,6 +65,8 @@ export function planShares(
     cpuLimit(controls.cpu, shared.cpu),
     ...cpuPlaces(controls.cpuset, shared.cpu, facts),
     ...guarantees(controls.memory, shared.guarantee),
+    oomGroup(controls.memory, shared.oomGroup),
+    ...hugepages(controls.hugetlb, shared.hugepages, facts.hugepageSizes),
     ioPriority(controls.io, shared.io),
     ...ioLimits(controls.io, shared.io, facts.disk),
   ];
@@ -141,6 +151,51 @@ function guarantees(at: Control | undefined, { low, min }: Guarantee): readonly 
       failure: 'LIMIT_FAILED',
     },
   ];
+}
+
+/** Linux 4.19, of v2 alone. The guest may change it, as all that concerns nobody but itself. */
+function oomGroup(at: Control | undefined, isWanted: boolean): Share {
+  return {
+    key: 'OOM_GROUP',
+    files: at?.version === 2 ? both(at, 'memory.oom.group', isWanted ? '1' : '0') : [],
+    isDefault: !isWanted,
+    failure: 'LIMIT_FAILED',
+  };
+}
+
+/**
+ * What is used, and what is set aside by mmap(2): without a limit of that, whoever passes the other one gets no ENOMEM
+ * from mmap but SIGBUS from his first access (cgroup-v1/hugetlb.rst; Linux 5.7).
+ */
+function hugepages(
+  at: Control | undefined,
+  limits: readonly HugepageLimit[],
+  sizes: readonly bigint[],
+): readonly Share[] {
+  const none = sizes.map((size) => [size, UNLIMITED] as const);
+  const all = new Map([...none, ...limits.map(({ size, limit }) => [size, limit] as const)]);
+  return [...all].flatMap(([size, limit]) =>
+    ['', '.rsvd'].map((kind): Share => {
+      const name = `hugetlb.${nameOfSize(size)}${kind}`;
+      const isDefault = limit === UNLIMITED;
+      return {
+        key: 'HUGEPAGES',
+        files: file(
+          at,
+          [`${name}.limit_in_bytes`, isDefault ? '-1' : String(limit)],
+          [`${name}.max`, isDefault ? 'max' : String(limit)],
+        ),
+        isDefault,
+        failure: 'LIMIT_FAILED',
+      };
+    }),
+  );
+}
+
+/** As the kernel writes it (mm/hugetlb_cgroup.c, mem_fmt). */
+function nameOfSize(size: bigint): string {
+  if (size >= 1n << 30n) return `${size >> 30n}GB`;
+  return size >= 1n << 20n ? `${size >> 20n}MB` : `${size >> 10n}KB`;
 }
 
 const DEFAULT_PRIORITY = 4;

@@ -3,18 +3,21 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ContainerInfo } from '../container/listed.js';
 import type { ContainerTraffic } from '../container/traffic.js';
 import type { CgroupStats } from '../host/cgroup/index.js';
+import type { Waited } from '../host/pressure.js';
 import type { Events } from './events.js';
 import { TrafficMetrics } from './traffic-metrics.js';
 
 export interface MetricSources {
   readonly events: Events;
   list(): Promise<readonly ContainerInfo[]>;
-  stats(ctid: number): CgroupStats | undefined;
+  /** Of one that runs. */
+  used(ctid: number): { readonly stats: CgroupStats; readonly waited: readonly Waited[] } | undefined;
   traffic(): Promise<readonly ContainerTraffic[]>;
   viewers(): number;
 }
 
 const LABELS = ['ctid'] as const;
+const WAITED = ['ctid', 'resource'] as const;
 const STATES = ['running', 'stopped', 'mounted', 'suspended'] as const;
 const PAGE = 4096;
 
@@ -27,7 +30,17 @@ export class Metrics {
   readonly #processes = this.#gauge('cella_container_processes', 'Processes and threads.', LABELS);
   readonly #memory = this.#gauge('cella_container_memory_bytes', 'Memory, as its limit counts it.', LABELS);
   readonly #limit = this.#gauge('cella_container_memory_limit_bytes', 'Absent: unlimited.', LABELS);
-  readonly #cpu = this.#gauge('cella_container_cpu_seconds_total', 'CPU time that it has used.', LABELS);
+  readonly #cpu = this.#counter('cella_container_cpu_seconds_total', 'CPU time that it has used.', LABELS);
+  readonly #waiting = this.#counter(
+    'cella_container_pressure_waiting_seconds_total',
+    'How long some of its processes waited for what is short (PSI, some).',
+    WAITED,
+  );
+  readonly #stalled = this.#counter(
+    'cella_container_pressure_stalled_seconds_total',
+    'How long all of its processes that had work waited for it (PSI, full).',
+    WAITED,
+  );
   readonly #viewers = this.#gauge('cella_console_viewers', 'Who watches consoles.', []);
   readonly #starts = this.#counter('cella_container_starts_total', 'Starts seen by the service.', LABELS);
   readonly #ends = this.#counter('cella_container_ends_total', 'Ends seen, by how.', ['ctid', 'how']);
@@ -55,8 +68,10 @@ export class Metrics {
   #count(list: readonly ContainerInfo[]): void {
     for (const state of STATES)
       this.#containers.set({ state }, list.filter(({ status }) => status === state).length);
-    for (const gauge of [this.#running, this.#uptime, this.#processes, this.#memory, this.#limit, this.#cpu])
+    for (const gauge of [this.#running, this.#uptime, this.#processes, this.#memory, this.#limit])
       gauge.reset();
+    // The kernel counts: what is told is what it says, from zero on after a restart, as rate() expects.
+    for (const counter of [this.#cpu, this.#waiting, this.#stalled]) counter.reset();
     this.#viewers.set(this.#sources.viewers());
     for (const info of list) this.#countOne(info);
   }
@@ -80,8 +95,13 @@ export class Metrics {
     if (physpages) this.#memory.set(labels, physpages.held * PAGE);
     const unlimited = Number(physpages?.limit ?? 0n) >= Number.MAX_SAFE_INTEGER;
     if (physpages && !unlimited) this.#limit.set(labels, Number(physpages.limit) * PAGE);
-    const cpu = this.#sources.stats(ctid)?.cpuMicroseconds ?? null;
-    if (cpu !== null) this.#cpu.set(labels, Number(cpu) / 1e6);
+    const used = this.#sources.used(ctid);
+    const cpu = used?.stats.cpuMicroseconds ?? null;
+    if (cpu !== null) this.#cpu.inc(labels, seconds(cpu));
+    for (const { resource, some, full } of used?.waited ?? []) {
+      this.#waiting.inc({ ...labels, resource }, seconds(some));
+      if (full !== null) this.#stalled.inc({ ...labels, resource }, seconds(full));
+    }
   }
 
   #forget(ctid: string): void {
@@ -96,4 +116,8 @@ export class Metrics {
   #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
   }
+}
+
+function seconds(microseconds: bigint): number {
+  return Number(microseconds) / 1e6;
 }

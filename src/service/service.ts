@@ -11,7 +11,9 @@ import { listCtids } from '../container/create.js';
 import { Host } from '../container/host.js';
 import { ensureKeeper } from '../container/keeper.js';
 import { CellaError } from '../errors.js';
-import { openCgroup } from '../host/cgroup/index.js';
+import { GroupFiles } from '../host/cgroup/group-files.js';
+import { statsOf } from '../host/cgroup/stats.js';
+import { waitedFor } from '../host/pressure.js';
 import { planCgroup } from '../plan/cgroup.js';
 import { type Lock, takeLock } from '../state/lock.js';
 import { Api } from './api.js';
@@ -21,6 +23,7 @@ import { cleanUpAfter, cleanUpRemains } from './ends.js';
 import { Events, type ToldEvent } from './events.js';
 import { Metrics } from './metrics.js';
 import { inParallel } from './pool.js';
+import { Reclaimer } from './reclaimer.js';
 import { Revival } from './revival.js';
 import { Roster, type RosterEvents, type Running } from './roster.js';
 import { SavedState } from './saved.js';
@@ -73,6 +76,7 @@ export class NodeService {
   readonly #revival: Revival;
   readonly #api: Api;
   readonly #views: Views;
+  readonly #reclaimer: Reclaimer;
   /** No more is started. */
   readonly #ending = new AbortController();
   readonly #since = Date.now();
@@ -100,10 +104,16 @@ export class NodeService {
       running: () => this.#roster.running.map(({ ctid }) => ctid),
       problem: (ctid, error) => this.#warn(ctid, error),
     });
+    this.#reclaimer = new Reclaimer({
+      patience: () => context.hostConfig().reclaimIdle,
+      running: () => this.#roster.running.map(({ ctid }) => ctid),
+      target: (ctid) => this.#used(ctid)?.target,
+      problem: (ctid, error) => this.#warn(ctid, error),
+    });
     const metrics = new Metrics({
       events,
       list: () => this.#host.list(),
-      stats: (ctid) => this.#stats(ctid as Ctid),
+      used: (ctid) => this.#used(ctid as Ctid),
       traffic: () => this.#host.traffic(),
       viewers: () => this.#consoles.viewers,
     });
@@ -127,6 +137,7 @@ export class NodeService {
     void this.#consoles.attend(() => ensureKeeper(this.#context));
     await this.#api.listen(this.#context.paths.serviceSocket);
     this.#views.open();
+    this.#reclaimer.open();
     this.#booting = this.#boot(this.#saved);
   }
 
@@ -147,6 +158,7 @@ export class NodeService {
     await this.#revival.settled();
     if (containers) await this.#stopAll();
     await this.#views.close();
+    await this.#reclaimer.close();
     this.#roster.close();
     await Promise.all(this.#endings);
     this.#configs?.close();
@@ -265,10 +277,12 @@ export class NodeService {
     });
   }
 
-  #stats(ctid: Ctid) {
+  #used(ctid: Ctid) {
     const { cgroups, cgroupGroup } = this.#context.facts();
     if (!this.#roster.find(ctid)) return undefined;
-    return openCgroup(planCgroup(cgroups, cgroupGroup, ctid, loadConfig(this.#context, ctid))).stats();
+    const plan = planCgroup(cgroups, cgroupGroup, ctid, NO_LIMITS);
+    const files = new GroupFiles(plan.directories);
+    return { stats: statsOf(files), waited: waitedFor(files), target: { group: plan.v2, ...statsOf(files) } };
   }
 
   #about(): object {
@@ -281,3 +295,6 @@ export class NodeService {
     };
   }
 }
+
+/** Where its groups are depends on none: a config that somebody has broken since is no matter. */
+const NO_LIMITS = { ram: undefined, swap: undefined, numproc: undefined } as const;

@@ -228,9 +228,20 @@ describe('parameters that a container is started with', () => {
 });
 
 describe('a host that lacks something', () => {
-  it('says so once, and starts the container', async ({ skip }) => {
+  it('refuses an option, says of the configuration so once, and starts the container', async ({ skip }) => {
     skip((await lack('cgroup-v2')) === undefined, 'version 2 has all of them');
-    await sandbox.vzctl(['set', '101', '--oomguarpages', '10', '--save']);
+    const change = ['set', '101', '--numproc', '70', '--oomguarpages', '10', '--save'];
+    const before = configOf(101);
+    expect(await sandbox.vzctl(change)).toMatchObject({
+      code: 1,
+      stderr:
+        'no effect on this host: --oomguarpages (control groups of version 1 have nothing of the kind)\n',
+    });
+    expect(configOf(101)).toBe(before);
+    expect(await sandbox.vzctl([...change, '--force'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('saved all the same'),
+    });
     const { code, stderr } = await sandbox.vzctl(['start', '101']);
     expect({ code, stderr }).toEqual({
       code: 0,

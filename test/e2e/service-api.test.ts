@@ -1,5 +1,5 @@
 /** The JSON API and what is told over it; who speaks it badly gets an answer, or the door. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServiceClient, type ToldEvent } from '../../dist/service/index.js';
@@ -99,6 +99,14 @@ describe('the API', () => {
     const text = String(await client.call('GET', '/v1/metrics'));
     expect(text).toMatch(/^cella_container_running\{ctid="101"\} 1$/m);
     expect(text).toMatch(/^cella_container_memory_bytes\{ctid="101"\} [1-9]\d+$/m);
+    expect(text).toMatch(/^# TYPE cella_container_cpu_seconds_total counter$/m);
+    expect(text).toMatch(/^cella_container_cpu_seconds_total\{ctid="101"\} \d+(\.\d+)?$/m);
+    // PSI may be left out of a kernel, or off (psi=0).
+    for (const resource of existsSync('/proc/pressure/cpu') ? ['cpu', 'memory', 'io'] : [])
+      for (const kind of ['waiting', 'stalled'])
+        expect(text).toContain(
+          `cella_container_pressure_${kind}_seconds_total{ctid="101",resource="${resource}"} `,
+        );
     expect(text).toMatch(/^cella_container_starts_total\{ctid="101"\} \d+$/m);
     expect(text).toMatch(/^cella_service_process_resident_memory_bytes \d+/m);
     await client.call('POST', '/v1/containers/101/stop', { fast: true });

@@ -3,9 +3,11 @@
  * CELLA_TEST_REQUIRE (names, separated by commas) says that this lane must have it: then it fails.
  */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { beforeEach } from 'vitest';
+import { probeCgroups } from '../../src/host/cgroup/index.js';
+import { readMounts } from '../../src/host/mounts.js';
 
 export type Need = keyof typeof PROBES;
 
@@ -55,6 +57,12 @@ export const PROBES = {
     const offered = readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').split(/\s+/);
     const absent = ['cpuset', 'cpu', 'io', 'memory', 'pids'].filter((name) => !offered.includes(name));
     if (absent.length > 0) throw new Error(`no controller ${absent.join(', ')}`);
+  },
+  /** The controller hugetlb, of either version, and huge pages of 2 MiB. */
+  hugetlb: async () => {
+    readdirSync('/sys/kernel/mm/hugepages/hugepages-2048kB');
+    const { v1, v2 } = probeCgroups(readMounts());
+    if (!v2?.controllers.includes('hugetlb') && !v1.hugetlb) throw new Error('no controller hugetlb');
   },
   /** As PID 1, and done with booting. */
   systemd: () =>

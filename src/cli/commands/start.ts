@@ -9,7 +9,10 @@ export const registerStart: Register = (program, session) => {
     .description('mount a container and run its init')
     .argument('<ctid>')
     .option('--wait', 'return when the container is up')
-    .option('--force', 'start a disabled container too, and one that the host has no room for (ADMISSION)')
+    .option(
+      '--force',
+      'start it even if it is disabled, has limits that this host cannot hold, or no room (ADMISSION)',
+    )
     .option('--skip-fsck', 'accepted for compatibility')
     .option('--skip-remount', 'accepted for compatibility')
     .option('--plan', 'print what would be done, as JSON, and do nothing')

@@ -29,8 +29,13 @@ export const CPU: readonly Parameter[] = [
     unit: 'percent',
   }),
   stored(['BURST_CPULIMIT', '--burst_cpulimit'], COUNT, 'CPU time at most in a burst', { unit: 'percent' }),
-  host('VE0CPUUNITS', CPUUNITS, "the host's own share of CPU time (vzctl set 0 --cpuunits)", {
-    effect: 'stored',
-    default: '1000',
-  }),
+  host(
+    'VE0CPUUNITS',
+    CPUUNITS,
+    "the host's own share of CPU time. Its processes are in no group of ours, whose weight could be set: where systemd runs the host, CPUWeight= of cella.service says what all containers together weigh beside its other services, elsewhere they weigh as much as one busy process for each CPU",
+    {
+      effect: 'stored',
+      default: '1000',
+    },
+  ),
 ];

@@ -1,7 +1,7 @@
 /** What stands in vz.conf alone. */
 import { NEIGHBOUR_DEVS, PRIVATE_NETWORK } from '../host-network.js';
 import { ADMISSION, OVERCOMMIT } from '../numbers.js';
-import { LEVEL, PARALLEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
+import { COUNT, LEVEL, PARALLEL, PATH, PLAIN_NAME, TEXT, YES_NO } from '../value-type.js';
 import { host, type Parameter } from './parameter.js';
 
 /** Of OpenVZ, without a meaning here. */
@@ -30,6 +30,12 @@ export const HOST: readonly Parameter[] = [
   host('VE_PARALLEL', PARALLEL, 'how many containers the node service starts or stops at once', {
     default: '4',
   }),
+  host(
+    'RECLAIM_IDLE',
+    COUNT,
+    'minutes after which the node service takes memory from a container that does nothing, a tenth each time; 0 for never (cgroup v2)',
+    { default: '0' },
+  ),
   host('LOG_LEVEL', LEVEL, 'how much goes to the log file', { default: '0' }),
   host('VERBOSE', LEVEL, 'how much goes to the terminal', { default: '0' }),
   host('CONFIGFILE', PLAIN_NAME, 'sample configuration when none is given', { default: 'vswap-256m' }),

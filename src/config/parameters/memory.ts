@@ -1,4 +1,5 @@
 /** Memory: limits of a control group, and beancounters that have come to mean less. */
+import { HUGEPAGES } from '../hugepages.js';
 import { FACTOR, GUARANTEE, MEMINFO } from '../numbers.js';
 import * as types from '../value-type.js';
 import { container, type Parameter, stored } from './parameter.js';
@@ -39,6 +40,26 @@ export const MEMORY: readonly Parameter[] = [
   container(['SHMPAGES', '--shmpages'], types.PAGES, 'shared memory, and size of /dev/shm', {
     unit: 'pages',
   }),
+  container(
+    ['HUGEPAGES', '--hugepages'],
+    HUGEPAGES,
+    'memory in huge pages of a size; unlimited for no limit',
+    {
+      live: true,
+    },
+  ),
+  container(
+    ['OOM_GROUP', '--oom_group'],
+    types.YES_NO,
+    'whether all of it is killed where it has no memory left, not one process',
+    { live: true, default: 'no' },
+  ),
+  container(
+    ['KSM', '--ksm'],
+    types.YES_NO,
+    'whether its memory is shared with others that have the same in theirs, which they can find out by timing',
+    { default: 'no' },
+  ),
   stored(['VM_OVERCOMMIT', '--vm_overcommit'], FACTOR, 'memory that may be promised, as a multiple'),
   stored(['PRIVVMPAGES', '--privvmpages'], types.PAGES, 'memory that may be promised', { unit: 'pages' }),
   stored(['KMEMSIZE', '--kmemsize'], types.BYTES, 'memory of the kernel: counted as memory', {

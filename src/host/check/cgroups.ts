@@ -12,6 +12,7 @@ const CONTROLLERS = {
   cpu: '--cpuunits, --cpulimit and --cpus',
   cpuset: '--cpumask and --nodemask',
   io: '--ioprio, --iolimit and --iopslimit',
+  hugetlb: '--hugepages',
 } as const;
 
 type Controller = keyof typeof CONTROLLERS;

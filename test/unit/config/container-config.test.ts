@@ -143,6 +143,7 @@ describe('readHostConfig', () => {
     parallel: 4,
     admission: { mode: 'off', overcommit: 100 },
     lxcfs: '/var/lib/lxcfs',
+    reclaimIdle: 0,
     defaultTemplate: 'busybox',
     defaultSample: 'vswap-256m',
     root: '/var/lib/vz/root/$VEID',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeController, judgeVersion, versionOf } from '../../../src/host/check/cgroups.js';
 import { type Check, judge, lacking, ok, UNTRIED } from '../../../src/host/check/finding.js';
 import { judgeRelease } from '../../../src/host/check/kernel.js';
+import { judgeKsm, judgeSwap } from '../../../src/host/check/memory.js';
 import { judgeRoom } from '../../../src/host/check/storage.js';
 import { judgeCriu } from '../../../src/host/check/tools.js';
 import type { CgroupMounts } from '../../../src/plan/cgroup.js';
@@ -102,3 +103,25 @@ it.each([
   ['Version: 3.17.1\n', '6.1.0-18', 'ok'],
   ['Version: 10.0\n', '7.0', 'ok'],
 ])('criu %j on %s: %s', (version, kernel, state) => expect(judgeCriu(version, kernel).state).toBe(state));
+
+describe('memory', () => {
+  it('is merged where the kernel can, and does', () => {
+    expect(judgeKsm(undefined, '1').state).toBe('ok');
+    expect(judgeKsm(undefined, '0')).toMatchObject({
+      state: 'lacking',
+      fact: expect.stringContaining('look'),
+    });
+    expect(judgeKsm('it takes Linux 6.7', '1')).toEqual({ state: 'lacking', fact: 'it takes Linux 6.7' });
+  });
+
+  it.each([
+    ['', 'N', [], 'lacking', 'there is no swap'],
+    ['/dev/sda2 partition 1 0 -2', 'N', ['zram0'], 'lacking', 'swap is not compressed'],
+    ['/dev/sda2 partition 1 0 -2', undefined, [], 'lacking', 'swap is not compressed'],
+    ['/dev/sda2 partition 1 0 -2', 'Y', [], 'ok', 'zswap'],
+    ['/dev/sda2 partition 1 0 -2\n/dev/zram0 partition 1 0 100', 'N', ['zram0'], 'ok', 'zram0'],
+  ] as const)('has its swap compressed: %j, zswap %j, %j', (line, zswap, zram, state, fact) => {
+    const swaps = `Filename Type Size Used Priority\n${line}\n`;
+    expect(judgeSwap({ swaps, zswap, zram })).toEqual({ state, fact });
+  });
+});

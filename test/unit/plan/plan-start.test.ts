@@ -248,3 +248,18 @@ describe('what runs', () => {
     });
   });
 });
+
+it('merges equal pages of those that ask for it, and of what enters them', () => {
+  const config = configOf('LOCAL_UID="0"\nKSM="yes"\n');
+  const enter = (of: typeof config) =>
+    planEnter(of, facts(HOSTS.v2 as CgroupMounts), {
+      confinement: USUAL,
+      argv: ['id'],
+      env: {},
+      terminal: false,
+    });
+  const merges = ({ inside }: { readonly inside: readonly { readonly op: string }[] }) =>
+    inside.some(({ op }) => op === 'merge');
+  expect([start('v2', config), enter(config)].map(merges)).toEqual([true, true]);
+  expect([start('v2', PRIVILEGED), enter(PRIVILEGED)].map(merges)).toEqual([false, false]);
+});

@@ -5,20 +5,36 @@ import type { CgroupPlan } from '../../../src/plan/cgroup.js';
 import { limitMounts, limitProcesses } from '../../../src/plan/counts.js';
 import { planShares, type Shared, type ShareFacts } from '../../../src/plan/shares.js';
 
-const FACTS: ShareFacts = { disk: '8:0', cpus: '0-7', nodes: '0-1', cpusOfNodes: '0-3', ctid: 101 };
+const FACTS: ShareFacts = {
+  disk: '8:0',
+  cpus: '0-7',
+  nodes: '0-1',
+  cpusOfNodes: '0-3',
+  hugepageSizes: [2n << 20n],
+  ctid: 101,
+};
 const ALL: Shared = {
   cpu: { units: 2000, limit: 150, count: undefined, mask: 'auto', nodes: '0' },
   io: { priority: 6, bytesPerSecond: 1_048_576n, operationsPerSecond: 50 },
   guarantee: { low: 4096n, min: 8192n },
+  oomGroup: true,
+  hugepages: [
+    { size: 64n << 10n, limit: 128n << 10n },
+    { size: 1n << 30n, limit: 0n },
+  ],
 };
 const NONE: Shared = {
   cpu: { units: undefined, limit: undefined, count: undefined, mask: 'all', nodes: 'all' },
   io: { priority: undefined, bytesPerSecond: undefined, operationsPerSecond: undefined },
   guarantee: { low: undefined, min: undefined },
+  oomGroup: false,
+  hugepages: [],
 };
 
 const controls = (version: 1 | 2): CgroupPlan['controls'] =>
-  Object.fromEntries(['cpu', 'cpuset', 'memory', 'io'].map((name) => [name, { version, path: '/g' }]));
+  Object.fromEntries(
+    ['cpu', 'cpuset', 'memory', 'io', 'hugetlb'].map((name) => [name, { version, path: '/g' }]),
+  );
 
 const written = (version: 1 | 2, shared: Shared, facts = FACTS): readonly string[] =>
   planShares({ controls: controls(version) }, shared, facts).flatMap(({ files }) =>
@@ -33,6 +49,12 @@ describe('planShares', () => {
       'cpuset.cpus=0-3',
       'cpuset.mems=0',
       'memory.soft_limit_in_bytes=4096',
+      'hugetlb.2MB.limit_in_bytes=-1',
+      'hugetlb.2MB.rsvd.limit_in_bytes=-1',
+      'hugetlb.64KB.limit_in_bytes=131072',
+      'hugetlb.64KB.rsvd.limit_in_bytes=131072',
+      'hugetlb.1GB.limit_in_bytes=0',
+      'hugetlb.1GB.rsvd.limit_in_bytes=0',
       'blkio.bfq.weight=400',
       'blkio.weight=400',
       'blkio.throttle.read_bps_device=8:0 1048576',
@@ -50,6 +72,13 @@ describe('planShares', () => {
       'cpuset.mems=0',
       'memory.low=4096',
       'memory.min=8192',
+      'memory.oom.group=1',
+      'hugetlb.2MB.max=max',
+      'hugetlb.2MB.rsvd.max=max',
+      'hugetlb.64KB.max=131072',
+      'hugetlb.64KB.rsvd.max=131072',
+      'hugetlb.1GB.max=0',
+      'hugetlb.1GB.rsvd.max=0',
       'io.bfq.weight=400',
       'io.weight=400',
       'io.max=8:0 rbps=1048576 wbps=1048576',
