@@ -1,11 +1,11 @@
 /** Control groups of a running container, whichever version the host has: one interface over v1 and v2. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { CgroupMounts, CgroupPlan } from '../../plan/cgroup.js';
 import type { MountEntry } from '../mounts.js';
 import { readText } from './files.js';
 import type { CgroupStats } from './stats.js';
-import { probeDelegation } from './systemd.js';
+import { delegatedControllers, probeDelegation } from './systemd.js';
 import { v1 } from './v1.js';
 import { v2 } from './v2.js';
 
@@ -38,10 +38,11 @@ export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
       .filter((mount) => mount.type === 'cgroup')
       .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const)),
   );
+  const delegation = probeDelegation();
   return {
-    delegation: probeDelegation(),
+    delegation,
     v2: unified
-      ? { mount: unified.target, controllers: readWords(`${unified.target}/cgroup.controllers`) }
+      ? { mount: unified.target, controllers: delegatedControllers(unified.target, delegation) }
       : null,
     v1,
     ...cpusetOf(v1.cpuset),
@@ -53,8 +54,4 @@ export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
 function cpusetOf(mount: string | undefined): Pick<CgroupMounts, 'cpusetV1'> {
   const [cpus, mems] = [readText(`${mount}/cpuset.cpus`), readText(`${mount}/cpuset.mems`)];
   return mount !== undefined && cpus && mems ? { cpusetV1: { cpus, mems } } : {};
-}
-
-function readWords(path: string): readonly string[] {
-  return readFileSync(path, 'utf8').split(/\s+/).filter(Boolean);
 }

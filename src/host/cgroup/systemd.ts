@@ -9,6 +9,7 @@ import { CellaError, firstCoded } from '../../errors.js';
 import type { CgroupPlan, Delegation } from '../../plan/cgroup.js';
 import { takeLock } from '../../state/lock.js';
 import { run } from '../run.js';
+import { readText } from './files.js';
 
 /** machine.slice is where systemd.special(7) puts containers. */
 const DELEGATION: Delegation = {
@@ -38,8 +39,22 @@ export async function delegate(request: Request): Promise<void> {
   }
 }
 
-/** Says that it has started (Type=forking) when the sleeper is where it does not keep controllers from being enabled. */
-const KEEPER = 'mkdir -p "$1/keeper"; echo $$ > "$1/keeper/cgroup.procs"; sleep infinity &';
+/**
+ * Says that it has started (Type=forking) when the sleeper is where it does not keep controllers from being enabled.
+ * hugetlb is none of those that systemd knows: it neither hands it down nor takes it away.
+ */
+const KEEPER = [
+  'for at in "$2" "$2/$3"; do echo +hugetlb > "$at/cgroup.subtree_control" || :; done 2>/dev/null',
+  'mkdir -p "$1/keeper"; echo $$ > "$1/keeper/cgroup.procs"; sleep infinity &',
+].join('; ');
+
+/** Of v2, below the service: what it has, or will have when it is started. */
+export function delegatedControllers(mount: string, delegation: Delegation | null): readonly string[] {
+  const at = `${mount}/${delegation?.path ?? ''}`;
+  const text =
+    (delegation && readText(`${at}/cgroup.controllers`)) ?? readText(`${mount}/cgroup.controllers`);
+  return text?.split(/\s+/).filter(Boolean) ?? [];
+}
 
 async function startService({ unit, slice, path, mount }: Request): Promise<void> {
   // No main process: if the sleeper is killed, the containers are not its leftovers.
@@ -54,7 +69,7 @@ async function startService({ unit, slice, path, mount }: Request): Promise<void
       '--description=Control groups of Cella containers',
       ...properties.map((property) => `--property=${property}`),
       // systemd.service(5): $$ stands for a $.
-      ...['sh', '-euc', KEEPER.replaceAll('$', '$$$$'), 'sh', `${mount}/${path}`],
+      ...['sh', '-euc', KEEPER.replaceAll('$', '$$$$'), 'sh', `${mount}/${path}`, mount, slice],
     ]);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
