@@ -8,8 +8,9 @@ export const HOGS = {
   log: 'while :; do echo "a line that says nothing, and is long enough to take its place" >/dev/console; done',
 };
 
-/** As a provider gives them to a small container. */
+/** As a provider gives them to a small container, on a host with more processors than one. */
 export const LIMITS = new Map([
+  ['CPUS', '1'],
   ['PHYSPAGES', '0:16384'],
   ['SWAPPAGES', '0:0'],
   ['NUMPROC', '120'],
