@@ -37,7 +37,7 @@ describe('what containers have of the host', () => {
     expect(containers[0]?.held.memory).toBeGreaterThan(0n);
   });
 
-  it('is a table of vzcalc', async () => {
+  it('is a table of vzcalc', { tags: ['slow'] }, async () => {
     const { stdout, code } = await sandbox.run('vzcalc', ['-v', '101']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Total RAM +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d$/m);
@@ -50,7 +50,7 @@ describe('what containers have of the host', () => {
     });
   });
 
-  it('is a table of vzmemcheck', async () => {
+  it('is a table of vzmemcheck', { tags: ['slow'] }, async () => {
     expect((await sandbox.run('vzmemcheck', [])).stdout).toMatch(/^Output values in %\n.*\n.*\nSummary: /);
     const { stdout } = await sandbox.run('vzmemcheck', ['-v', '-A']);
     expect(stdout).toMatch(/^101 +\d+\.\d\d +32\.00 +64\.00/m);
@@ -78,7 +78,7 @@ describe('what containers have of the host', () => {
     expect(await sandbox.run('cella', ['plan', '--template', 'none'])).toMatchObject({ code: 91 });
   });
 
-  it('is nothing where none runs: then limits of a sample are taken', async () => {
+  it('is nothing where none runs: then limits of a sample are taken', { tags: ['slow'] }, async () => {
     await sandbox.good('stop', '101');
     expect(await sandbox.run('cella', ['plan', '--template', 'busybox'])).toMatchObject({
       code: 31,
@@ -92,7 +92,7 @@ describe('what containers have of the host', () => {
     await sandbox.good('start', '101');
   });
 
-  it('can be an equal part for each, which is a sample', async () => {
+  it('can be an equal part for each, which is a sample', { tags: ['slow'] }, async () => {
     const { stdout } = await sandbox.run('vzsplit', ['-n', '80']);
     expect(stdout).toMatch(/^PHYSPAGES="0:\d+"$/m);
     expect(await sandbox.run('vzsplit', ['-n', '80', '-f', 'eightieth'])).toMatchObject({ code: 0 });
@@ -106,7 +106,7 @@ describe('what containers have of the host', () => {
     expect(readFileSync(conf('102.conf'), 'utf8')).toContain(/^PHYSPAGES=.*$/m.exec(stdout)?.[0]);
   });
 
-  it('is put right by vzcfgvalidate, line by line', async () => {
+  it('is put right by vzcfgvalidate, line by line', { tags: ['slow'] }, async () => {
     const path = conf('mine.conf');
     writeFileSync(path, '# Mine\nPHYSPAGES="0:65536"\nNUMPROC="200:100"\nSWAPPAGES="0:0"\n', { mode: 0o640 });
     expect(await sandbox.run('vzcfgvalidate', [path])).toMatchObject({
@@ -152,7 +152,7 @@ describe('admission', () => {
 
   const start = (ctid: number, ...more: readonly string[]) => sandbox.vzctl(['start', String(ctid), ...more]);
 
-  it('is nobody refused where nothing is said', async () => {
+  it('is nobody refused where nothing is said', { tags: ['slow'] }, async () => {
     expect(await start(101)).toMatchObject({ code: 0, stderr: '' });
     expect(await start(102)).toMatchObject({ code: 0, stderr: '' });
   });
@@ -173,7 +173,7 @@ describe('admission', () => {
     expect(await sandbox.run('cella', ['run', '--rm', 'busybox', 'true'])).toMatchObject({ code: 36 });
   });
 
-  it('goes as far as it is allowed to, or warns', async () => {
+  it('goes as far as it is allowed to, or warns', { tags: ['slow'] }, async () => {
     policy('ADMISSION="refuse"\nOVERCOMMIT_MEMORY="130%"\n');
     expect(await start(101)).toMatchObject({ code: 0 });
     expect(await start(102)).toMatchObject({ code: 0, stderr: '' });
@@ -185,7 +185,7 @@ describe('admission', () => {
     });
   });
 
-  it('lets nobody promise more memory than there is', async () => {
+  it('lets nobody promise more memory than there is', { tags: ['slow'] }, async () => {
     policy('ADMISSION="refuse"\nOVERCOMMIT_MEMORY="unlimited"\n');
     const part = `${Math.floor(totalmem() * 0.6)}B`;
     for (const ctid of ['101', '102']) await sandbox.good('set', ctid, '--vmguarpages', part, '--save');
@@ -199,7 +199,7 @@ describe('admission', () => {
     expect(both.map(({ code }) => code).sort()).toEqual([0, 36]);
   });
 
-  it('is not to be misunderstood', async () => {
+  it('is not to be misunderstood', { tags: ['slow'] }, async () => {
     policy('ADMISSION="perhaps"\n');
     expect(await start(101)).toMatchObject({
       code: 85,

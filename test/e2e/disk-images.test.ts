@@ -143,7 +143,7 @@ describe('an import', () => {
     expect(await take('tmp', { root: '2' })).toMatchObject({ root: '2' });
   });
 
-  it('that is aborted leaves nothing', async () => {
+  it('that is aborted leaves nothing', { tags: ['slow'] }, async () => {
     tool(['qemu-img', 'convert', '-O', 'qcow2', `${at}/ext4`, `${at}/tmp`]);
     for (const step of ['convert', 'search', 'copy']) {
       const abort = new AbortController();

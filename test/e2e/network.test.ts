@@ -82,7 +82,7 @@ describe('an address of its own', () => {
     expect(await networks.inside(101, 'ip -o -4 addr | grep -c 192.0.2')).toBe('1');
   });
 
-  it('is the only one that it can use', async () => {
+  it('is the only one that it can use', { tags: ['slow'] }, async () => {
     await networks.start(101, '--ipadd', '192.0.2.10');
     await networks.start(102, '--ipadd', '192.0.2.11');
     // Packets of IPv4 that have come in: /sys shows the interfaces of whoever mounted it.
@@ -178,7 +178,7 @@ describe('a published port', () => {
 });
 
 describe('rules of its packet filter', () => {
-  it('say who may reach it, and change while it runs', async () => {
+  it('say who may reach it, and change while it runs', { tags: ['slow'] }, async () => {
     await networks.start(
       101,
       '--ipadd',

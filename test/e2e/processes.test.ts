@@ -66,7 +66,7 @@ describe('vzps', () => {
     expect((await vzps('-E', '0')).every((line) => /^ +(CTID|0) /.test(line))).toBe(true);
   });
 
-  it('is not deceived by what a process calls itself', async () => {
+  it('is not deceived by what a process calls itself', { tags: ['slow'] }, async () => {
     const script = `cd /root; printf '#!/bin/sh\\nwhile :; do sleep 1; done' > "1 $(printf '\\033')[2J"; chmod +x 1*; exec ./1*`;
     await busy(script, async () => {
       for (const format of ['comm,pid', 'pid,comm']) {
@@ -192,7 +192,7 @@ describe('vztop', () => {
 });
 
 describe('cella stats', () => {
-  it('shows the same once, with what is waited for where the kernel tells', async () => {
+  it('shows the same once, with what is waited for where the kernel tells', { tags: ['slow'] }, async () => {
     await busy('yes > /dev/null & yes > /dev/null', async () => {
       const args = ['stats', '--no-stream', '-d', '1', '101'];
       const { code, stdout } = await sandbox.run('cella', [...args, '--json']);
