@@ -17,9 +17,12 @@ export function lxcfsOf({ paths, hostConfig }: Context): string {
 }
 
 /** Undefined: what the kernel tells. A /proc with other files in front cannot be mounted by those that run inside it. */
-export async function viewOf(context: Context, config: ContainerConfig): Promise<Lxcfs | undefined> {
-  if (!config.procView || confinementOf(config).nesting) return undefined;
-  return findLxcfs(lxcfsOf(context));
+export async function viewOf(
+  context: Context,
+  config: ContainerConfig,
+  find: () => Promise<Lxcfs | undefined> = () => findLxcfs(lxcfsOf(context)),
+): Promise<Lxcfs | undefined> {
+  return config.procView && !confinementOf(config).nesting ? find() : undefined;
 }
 
 /** Gives a running container what it is to see by now, where that is not what it sees; returns whether it was not. */
@@ -27,8 +30,9 @@ export async function applyView(
   context: Context,
   config: ContainerConfig,
   init: ProcessHandle,
+  find?: () => Promise<Lxcfs | undefined>,
 ): Promise<boolean> {
-  const view = await viewOf(context, config);
+  const view = await viewOf(context, config, find);
   const wanted = view?.names.map((name) => `/${name}`) ?? [];
   // A guest may have mounted what calls itself so anywhere else.
   const present = viewMounts(init.pid).filter(({ target }) => VIEWED.some((name) => target === `/${name}`));
@@ -45,9 +49,9 @@ export async function applyView(
   return true;
 }
 
-/** The same under its lock, for whoever has none; nothing where it does not run. */
-export async function refreshView(context: Context, ctid: Ctid): Promise<void> {
+/** The same under its lock, for whoever has none and knows what there is to see; nothing where it does not run. */
+export async function refreshView(context: Context, ctid: Ctid, found: Lxcfs | undefined): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'set');
   using init = findInit(context, ctid);
-  if (init) await applyView(context, loadConfig(context, ctid), init);
+  if (init) await applyView(context, loadConfig(context, ctid), init, async () => found);
 }

@@ -12,10 +12,10 @@ export interface Lxcfs extends View {
 /** How long the daemon may take to say that it has a file: one that hangs would hang whoever asks. */
 const ANSWER_MS = 1000;
 
-/** Undefined where none is mounted, or none answers. */
-export async function findLxcfs(directory: string): Promise<Lxcfs | undefined> {
+/** Undefined where none is mounted, or none answers within `patience` milliseconds. */
+export async function findLxcfs(directory: string, patience = ANSWER_MS): Promise<Lxcfs | undefined> {
   const device = viewMounts('self').find(({ target }) => target === directory)?.device;
-  if (device === undefined || !(await answers(directory))) return undefined;
+  if (device === undefined || !(await answers(directory, patience))) return undefined;
   const there = await Promise.all(VIEWED.map((name) => native().exists(`${directory}/${name}`)));
   return { directory, names: VIEWED.filter((_, at) => there[at]), device };
 }
@@ -23,7 +23,7 @@ export async function findLxcfs(directory: string): Promise<Lxcfs | undefined> {
 /** Questions that have had no answer yet: each holds a thread, and one is enough. */
 const open = new Set<string>();
 
-async function answers(directory: string): Promise<boolean> {
+async function answers(directory: string, patience: number): Promise<boolean> {
   if (open.has(directory)) return false;
   open.add(directory);
   const path = `${directory}/proc/meminfo`;
@@ -31,7 +31,7 @@ async function answers(directory: string): Promise<boolean> {
     .exists(path)
     .finally(() => open.delete(directory));
   const late = new AbortController();
-  const silence = sleep(ANSWER_MS, false, { signal: late.signal }).catch(() => false);
+  const silence = sleep(patience, false, { signal: late.signal }).catch(() => false);
   const answered = await Promise.race([answer, silence]);
   late.abort();
   return answered;
