@@ -51,7 +51,7 @@ describe('at boot', () => {
     await sandbox.shell('sed -i /perhaps/d "$1"', `${sandbox.rootDir}/etc/vz/conf/105.conf`);
   });
 
-  it('starts what ran when the host went down, and stops it in reverse', async () => {
+  it('starts what ran when the host went down, and stops it in reverse', { tags: ['slow'] }, async () => {
     await sandbox.create(101, '--bootorder', '1');
     await sandbox.create(102, '--bootorder', '2');
     await sandbox.create(103, '--bootorder', '3', '--onboot', 'no');
