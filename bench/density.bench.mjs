@@ -95,8 +95,12 @@ try {
   const mail = existsSync(cache) ? findMail(cache) : undefined;
   if (mail === undefined) console.log('no mail template is there: left out');
   else if (MAIL > 0) await measureMail(host, rootDir, mail, MAIL);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
-  // What an error has left.
+  // What an error has left; those that were being started at that moment come up first.
+  await sleep(process.exitCode ? 10_000 : 0);
   for (const { ctid } of await host.list()) {
     await host.container(ctid).stop({ fast: true });
     await host.container(ctid).destroy();
