@@ -5,11 +5,10 @@ import { type Limit, UNLIMITED } from '../config/units.js';
 import { CellaError } from '../errors.js';
 import { GroupLook } from '../host/cgroup/group-files.js';
 import { type Held, heldBy } from '../host/held.js';
-import { readRecord } from '../state/record.js';
 import type { Context } from './context.js';
 import { listCtids } from './create.js';
 import { settingsOf } from './list.js';
-import { findInit } from './recover.js';
+import { recordOfRunning } from './recover.js';
 
 /** In its own unit: bytes, pages of 4096 bytes, or things. */
 export interface Beancounter {
@@ -32,8 +31,7 @@ export function beancounters(context: Context, ctids?: ReadonlySet<number>): rea
   return listCtids(context)
     .filter((ctid) => ctids?.has(ctid) ?? true)
     .flatMap((ctid) => {
-      using init = findInit(context, ctid);
-      const record = init && readRecord(context.paths.record(ctid));
+      const record = recordOfRunning(context, ctid);
       if (!record) return [];
       const held = heldBy(look.of(record.cgroups), record.init?.pid);
       const limits = limitsOf(context, ctid);

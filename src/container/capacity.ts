@@ -7,11 +7,10 @@ import { consumptionOf } from '../host/consumption.js';
 import { heldBy } from '../host/held.js';
 import { hostResources } from '../host/resources.js';
 import { type Capacity, type ContainerResources, promisedMemory } from '../plan/capacity/facts.js';
-import { readRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
-import { findInit } from './recover.js';
+import { recordOfRunning } from './recover.js';
 
 const PAGE = 4096n;
 const DEFAULT_UNITS = 1000;
@@ -24,8 +23,7 @@ export function capacity(context: Context, ctids?: ReadonlySet<number>): Capacit
     .filter((ctid) => ctids?.has(ctid) ?? true)
     .flatMap((ctid) => {
       const config = soundConfig(context, ctid);
-      using init = findInit(context, ctid);
-      const record = init && readRecord(context.paths.record(ctid));
+      const record = recordOfRunning(context, ctid);
       const held = record && heldNow(groups.of(record.cgroups));
       return config ? [resourcesOf(config, held, host.memory.total)] : [];
     });

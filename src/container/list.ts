@@ -15,7 +15,7 @@ import { readText } from '../state/text-file.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
 import { type ContainerInfo, configured, countersOf, disksOf, UNKNOWN } from './listed.js';
-import { findInit, findRunning } from './recover.js';
+import { findInit, recordOfRunning } from './recover.js';
 
 export interface Status {
   readonly exists: boolean;
@@ -74,9 +74,7 @@ export function list(context: Context, options: ListOptions = {}): readonly Cont
 }
 
 function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | undefined {
-  const found = findRunning(context, ctid);
-  using _init = found?.init;
-  const record = found?.record;
+  const record = recordOfRunning(context, ctid);
   const files = record && look.groups.of(record.cgroups);
   const running = {
     ctid,

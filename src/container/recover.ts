@@ -110,6 +110,13 @@ export function findRunning(context: Context, ctid: Ctid): Running | undefined {
   return init && { init, record };
 }
 
+/** Its record, for those who only look. */
+export function recordOfRunning(context: Context, ctid: Ctid): RuntimeRecord | undefined {
+  const running = findRunning(context, ctid);
+  using _init = running?.init;
+  return running?.record;
+}
+
 /** For what cannot be done to a running container. */
 export function expectStopped(context: Context, ctid: Ctid): void {
   using init = findInit(context, ctid);

@@ -9,12 +9,12 @@ import { diskUsage } from '../host/disk-usage.js';
 import { groupsOfMemory } from '../host/resources.js';
 import type { ResourceName } from '../plan/capacity/room.js';
 import { isPrivileged } from '../plan/plan-root.js';
-import { type RuntimeRecord, readRecord } from '../state/record.js';
+import type { RuntimeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { soundConfig } from './capacity.js';
 import type { Context } from './context.js';
 import { listCtids } from './create.js';
-import { findInit } from './recover.js';
+import { recordOfRunning } from './recover.js';
 import type { RoomOptions } from './room.js';
 
 /** Of one container: bytes, things, processors; undefined: this host does not count it, or there is no limit. */
@@ -27,8 +27,7 @@ export interface Measured {
 
 export function runningOf(context: Context, template: string | undefined): readonly Measured[] {
   return listCtids(context).flatMap((ctid): readonly Measured[] => {
-    using init = findInit(context, ctid);
-    const record = init && readRecord(context.paths.record(ctid));
+    const record = recordOfRunning(context, ctid);
     const config = record && soundConfig(context, ctid);
     return config && (template === undefined || config.template === template) ? [{ config, record }] : [];
   });

@@ -1,12 +1,12 @@
 /** What containers have sent and received. */
 import type { Ctid } from '../config/ctid.js';
 import { readTraffic as readCounters } from '../host/network/traffic.js';
-import { type NetworkRecord, readRecord } from '../state/record.js';
+import type { NetworkRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { readTraffic, sumTraffic, type Traffic } from '../state/traffic.js';
 import type { Context } from './context.js';
 import { listCtids } from './create.js';
-import { findInit } from './recover.js';
+import { recordOfRunning } from './recover.js';
 
 export interface ContainerTraffic {
   readonly ctid: number;
@@ -39,8 +39,7 @@ export async function traffic(context: Context): Promise<readonly ContainerTraff
 }
 
 function runningNetwork(context: Context, ctid: Ctid): NetworkRecord | undefined {
-  using init = findInit(context, ctid);
-  return init && readRecord(context.paths.record(ctid))?.network;
+  return recordOfRunning(context, ctid)?.network;
 }
 
 async function countAll(all: readonly Asked[]): Promise<ReadonlyMap<Ctid, readonly Traffic[]>> {

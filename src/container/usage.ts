@@ -6,11 +6,11 @@ import { type Consumption, consumptionOf } from '../host/consumption.js';
 import { type Guests, locate, namespaceOf, type ProcessPlace } from '../host/guest-processes.js';
 import { type LinkTraffic, linkTraffic } from '../host/netlink/links.js';
 import { type Pressure, pressureOf } from '../host/pressure.js';
-import { type RuntimeRecord, readRecord } from '../state/record.js';
+import type { RuntimeRecord } from '../state/record.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
 import { hostEnds } from './network.js';
-import { findInit } from './recover.js';
+import { findInit, recordOfRunning } from './recover.js';
 
 export interface ContainerUsage {
   readonly ctid: number;
@@ -50,8 +50,7 @@ interface Look {
 function usageOf(context: Context, ctid: Ctid, { links, groups }: Look): ContainerUsage | undefined {
   const names = namesOf(context, ctid);
   if (!names) return undefined;
-  using init = findInit(context, ctid);
-  const record = init && readRecord(context.paths.record(ctid));
+  const record = recordOfRunning(context, ctid);
   const files = record && groups.of(record.cgroups);
   return {
     ctid,

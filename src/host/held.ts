@@ -13,7 +13,7 @@ export interface Held {
 
 const PAGE = 4096;
 
-type Find = (files: GroupFiles, init: number | undefined) => Held | undefined;
+type Find = (files: GroupFiles, sockets: () => Sockets) => Held | undefined;
 
 const FIND: Partial<Readonly<Record<CounterName, Find>>> = {
   numproc: (files) => {
@@ -33,8 +33,8 @@ const FIND: Partial<Readonly<Record<CounterName, Find>>> = {
   shmpages: (files) => pages(memoryStat(files, 'shmem')),
   lockedpages: (files) => pages(memoryStat(files, 'unevictable')),
   dcachesize: (files) => held(memoryStat(files, 'slab_reclaimable')),
-  numtcpsock: (_, init) => socketsOf(init)?.tcp,
-  numothersock: (_, init) => socketsOf(init)?.other,
+  numtcpsock: (_, sockets) => sockets().tcp,
+  numothersock: (_, sockets) => sockets().other,
 };
 
 /** Only of what the kernel counts. `init`: a process in its network; `names`: default all. */
@@ -43,9 +43,14 @@ export function heldBy(
   init: number | undefined,
   names: readonly CounterName[] = COUNTERS,
 ): ReadonlyMap<CounterName, Held> {
+  let sockets: Sockets | undefined;
+  const socketsOnce = (): Sockets => {
+    sockets ??= socketsOf(init);
+    return sockets;
+  };
   return new Map(
     names.flatMap((name) => {
-      const found = FIND[name]?.(files, init);
+      const found = FIND[name]?.(files, socketsOnce);
       return found ? [[name, found] as const] : [];
     }),
   );
@@ -56,10 +61,6 @@ type Amount = bigint | number | null | undefined;
 function held(now: Amount, peak: Amount = now, failures: number | null = 0): Held | undefined {
   if (now == null) return undefined;
   return { held: Number(now), maxheld: Number(peak ?? now), failcnt: failures ?? 0 };
-}
-
-function certain(now: number): Held {
-  return { held: now, maxheld: now, failcnt: 0 };
 }
 
 function pages(now: Amount, peak: Amount = now, failures: number | null = 0): Held | undefined {
@@ -94,14 +95,19 @@ function kernelMemory(files: GroupFiles): Held | undefined {
   return held(of('usage_in_bytes'), of('max_usage_in_bytes'), Number(of('failcnt') ?? 0));
 }
 
+interface Sockets {
+  readonly tcp?: Held | undefined;
+  readonly other?: Held | undefined;
+}
+
 /** Those of its network namespace, as socket(7) and proc_pid_net(5) have them. */
-function socketsOf(init: number | undefined): { readonly tcp: Held; readonly other: Held } | undefined {
-  if (init === undefined) return undefined;
+function socketsOf(init: number | undefined): Sockets {
+  if (init === undefined) return {};
   const [text, text6] = ['net/sockstat', 'net/sockstat6'].map((file) => readOf(init, file) ?? '');
   const all = /^sockets: used (\d+)/m.exec(text ?? '')?.[1];
-  if (all === undefined) return undefined;
+  if (all === undefined) return {};
   const tcp = [/^TCP: inuse (\d+)/m.exec(text ?? ''), /^TCP6: inuse (\d+)/m.exec(text6 ?? '')]
     .map((found) => Number(found?.[1] ?? 0))
     .reduce((total, count) => total + count, 0);
-  return { tcp: certain(tcp), other: certain(Math.max(0, Number(all) - tcp)) };
+  return { tcp: held(tcp), other: held(Math.max(0, Number(all) - tcp)) };
 }

@@ -13,21 +13,9 @@ export function readText(path: string): string | undefined {
   }
 }
 
-export function readNumber(path: string): number | null {
-  const text = readText(path);
-  return text === undefined || text === 'max' ? null : Number(text);
-}
-
-export function readBig(path: string): bigint | null {
-  const text = readText(path);
-  return text === undefined || text === 'max' ? null : BigInt(text);
-}
-
-/** One value of a "key value" file. */
-export function readKey(path: string, key: string): bigint | null {
-  const line = readText(path)
-    ?.split('\n')
-    .find((at) => at.startsWith(`${key} `));
+/** One value of a text of lines "key value". */
+export function keyedValue(text: string | undefined, key: string): bigint | null {
+  const line = text?.split('\n').find((at) => at.startsWith(`${key} `));
   return line === undefined ? null : BigInt(line.slice(key.length + 1));
 }
 

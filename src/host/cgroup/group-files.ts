@@ -1,7 +1,7 @@
 /** The files of containers' control groups, wherever the hierarchies put them: each is looked for and read once. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readText } from './files.js';
+import { keyedValue, readText } from './files.js';
 
 /** One look at many containers, whose groups lie in the same hierarchies: what was found of one need not be searched again. */
 export class GroupLook {
@@ -45,11 +45,7 @@ export class GroupFiles {
 
   /** One value of a file of lines "key value". */
   key(file: string, key: string): bigint | null {
-    const text = this.text(file) ?? '';
-    const at = text.startsWith(`${key} `) ? 0 : text.indexOf(`\n${key} `) + 1;
-    if (at === 0 && !text.startsWith(`${key} `)) return null;
-    const end = text.indexOf('\n', at);
-    return BigInt(text.slice(at + key.length + 1, end < 0 ? undefined : end));
+    return keyedValue(this.text(file), key);
   }
 
   #read(file: string): string | undefined {

@@ -69,13 +69,12 @@ export function statsOf(files: GroupFiles): CgroupStats {
  * which there are none until something was read or written.
  */
 function served(files: GroupFiles, v2: string, v1: string): bigint | null {
-  const [text, pattern] = [
-    [files.text('io.stat'), new RegExp(` ${v2}=(\\d+)`, 'g')] as const,
-    [
-      files.text('blkio.throttle.io_service_bytes_recursive'),
-      new RegExp(`^[\\d:]+ ${v1} (\\d+)$`, 'gm'),
-    ] as const,
-  ].find(([found]) => found !== undefined) ?? [undefined];
-  if (text === undefined || pattern === undefined) return null;
-  return [...text.matchAll(pattern)].reduce((total, [, bytes]) => total + BigInt(bytes ?? 0), 0n);
+  const ofV2 = files.text('io.stat');
+  const text = ofV2 ?? files.text('blkio.throttle.io_service_bytes_recursive');
+  if (text === undefined) return null;
+  const pattern = ofV2 === undefined ? `^[\\d:]+ ${v1} (\\d+)$` : ` ${v2}=(\\d+)`;
+  return [...text.matchAll(new RegExp(pattern, 'gm'))].reduce(
+    (total, [, bytes]) => total + BigInt(bytes ?? 0),
+    0n,
+  );
 }

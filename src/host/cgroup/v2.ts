@@ -1,7 +1,7 @@
 /** Control groups, version 2 (Documentation/admin-guide/cgroup-v2.rst); on hybrid hosts v1 keeps the controllers. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readKey, readPids, removeGroup } from './files.js';
+import { keyedValue, readPids, readText, removeGroup } from './files.js';
 import { GroupFiles } from './group-files.js';
 import type { Cgroup } from './index.js';
 import { statsOf } from './stats.js';
@@ -21,7 +21,7 @@ export function v2(at: string, directories: readonly string[]): Cgroup {
     thaw: () => setFrozen(false),
     isFrozen: () => isFrozen(at),
     kill: async () => {
-      const isPopulated = (): boolean => readKey(`${at}/cgroup.events`, 'populated') === 1n;
+      const isPopulated = (): boolean => keyedValue(readText(`${at}/cgroup.events`), 'populated') === 1n;
       if (isPopulated()) writeFileSync(`${at}/cgroup.kill`, '1');
       while (isPopulated()) await sleep(POLL_MS);
     },
@@ -34,5 +34,5 @@ export function v2(at: string, directories: readonly string[]): Cgroup {
 }
 
 function isFrozen(at: string): boolean {
-  return readKey(`${at}/cgroup.events`, 'frozen') === 1n;
+  return keyedValue(readText(`${at}/cgroup.events`), 'frozen') === 1n;
 }
