@@ -4,6 +4,7 @@ import { type ContainerConfig, readContainerConfig } from '../config/container-c
 import type { Ctid } from '../config/ctid.js';
 import { type ConfigFile, parseConfig } from '../config/grammar.js';
 import { type HostConfig, readHostConfig } from '../config/host-config.js';
+import { type ListedSettings, readListed } from '../config/listed-settings.js';
 import { CellaError } from '../errors.js';
 import type { Reporter } from '../events.js';
 import { probeCgroups } from '../host/cgroup/index.js';
@@ -21,6 +22,8 @@ export interface Context {
   hostConfig(): HostConfig;
   /** A container's config with every path moved under the root directory; `path` is for complaints. */
   readContainer(ctid: Ctid, text: string, path: string): ContainerConfig;
+  /** The same as the files have it, for those who show it. */
+  readListed(text: string, path: string): ListedSettings;
   facts(): HostFacts;
 }
 
@@ -37,25 +40,34 @@ export function openContext(rootDir: string | undefined, report: Reporter = () =
     });
   };
   const hostFile = (): ConfigFile => parseHost(hostText(), paths.hostConfig);
-  const containers = new Map<string, { text: string; host: ConfigFile; config: ContainerConfig }>();
+  const namesOf = (path: string) => ({ host: paths.hostConfig, container: path });
+  const configs = readOnce<ContainerConfig>(hostFile);
+  const settings = readOnce<ListedSettings>(hostFile);
   return {
     paths,
     report,
     hostFile,
     hostConfig: () => readHost(hostText(), paths.hostConfig),
-    readContainer: (ctid, text, path) => {
-      const host = hostFile();
-      const last = containers.get(path);
-      if (last?.text === text && last.host === host) return last.config;
-      const names = { host: paths.hostConfig, container: path };
-      const config = moved(paths, readContainerConfig(ctid, host, parseConfig(text), names));
-      containers.set(path, { text, host, config });
-      return config;
-    },
+    readContainer: (ctid, text, path) =>
+      configs(text, path, (host, own) => moved(paths, readContainerConfig(ctid, host, own, namesOf(path)))),
+    readListed: (text, path) => settings(text, path, (host, own) => readListed(host, own, namesOf(path))),
     facts: () => {
       facts ??= gatherFacts(paths);
       return facts;
     },
+  };
+}
+
+/** What a container's file says, read again only for a path whose text is another one, or under another vz.conf. */
+function readOnce<T>(hostFile: () => ConfigFile) {
+  const known = new Map<string, { text: string; host: ConfigFile; value: T }>();
+  return (text: string, path: string, read: (host: ConfigFile, own: ConfigFile) => T): T => {
+    const host = hostFile();
+    const last = known.get(path);
+    if (last?.text === text && last.host === host) return last.value;
+    const value = read(host, parseConfig(text));
+    known.set(path, { text, host, value });
+    return value;
   };
 }
 

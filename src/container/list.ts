@@ -1,8 +1,7 @@
 /** What there is and how it does: the facts that vzctl status and vzlist show, observed, never stored. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
-import { type ConfigFile, parseConfig } from '../config/grammar.js';
-import { COUNTERS, type CounterName, type ListedSettings, readListed } from '../config/listed-settings.js';
+import { COUNTERS, type CounterName, type ListedSettings } from '../config/listed-settings.js';
 import { CellaError } from '../errors.js';
 import { type GroupFiles, GroupLook } from '../host/cgroup/group-files.js';
 import { consumptionOf } from '../host/consumption.js';
@@ -83,7 +82,7 @@ function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | und
     ...usedBy(files, look.details),
   } as const;
   try {
-    return describeKnown(context, running, { record, files }, look);
+    return known(context, running, { record, files }, look);
   } catch (error) {
     if (!(error instanceof CellaError)) throw error;
     // Destroyed since the directory was read.
@@ -100,7 +99,7 @@ type Running = Pick<
   'ctid' | 'status' | 'uptime' | 'laverage' | 'cputime' | 'ioread' | 'iowritten'
 >;
 
-function describeKnown(
+function known(
   context: Context,
   running: Running & { readonly ctid: Ctid },
   { record, files }: { readonly record?: RuntimeRecord | undefined; readonly files?: GroupFiles | undefined },
@@ -123,26 +122,10 @@ function describeKnown(
   };
 }
 
-interface Settings {
-  readonly text: string;
-  readonly host: ConfigFile;
-  readonly settings: ListedSettings;
-}
-
-/** Of a context, by path: files change seldom between two looks. */
-const known = new WeakMap<Context, Map<string, Settings>>();
-
 /** As the files have them. */
 export function settingsOf(context: Context, ctid: Ctid): ListedSettings {
   const path = context.paths.config(ctid);
-  const [text, host] = [readText(path) ?? '', context.hostFile()];
-  const files = known.get(context) ?? new Map<string, Settings>();
-  known.set(context, files);
-  const last = files.get(path);
-  if (last?.text === text && last.host === host) return last.settings;
-  const settings = readListed(host, parseConfig(text), { host: context.paths.hostConfig, container: path });
-  files.set(path, { text, host, settings });
-  return settings;
+  return context.readListed(readText(path) ?? '', path);
 }
 
 type Used = Pick<ContainerInfo, 'laverage' | 'cputime' | 'ioread' | 'iowritten'>;
