@@ -1,14 +1,12 @@
 /** Whether the host has room for one more container, by what vz.conf says of that (ADMISSION, OVERCOMMIT_MEMORY). */
 import { readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { abortable } from '../abort.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { memoryTotal } from '../host/resources.js';
 import { type Claim, overcommitted } from '../plan/capacity/admission.js';
 import { promisedMemory } from '../plan/capacity/facts.js';
-import { ADMISSION, isFree, type Lock, takeFreeLock, takeLock } from '../state/lock.js';
+import { ADMISSION, isFree, type Lock, takeLock } from '../state/lock.js';
 import { readRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { soundConfig } from './capacity.js';
@@ -21,6 +19,9 @@ export interface AdmissionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A minute: at boot many start at once, and each holds it for a moment. */
+const PATIENCE = { attempts: 3000, pauseMs: 20 };
+
 /**
  * Throws OVERCOMMIT, or warns. What it returns is to be held until there is a record of the container: then two that
  * start at once see each other. Undefined where nobody wants to know.
@@ -32,7 +33,8 @@ export async function admit(
 ): Promise<Lock | undefined> {
   const { admission } = context.hostConfig();
   if (admission.mode === 'off') return undefined;
-  const lock = await takeTurn(context, signal);
+  const request = { directory: lockDirectory(context), name: ADMISSION, verb: 'start' };
+  const lock = await takeLock({ ...request, patience: PATIENCE, signal });
   try {
     const total = memoryTotal();
     const claims = others(context, config.ctid).map((other) => claimOf(other, total));
@@ -49,20 +51,6 @@ export async function admit(
     lock.release();
     throw error;
   }
-}
-
-/** So often is looked, and for so long: at boot many start at once, and each holds it for a moment. */
-const PAUSE_MS = 20;
-const PATIENCE_MS = 60_000;
-
-async function takeTurn(context: Context, signal: AbortSignal | undefined): Promise<Lock> {
-  const request = { directory: lockDirectory(context), name: ADMISSION, verb: 'start' };
-  for (let waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
-    const lock = takeFreeLock(request);
-    if (lock) return lock;
-    await abortable(sleep(PAUSE_MS), signal);
-  }
-  return takeLock({ ...request, signal });
 }
 
 function claimOf({ ram, guarantee }: ContainerConfig, total: bigint): Claim {

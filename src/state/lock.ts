@@ -7,8 +7,12 @@ import { CellaError, isErrno, isFull } from '../errors.js';
 import { native } from '../native/binding.js';
 
 /** As patient as vzctl: a short verb of somebody else is waited for, a long one is not. */
-const ATTEMPTS = 4;
-const PAUSE_MS = 500;
+const PATIENCE: Patience = { attempts: 4, pauseMs: 500 };
+
+export interface Patience {
+  readonly attempts: number;
+  readonly pauseMs: number;
+}
 
 /** The lock for allocating ids, by name. */
 export const ALLOCATION = 'ids';
@@ -28,6 +32,8 @@ export interface LockRequest {
   /** What the lock is held for, for those who find it taken. */
   readonly verb: string;
   readonly signal?: AbortSignal | undefined;
+  /** Default: four attempts in two seconds. */
+  readonly patience?: Patience;
 }
 
 export interface Lock extends Disposable {
@@ -36,12 +42,13 @@ export interface Lock extends Disposable {
 
 export async function takeLock(request: LockRequest): Promise<Lock> {
   const path = `${request.directory}/${request.name}.lck`;
+  const { attempts, pauseMs } = request.patience ?? PATIENCE;
   for (let attempt = 1; ; attempt += 1) {
     const lock = tryLock(path, request.verb);
     if (lock) return lock;
-    if (attempt === ATTEMPTS)
+    if (attempt === attempts)
       throw new CellaError('LOCKED', `${subject(request.name)} is locked by ${holder(path)}`);
-    await abortable(sleep(PAUSE_MS), request.signal);
+    await abortable(sleep(pauseMs), request.signal);
   }
 }
 
