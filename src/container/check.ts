@@ -8,6 +8,7 @@ import { KERNEL } from '../host/check/kernel.js';
 import { MEMORY } from '../host/check/memory.js';
 import { STORAGE } from '../host/check/storage.js';
 import { PROGRAMS } from '../host/check/tools.js';
+import { existing } from '../host/existing.js';
 import { native } from '../native/binding.js';
 import type { Context } from './context.js';
 
@@ -22,9 +23,7 @@ export async function check(context: Context): Promise<readonly Finding[]> {
 
 /** Where private areas are, or what there is of the way there. */
 function areaOf({ paths, hostConfig }: Context): string {
-  let directory = dirname(paths.at(privatePattern(paths.hostConfig, hostConfig)));
-  while (!existsSync(directory)) directory = dirname(directory);
-  return directory;
+  return existing(dirname(paths.at(privatePattern(paths.hostConfig, hostConfig))));
 }
 
 /** The default as long as there is no sound file that says otherwise: another check tells of that. */

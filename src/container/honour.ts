@@ -1,10 +1,9 @@
 /** Refuses what this host cannot honour: an option that is given, and a start without limits that were to hold. */
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { ContainerConfig } from '../config/container-config.js';
 import { findByKey } from '../config/parameters.js';
 import { CellaError } from '../errors.js';
 import { diskOf } from '../host/disk-of.js';
+import { existing } from '../host/existing.js';
 import { hugepageSizes } from '../host/hugepages.js';
 import { whyNoKsm } from '../host/ksm.js';
 import { type CgroupPlan, planCgroup } from '../plan/cgroup.js';
@@ -56,14 +55,9 @@ function lacksFor(context: Context, config: ContainerConfig, cgroup?: CgroupPlan
       return whyNoKsm();
     },
     get disk() {
-      return diskOf(whatThereIs(config.privateArea));
+      return diskOf(existing(config.privateArea));
     },
   });
-}
-
-/** The path, or the deepest directory above that exists: before it is made an area's file system is known already. */
-function whatThereIs(path: string): string {
-  return existsSync(path) ? path : whatThereIs(dirname(path));
 }
 
 /** Options that lack the same. */

@@ -1,6 +1,6 @@
 /** How many more containers of a kind this host holds, by what those hold that run. */
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { existing } from '../host/existing.js';
 import { diskRoom, groupRoom, hostResources, idleCpus } from '../host/resources.js';
 import {
   type Demand,
@@ -85,7 +85,7 @@ interface Measure {
 
 function demands(context: Context, needs: readonly Need[], { idle, by }: Measure): readonly Demand[] {
   const { memory, tasks, cpu } = hostResources();
-  const disk = diskRoom(existingAbove(context.paths.at(context.hostConfig().private)));
+  const disk = diskRoom(areasOf(context));
   const ids = idRanges(context);
   const demand = (
     resource: ResourceName,
@@ -113,9 +113,7 @@ function demands(context: Context, needs: readonly Need[], { idle, by }: Measure
   ];
 }
 
-/** The directory of private areas may not be there before the first one is. */
-export function existingAbove(pattern: string): string {
-  let at = dirname(pattern);
-  while (!existsSync(at)) at = dirname(at);
-  return at;
+/** Where private areas are, or will be: nothing of it may be there before the first one is. */
+export function areasOf(context: Context): string {
+  return existing(dirname(context.paths.at(context.hostConfig().private)));
 }

@@ -7,7 +7,7 @@ import { diskRoom, hostResources } from '../host/resources.js';
 import { splitHost, splitText } from '../plan/capacity/split.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import type { Context } from './context.js';
-import { existingAbove } from './room.js';
+import { areasOf } from './room.js';
 
 export interface SplitOptions {
   /** Bytes of swap for all of them together; default: what the host has. */
@@ -17,7 +17,7 @@ export interface SplitOptions {
 /** The text of a sample with which so many containers fit on this host. */
 export function splitSample(context: Context, count: number, { swap }: SplitOptions = {}): string {
   const host = hostResources();
-  const disk = diskRoom(existingAbove(context.paths.at(context.hostConfig().private)));
+  const disk = diskRoom(areasOf(context));
   const split = splitHost(
     {
       memory: host.memory.total,
