@@ -11,14 +11,11 @@ import { listCtids } from '../container/create.js';
 import { Host } from '../container/host.js';
 import { ensureKeeper } from '../container/keeper.js';
 import { CellaError } from '../errors.js';
-import { GroupFiles } from '../host/cgroup/group-files.js';
-import { statsOf } from '../host/cgroup/stats.js';
-import { waitedFor } from '../host/pressure.js';
-import { planCgroup } from '../plan/cgroup.js';
 import { type Lock, takeLock } from '../state/lock.js';
 import { Api } from './api.js';
 import { type BootCandidate, inBootOrder, planBoot } from './boot-plan.js';
 import { Consoles } from './consoles.js';
+import { targetOf, usedBy } from './counted.js';
 import { cleanUpAfter, cleanUpRemains } from './ends.js';
 import { Events, type ToldEvent } from './events.js';
 import { Metrics } from './metrics.js';
@@ -107,13 +104,13 @@ export class NodeService {
     this.#reclaimer = new Reclaimer({
       patience: () => context.hostConfig().reclaimIdle,
       running: () => this.#roster.running.map(({ ctid }) => ctid),
-      target: (ctid) => this.#used(ctid)?.target,
+      target: (ctid) => (this.#roster.find(ctid) ? targetOf(context, ctid) : undefined),
       problem: (ctid, error) => this.#warn(ctid, error),
     });
     const metrics = new Metrics({
       events,
       list: () => this.#host.list(),
-      used: (ctid) => this.#used(ctid as Ctid),
+      used: (ctid) => (this.#roster.find(ctid as Ctid) ? usedBy(context, ctid as Ctid) : undefined),
       traffic: () => this.#host.traffic(),
       viewers: () => this.#consoles.viewers,
     });
@@ -277,14 +274,6 @@ export class NodeService {
     });
   }
 
-  #used(ctid: Ctid) {
-    const { cgroups, cgroupGroup } = this.#context.facts();
-    if (!this.#roster.find(ctid)) return undefined;
-    const plan = planCgroup(cgroups, cgroupGroup, ctid, NO_LIMITS);
-    const files = new GroupFiles(plan.directories);
-    return { stats: statsOf(files), waited: waitedFor(files), target: { group: plan.v2, ...statsOf(files) } };
-  }
-
   #about(): object {
     return {
       pid: process.pid,
@@ -295,6 +284,3 @@ export class NodeService {
     };
   }
 }
-
-/** Where its groups are depends on none: a config that somebody has broken since is no matter. */
-const NO_LIMITS = { ram: undefined, swap: undefined, numproc: undefined } as const;
