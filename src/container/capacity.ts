@@ -1,19 +1,18 @@
 /** What this host has, and what its containers hold and were promised of it. */
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
+import { PAGE_SIZE } from '../config/units.js';
 import { CellaError } from '../errors.js';
 import { type GroupFiles, GroupLook } from '../host/cgroup/group-files.js';
 import { consumptionOf } from '../host/consumption.js';
 import { heldBy } from '../host/held.js';
 import { hostResources } from '../host/resources.js';
 import { type Capacity, type ContainerResources, promisedMemory } from '../plan/capacity/facts.js';
+import { DEFAULT_UNITS } from '../plan/shares.js';
 import { warn } from './actions.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
 import { recordOfRunning } from './recover.js';
-
-const PAGE = 4096n;
-const DEFAULT_UNITS = 1000;
 
 /** `ctids`: default all, running or not. One whose config is broken is left out, with a warning. */
 export function capacity(context: Context, ctids?: ReadonlySet<number>): Capacity {
@@ -64,5 +63,5 @@ function resourcesOf(
 function heldNow(files: GroupFiles): ContainerResources['held'] {
   const { memory, tasks } = consumptionOf(files);
   const pages = heldBy(files, undefined, ['swappages']).get('swappages')?.held;
-  return { memory, tasks, swap: pages === undefined ? null : BigInt(pages) * PAGE };
+  return { memory, tasks, swap: pages === undefined ? null : BigInt(pages) * BigInt(PAGE_SIZE) };
 }

@@ -11,8 +11,7 @@ const read = (path: string): string => readFileSync(path, 'utf8');
 
 export function hostResources(): HostResources {
   const info = read('/proc/meminfo');
-  const bytes = (key: string): bigint =>
-    BigInt(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(info)?.[1] ?? 0) * 1024n;
+  const bytes = (key: string): bigint => bytesOf(info, key);
   const neverOvercommits = read('/proc/sys/vm/overcommit_memory').trim() === '2';
   return {
     memory: { total: bytes('MemTotal'), available: bytes('MemAvailable') },
@@ -68,7 +67,11 @@ function groupsBelow(directory: string): number {
 
 /** Without reading more of /proc than a start has time for. */
 export function memoryTotal(): bigint {
-  return BigInt(/^MemTotal:\s+(\d+)/m.exec(read('/proc/meminfo'))?.[1] ?? 0) * 1024n;
+  return bytesOf(read('/proc/meminfo'), 'MemTotal');
+}
+
+function bytesOf(meminfo: string, key: string): bigint {
+  return BigInt(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(meminfo)?.[1] ?? 0) * 1024n;
 }
 
 /** Processors that had nothing to do, on average over that time. */

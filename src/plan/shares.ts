@@ -72,7 +72,8 @@ export function planShares(
   ];
 }
 
-const DEFAULT_UNITS = 1000;
+/** Weight of a container that nobody gave another one. */
+export const DEFAULT_UNITS = 1000;
 
 /** 1000 units are the kernel's default, 1024 shares on v1, a weight of 100 on v2. */
 function cpuUnits(at: Control | undefined, { units = DEFAULT_UNITS }: CpuShare): Share {
