@@ -97,7 +97,7 @@ describe('order', () => {
     all();
     await vzctl('start', '101', '--wait');
     await vzctl('exec', '101', 'poweroff -f');
-    await expect.poll(() => status(), { timeout: 5000 }).toMatch(/ down\n$/);
+    await expect.poll(() => status(), { timeout: 20_000 }).toMatch(/ down\n$/);
     await vzctl('start', '101');
     expect(log()).toEqual(pairs('premount', 'mount', 'umount', 'postumount', 'premount', 'mount'));
   });

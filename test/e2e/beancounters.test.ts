@@ -61,7 +61,9 @@ describe('beancounters', () => {
     await exec('killall nc ping');
   });
 
-  it('are known to the library, with failures that no process of ours has to remember', async () => {
+  it('are known to the library, with failures that no process of ours has to remember', {
+    tags: ['slow'],
+  }, async () => {
     const [found] = await (await openHost({ rootDir: sandbox.rootDir })).beancounters();
     const of = (name: string) => found?.resources.find(({ resource }) => resource === name);
     expect(found?.ctid).toBe(101);
@@ -80,7 +82,7 @@ describe('beancounters', () => {
     expect(near).not.toMatch(/numfile/);
   });
 
-  it('have failures since the last time alone on request', async () => {
+  it('have failures since the last time alone on request', { tags: ['slow'] }, async () => {
     const seen = `${sandbox.rootDir}/seen`;
     const failures = async (...options: readonly string[]) => {
       const { stdout } = await sandbox.run('vzubc', ['-r', '-rd', seen, ...options, '-v', '101']);
@@ -90,7 +92,7 @@ describe('beancounters', () => {
     expect(await failures()).toBe('-');
   });
 
-  it('are told of what runs alone', async () => {
+  it('are told of what runs alone', { tags: ['slow'] }, async () => {
     expect(await sandbox.run('vzubc', ['999'])).toMatchObject({
       code: 14,
       stderr: 'container 999 does not exist\n',

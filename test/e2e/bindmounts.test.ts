@@ -112,7 +112,7 @@ describe('a guest that wants to be shown something else', () => {
     ['/mnt/x', 'ln -s ../../../../../../etc /mnt/x'],
     ['/mnt/x/y', 'ln -s /proc/self/root /mnt/x'],
     ['/mnt/x/y/z', 'mkdir /mnt/x; ln -s /etc /mnt/x/y'],
-  ])('%s: %s → refused, live and at a start', async (target, attack) => {
+  ])('%s: %s → refused, live and at a start', { tags: ['slow'] }, async (target, attack) => {
     await start();
     await inside(attack);
     const before = readdirSync('/etc');

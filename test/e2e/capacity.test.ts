@@ -59,7 +59,7 @@ describe('what containers have of the host', () => {
     expect(rows.at(-1).committed.held).toBe(host.committed.held);
   });
 
-  it('is a table of vzcpucheck', async () => {
+  it('is a table of vzcpucheck', { tags: ['slow'] }, async () => {
     const { stdout } = await sandbox.run('vzcpucheck', ['-v']);
     expect(stdout).toMatch(/^101 +500 +unlimited$/m);
     expect(stdout).toMatch(/^Current CPU utilization: 500\nPower of the node: (\d+|n\/a)\n/m);
@@ -193,7 +193,7 @@ describe('admission', () => {
     expect(await start(102)).toMatchObject({ code: 36, stderr: expect.stringMatching(/guaranteed/) });
   });
 
-  it('lets one of two through that come at once', async () => {
+  it('lets one of two through that come at once', { tags: ['slow'] }, async () => {
     policy('ADMISSION="refuse"\n');
     const both = await Promise.all([start(101), start(102)]);
     expect(both.map(({ code }) => code).sort()).toEqual([0, 36]);

@@ -5,7 +5,10 @@ import { useSandbox } from '../helpers/use-sandbox.js';
 
 const BUILDING_MS = 1_200_000;
 
-describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
+describe('debian-13', () => lives('debian-13'));
+describe('debian-12', { tags: ['slow'] }, () => lives('debian-12'));
+
+function lives(recipe: 'debian-13' | 'debian-12'): void {
   const sandbox = useSandbox({ keep: [101] });
   beforeAll(async () => {
     await sandbox.createFrom(await sandbox.template(recipe), 101);
@@ -52,4 +55,4 @@ describe.each(['debian-13', 'debian-12'] as const)('%s', (recipe) => {
     await sandbox.vzctl(['umount', '101']);
     expect(asked).toBe(true);
   });
-});
+}

@@ -81,10 +81,10 @@ function make(file: string, kind: string): void {
 /** What the kernel mounts may differ from kernel to kernel, what is parsed does not: that is left to the host lane. */
 const SLOW = { tags: ['slow'] };
 const IMAGES = [
-  ['raw', 'none', 'disk', {}],
+  ['raw', 'none', 'disk', SLOW],
   ['raw', 'mbr', '1', SLOW],
   ['raw', 'gpt', '1', SLOW],
-  ['raw', 'scattered lvm', 'my-group/root', {}],
+  ['raw', 'scattered lvm', 'my-group/root', SLOW],
   ['raw', 'xfs', '1', {}],
   ['raw', 'btrfs', '1', {}],
   ['qcow2', 'gpt', '1', SLOW],
@@ -157,6 +157,7 @@ describe('an import', () => {
 
   it.each(['disk.converted', 'disk.mounted', 'disk.copied'])(
     'that is killed at %s leaves nothing mounted and no loop device',
+    SLOW,
     async (fault) => {
       const script = `import { importDisk } from ${JSON.stringify(MODULE)}; await importDisk(...process.argv.slice(1));`;
       const argv = ['--input-type=module', '--eval', script, `${at}/ext4`, `${at}/out`];

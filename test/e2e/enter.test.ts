@@ -23,7 +23,7 @@ async function openShell(size = { rows: 24, columns: 80 }) {
     guest,
     printed: () => text,
     type: (text: string): void => void guest.terminal.write(text),
-    seen: (pattern: RegExp) => expect.poll(() => text, { timeout: 5000 }).toMatch(pattern),
+    seen: (pattern: RegExp) => expect.poll(() => text, { timeout: 20_000 }).toMatch(pattern),
   };
 }
 
@@ -52,12 +52,12 @@ describe('enter', () => {
     const { guest, type, seen } = await openShell();
     const sleeping = () => sandbox.vzctl(['exec', '101', 'pidof sleep']).then(({ code }) => code === 0);
     // A key must reach the job, not the shell's line editor.
-    const untilAsleep = () => expect.poll(sleeping, { timeout: 5000 }).toBe(true);
+    const untilAsleep = () => expect.poll(sleeping, { timeout: 20_000 }).toBe(true);
     await seen(/# /);
     type('/bin/sleep 1000\n');
     await untilAsleep();
     type('\u0003');
-    await expect.poll(sleeping, { timeout: 5000 }).toBe(false);
+    await expect.poll(sleeping, { timeout: 20_000 }).toBe(false);
     type('echo "was $?"\n');
     await seen(/was 130/);
     type('/bin/sleep 1000\n');
@@ -89,11 +89,11 @@ describe('enter', () => {
     operator.stdout.on('data', (data: Buffer) => {
       printed += data.toString();
     });
-    await expect.poll(() => printed, { timeout: 5000 }).toMatch(/# /);
+    await expect.poll(() => printed, { timeout: 20_000 }).toMatch(/# /);
     operator.stdin.write('echo "term $TERM"; exit 6\n');
-    await expect.poll(() => printed, { timeout: 5000 }).toMatch(/status 6/);
+    await expect.poll(() => printed, { timeout: 20_000 }).toMatch(/status 6/);
     operator.stdin.end();
-    await expect.poll(() => printed.match(/[0-9a-f]{32}/g)?.length, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => printed.match(/[0-9a-f]{32}/g)?.length, { timeout: 20_000 }).toBe(2);
     const [before, after] = printed.match(/[0-9a-f]{32}/g) ?? [];
     expect(after).toBe(before);
     expect(printed).toContain('term vt100');

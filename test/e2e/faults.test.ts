@@ -43,6 +43,7 @@ describe('a killed create', { tags: ['slow'] }, () => {
 describe('a killed start', () => {
   it.each(['start.intent', 'start.prepared', 'start.recorded'])(
     'at %s: nothing runs, and the next one succeeds',
+    { tags: ['slow'] },
     async (point) => {
       await sandbox.create(101);
       await killedAt(point, 'start', '101');

@@ -17,7 +17,7 @@ const handlers = (state: '0' | '1'): Promise<string> =>
     state,
   );
 
-it('builds a template for arm64 and runs it', { timeout: 300_000 }, async () => {
+it('builds a template for arm64 and runs it', { timeout: 300_000, tags: ['slow'] }, async () => {
   const built = await sandbox.run('cella', ['template', 'build', 'busybox', '--arch', 'arm64']);
   expect({ code: built.code, stderr: built.stderr }).toEqual({ code: 0, stderr: '' });
   const info = await sandbox.run('cella', ['template', 'info', 'busybox-aarch64', '--json']);

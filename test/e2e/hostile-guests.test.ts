@@ -33,7 +33,7 @@ describe('at its shutdown a guest', () => {
   it.each([
     ['that never comes to an end', 'sleep 1000'],
     ['that ignores every signal', "trap '' TERM INT HUP QUIT PWR; while :; do sleep 1; done"],
-  ])('%s is killed when its time is over', async (_, script) => {
+  ])('%s is killed when its time is over', { tags: ['slow'] }, async (_, script) => {
     // It was given its time.
     expect(await timeStop(script)).toBeGreaterThan(2500);
   });
@@ -75,7 +75,9 @@ describe('a running guest', () => {
     expect(await inside('touch /file')).toMatchObject({ code: 0 });
   });
 
-  it('that moves its root about is still itself to those who come from outside', async () => {
+  it('that moves its root about is still itself to those who come from outside', {
+    tags: ['slow'],
+  }, async () => {
     await make();
     await sandbox.good('start', '101', '--wait');
     await inside('mkdir /other; mount --bind / /other; mount -t tmpfs none /bin');

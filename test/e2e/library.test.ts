@@ -143,7 +143,7 @@ describe('a console', () => {
     console?.resize(31, 99);
     const inside = await container.exec(['sh', '-c', 'stty -F /dev/console size > /dev/console']);
     expect(await inside.wait()).toEqual({ code: 0, signal: null });
-    await expect.poll(() => text, { timeout: 5000 }).toContain('31 99');
+    await expect.poll(() => text, { timeout: 20_000 }).toContain('31 99');
     console?.terminal.destroy();
   });
 

@@ -233,7 +233,7 @@ describe('cella network', () => {
 });
 
 describe('a command in a container of its own', () => {
-  it('is on the network while it runs, and nothing is left of that', async () => {
+  it('is on the network while it runs, and nothing is left of that', { tags: ['slow'] }, async () => {
     const script = 'ping -c 1 -W 2 192.0.2.2 >/dev/null && echo answered; cat /etc/resolv.conf';
     const args = ['run', '--rm', '--nat', 'yes', '--publish', '8080:80', 'busybox', 'sh', '-c', script];
     expect(await networks.command('cella', args)).toMatchObject({

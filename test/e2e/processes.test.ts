@@ -88,7 +88,7 @@ describe('vzps', () => {
 });
 
 describe('vzpid', () => {
-  it('tells the container of processes, and their pids in it', async () => {
+  it('tells the container of processes, and their pids in it', { tags: ['slow'] }, async () => {
     await busy('sleep 1000', async () => {
       const pids = await pidsOf();
       const [init, sleep] = [pids.get('init'), pids.get('sleep')].map(String);

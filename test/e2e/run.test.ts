@@ -30,7 +30,7 @@ it('hands on standard input, variables, a user and a directory', { tags: ['slow'
   ).toMatchObject({ code: 0, stdout: expect.stringMatching(/^b c 1000:2000 \/tmp\nx\nsh -c /) as string });
 });
 
-it('tells what was changed', async () => {
+it('tells what was changed', { tags: ['slow'] }, async () => {
   const script = 'echo x > /root/new; rm /etc/shells; echo y >> /etc/passwd; mkdir /srv/d';
   const { code, stdout } = await run('--rm', '--diff', 'busybox', 'sh', '-c', script);
   expect(code).toBe(0);

@@ -122,7 +122,7 @@ describe('a container with nesting:on', () => {
     ).toMatch(/^[1-9]\nx\n$/);
   });
 
-  it('stays as it began: a change waits for the next start', async () => {
+  it('stays as it began: a change waits for the next start', { tags: ['slow'] }, async () => {
     await sandbox.vzctl(['set', '102', '--features', 'nesting:off', '--save']);
     expect((await sandbox.vzctl(['exec2', '102', 'unshare -U true'])).code).toBe(0);
     await sandbox.vzctl(['restart', '102', '--wait']);

@@ -60,7 +60,7 @@ describe('the API', () => {
     ['POST', '/v1/containers/101/start', { force: 'yes' }, "'force' must be true or false"],
     ['PUT', '/v1/containers/101/console/size', { rows: 0, columns: 80 }, "'rows' must be a number"],
     ['POST', '/v1/containers/101/start', { force: 'x'.repeat(70_000) }, 'larger than 65536 bytes'],
-  ] as const)('says what is wrong with %s %s', async (method, path, body, message) => {
+  ] as const)('says what is wrong with %s %s', { tags: ['slow'] }, async (method, path, body, message) => {
     await expect(client.call(method, path, body)).rejects.toThrow(message);
   });
 

@@ -35,6 +35,7 @@ afterAll(async () => {
 
 it.each(SERVERS)(
   'container $ctid takes and shows its own mail at ports of the one address',
+  { tags: ['slow'] },
   async ({ ctid, smtp, imap }) => {
     const sent = await networks.wan.run(
       dialogue(

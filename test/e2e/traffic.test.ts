@@ -57,7 +57,7 @@ describe('vznetstat', () => {
     ]);
   });
 
-  it('is what is sent and received now, in the statistics of containers', async () => {
+  it('is what is sent and received now, in the statistics of containers', { tags: ['slow'] }, async () => {
     await start(101, '--ipadd', '192.0.2.10');
     const pinging = networks.wan.spawn('busybox', 'ping', '-i', '0.1', '-s', '1000', '192.0.2.10');
     try {

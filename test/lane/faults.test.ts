@@ -60,10 +60,13 @@ const untilRunning = (runner: ChildProcess): Promise<void> =>
     });
   });
 
-const runs = (): readonly string[] => {
+const directoriesOfRuns = (): readonly string[] => {
   const directory = `${cacheDirectory()}/runs`;
   return existsSync(directory) ? readdirSync(directory) : [];
 };
+/** Those of somebody else, who may be at it meanwhile. */
+const others = directoriesOfRuns();
+const runs = (): readonly string[] => directoriesOfRuns().filter((name) => !others.includes(name));
 
 /** What consoles of first guests have said, without the sequences that move the cursor. */
 const said = (): string =>

@@ -148,7 +148,7 @@ describe('published ports', () => {
     expect(await ask(wan, protocol, HOST[family], 2222)).not.toBe(OUTSIDE[family]);
   });
 
-  it('lead a whole range, and only of their own address', async () => {
+  it('lead a whole range, and only of their own address', { tags: ['slow'] }, async () => {
     const ports = { first: 8000, last: 8002 };
     const published = publication(11, 8000, 80, { address: HOST[4], ports });
     const container = await attach(planOf(11, { published: [published] }));
@@ -173,7 +173,7 @@ describe('published ports', () => {
     expect(await ask(host, 'tcp', '::1', 2222)).toBe('ECONNREFUSED');
   });
 
-  it('are refused where another container has them, which keeps them', async () => {
+  it('are refused where another container has them, which keeps them', { tags: ['slow'] }, async () => {
     const held = planOf(11, { published: [publication(11, 2222, 22)] });
     const container = await attach(held);
     await serve(container, 'tcp', 22);
@@ -191,7 +191,7 @@ describe('published ports', () => {
     await publish(publication(12, 2222, 22, { protocol: 'udp' }), publication(12, 2221, 22));
   });
 
-  it('of any address are refused where another has one of a single address', async () => {
+  it('of any address are refused where another has one of a single address', { tags: ['slow'] }, async () => {
     await publish(publication(11, 2222, 22, { address: HOST[4] }));
     const refusal = { code: 'PORT_IN_USE', message: /2222\/tcp .* 10\.9\.0\.11 already/ };
     await expect(publish(publication(12, 2222, 22))).rejects.toMatchObject({ code: refusal.code });
@@ -199,7 +199,9 @@ describe('published ports', () => {
     expect(await inside.call('host/netlink/nftables', 'listElements', TABLE, 'any4')).toEqual([]);
   });
 
-  it('are refused where the host itself listens, with or without an address', async () => {
+  it('are refused where the host itself listens, with or without an address', {
+    tags: ['slow'],
+  }, async () => {
     await serve(host, 'tcp', 2222);
     await serve(host, 'udp', 53);
     const refusal = { code: 'PORT_IN_USE', message: 'this host itself listens at port 2222/tcp' };
@@ -246,7 +248,7 @@ describe('addresses', () => {
     expect(await ping(thief, OUTSIDE[4], 1)).toBe(1);
   });
 
-  it('of a container that is not the one which is taken away stay', async () => {
+  it('of a container that is not the one which is taken away stay', { tags: ['slow'] }, async () => {
     const plan = planOf(11, { firewall: { policyIn: 'accept', policyOut: 'accept', rules: [] } });
     const container = await attach(plan);
     await call(
@@ -266,7 +268,7 @@ describe('addresses', () => {
 });
 
 describe('counters', () => {
-  it('are exact to the packet, of both directions and families', async () => {
+  it('are exact to the packet, of both directions and families', { tags: ['slow'] }, async () => {
     const plan = planOf(11);
     const container = await attach(plan);
     expect(await ping(container, OUTSIDE[4], 7)).toBe(7);
@@ -355,7 +357,7 @@ describe("a container's packet filter", () => {
     expect(await ping(wan, '10.9.0.11', 1)).toBe(0);
   });
 
-  it('of two containers both have a say, and neither has one of a third', async () => {
+  it('of two containers both have a say, and neither has one of a third', { tags: ['slow'] }, async () => {
     const firewall: FirewallPlan = {
       ...filter(rule({ ports: port(80) })),
       policyOut: 'drop',
@@ -374,7 +376,9 @@ describe("a container's packet filter", () => {
     expect(await ping(third, OUTSIDE[4], 1)).toBe(1);
   });
 
-  it('goes by named sets, which are replaced as a whole, and is kept where a new one would be wrong', async () => {
+  it('goes by named sets, which are replaced as a whole, and is kept where a new one would be wrong', {
+    tags: ['slow'],
+  }, async () => {
     writeFileSync(`${directory}/friends`, '# all of them\n192.0.2.7\n2001:db8::/32\n');
     const firewall = filter(rule({ ports: port(80), peer: { set: 'friends' } }));
     const plan = planOf(11, { firewall });
@@ -414,7 +418,7 @@ describe('the table', () => {
     ]);
   });
 
-  it('takes ten thousand containers at once, and one more or less of them', async () => {
+  it('takes ten thousand containers at once, and one more or less of them', { tags: ['slow'] }, async () => {
     const many = Array.from({ length: 10_000 }, (_, index) => {
       const [x, y] = [index >> 8, index & 255];
       const addresses = [
