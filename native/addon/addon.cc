@@ -22,6 +22,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
   add("exists", vz::Exists);
+  add("isMountPoint", vz::IsMountPoint);
+  add("isOpen", vz::IsOpen);
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);
   add("moveLink", vz::MoveLink);

@@ -13,7 +13,7 @@ import type { RuntimeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
 import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
-import { type ContainerInfo, configured, countersOf, disksOf, UNKNOWN } from './listed.js';
+import { atRest, type ContainerInfo, countersOf, disksOf, UNKNOWN } from './listed.js';
 import { findInit, recordOfRunning } from './recover.js';
 
 export interface Status {
@@ -110,16 +110,13 @@ function known(
   const settings = settingsOf(context, ctid);
   const { root, privateArea, layout } = config;
   const isMounted = mounted.has(root);
+  const info = Object.assign(atRest(config, settings), running);
+  if (!record && isMounted) info.status = 'mounted';
+  if (files && counters.length > 0)
+    Object.assign(info, countersOf(settings, heldBy(files, record?.init?.pid, counters)));
   const place = { store: layout.store, privateArea, root: isMounted ? root : undefined };
-  const usage = details.has('disk') ? diskUsage(place) : undefined;
-  const held = files && counters.length > 0 ? heldBy(files, record?.init?.pid, counters) : undefined;
-  return {
-    ...running,
-    ...configured(config, settings),
-    ...countersOf(settings, held),
-    ...disksOf(settings, usage),
-    status: !record && isMounted ? 'mounted' : running.status,
-  };
+  if (details.has('disk')) Object.assign(info, disksOf(settings, diskUsage(place)));
+  return info;
 }
 
 /** As the files have them. */

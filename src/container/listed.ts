@@ -100,9 +100,30 @@ type Seen =
   | 'cputime'
   | 'ioread'
   | 'iowritten';
-export type Configured = Omit<ContainerInfo, Seen>;
+type Configured = Omit<ContainerInfo, Seen>;
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-export function configured(config: ContainerConfig, settings: ListedSettings): Configured {
+/** What was made of configs that have not changed: a list of a thousand is mostly these. */
+const resting = new WeakMap<
+  ListedSettings,
+  { readonly config: ContainerConfig; readonly info: ContainerInfo }
+>();
+
+/** What is known of a container that nobody has looked at, as an object of the caller's own. */
+export function atRest(config: ContainerConfig, settings: ListedSettings): Mutable<ContainerInfo> {
+  const last = resting.get(settings);
+  if (last?.config === config) return { ...last.info };
+  const info: ContainerInfo = {
+    ...configured(config, settings),
+    ...countersOf(settings, undefined),
+    ...disksOf(settings, undefined),
+    ...{ status: 'stopped', laverage: null, uptime: null, cputime: null, ioread: null, iowritten: null },
+  };
+  resting.set(settings, { config, info });
+  return { ...info };
+}
+
+function configured(config: ContainerConfig, settings: ListedSettings): Configured {
   const { name, network, nameservers = [], searchdomains = [] } = config;
   return {
     ctid: config.ctid,

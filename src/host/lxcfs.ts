@@ -47,6 +47,10 @@ export function viewMounts(
   } catch {
     return [];
   }
-  const found = [...text.matchAll(/^\d+ \d+ (\d+:\d+) \S+ (\S+) .* - fuse\.lxcfs /gm)];
-  return [...new Map(found.map(([, device = '', target = '']) => [target, { target, device }])).values()];
+  const lines = text.split('\n').filter((line) => line.includes(' - fuse.lxcfs '));
+  const found = lines.map((line) => {
+    const [, , device = '', , target = ''] = line.split(' ');
+    return [target, { target, device }] as const;
+  });
+  return [...new Map(found).values()];
 }

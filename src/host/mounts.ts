@@ -35,7 +35,7 @@ function decodePath(path: string): string {
 }
 
 export function isMounted(target: string): boolean {
-  return readMounts().some((mount) => mount.target === target);
+  return native().isMountPoint(target) ?? readMounts().some((mount) => mount.target === target);
 }
 
 /** Unmounts everything at `target`, topmost first; nothing there is fine. */

@@ -92,6 +92,10 @@ export interface Binding {
   exchange(first: string, second: string): boolean;
   /** Of what another process serves: it may take for ever, and the embedding process may end meanwhile. */
   exists(path: string): Promise<boolean>;
+  /** Whether something is mounted there; null where the kernel does not say (before Linux 5.8). */
+  isMountPoint(path: string): boolean | null;
+  /** Whether anybody has this file open, a loop device too; true where its file system cannot tell. */
+  isOpen(path: string): boolean;
   /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;
   signalPid(pidfd: number, signal: number): void;

@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,6 +47,42 @@ describe('lock', () => {
     expect(() => native().lock(`${directory}/no/where`)).toThrow(
       expect.objectContaining({ code: 'ENOENT', syscall: 'open' }),
     );
+  });
+});
+
+describe('isOpen', () => {
+  it('tells of a file that somebody has open, to read or to write', () => {
+    const path = `${directory}/open`;
+    expect(native().isOpen(path)).toBe(false);
+    writeFileSync(path, '');
+    expect(native().isOpen(path)).toBe(false);
+    for (const flags of ['r', 'r+']) {
+      const fd = openSync(path, flags);
+      expect(native().isOpen(path)).toBe(true);
+      closeSync(fd);
+      expect(native().isOpen(path)).toBe(false);
+    }
+  });
+
+  it('tells of a file that a loop device has', async () => {
+    const path = `${directory}/disk`;
+    writeFileSync(path, Buffer.alloc(1 << 20));
+    const loop = execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
+    try {
+      expect(native().isOpen(path)).toBe(true);
+    } finally {
+      execFileSync('losetup', ['--detach', loop]);
+    }
+    await expect.poll(() => native().isOpen(path), { timeout: 5000 }).toBe(false);
+  });
+
+  it('ends no process that asks while others open and close it', async () => {
+    const path = `${directory}/busy`;
+    writeFileSync(path, '');
+    const busy = spawn('sh', ['-c', `i=0; while [ $i -lt 3000 ]; do : <"${path}"; i=$((i + 1)); done`]);
+    for (; busy.exitCode === null && busy.signalCode === null; await new Promise(setImmediate))
+      for (let i = 0; i < 50; i += 1) native().isOpen(path);
+    expect(busy.exitCode).toBe(0);
   });
 });
 

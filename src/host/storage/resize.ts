@@ -108,6 +108,8 @@ export async function trimImage(path: string): Promise<number | undefined> {
 
 /** The loop device of an image that is in use. */
 export function deviceOf(path: string): string | undefined {
+  // Where there are a thousand of them, most questions are about images that are not in use.
+  if (!native().isOpen(path)) return undefined;
   const name = readdirSync('/sys/block').find(
     (block) => block.startsWith('loop') && backingOf(block) === path,
   );
