@@ -5,9 +5,10 @@
  * the test cache. Each has a root, a network and control groups of its own, and busybox's init in it.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lowLimits, raiseLimits } from '../dist/host/shared-limits.js';
 import { openHost } from '../dist/index.js';
 import { findMail, measureMail } from './density/mail.mjs';
 import { memory, processesLike } from './density/memory.mjs';
@@ -28,6 +29,9 @@ mkdirSync(`${rootDir}/run`, { recursive: true });
 execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', `${rootDir}/run`]);
 const host = await openHost({ rootDir });
 await host.setup();
+// What setup does on a host of its own, for as long as this runs.
+const limits = lowLimits();
+raiseLimits();
 const ids = Array.from({ length: COUNT }, (_, i) => FIRST + i);
 
 const timed = async (work) => {
@@ -105,6 +109,7 @@ try {
     await host.container(ctid).stop({ fast: true });
     await host.container(ctid).destroy();
   }
+  for (const { name, now } of limits) writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, String(now));
   execFileSync('umount', [`${rootDir}/run`]);
   rmSync(directory, { recursive: true, force: true });
 }

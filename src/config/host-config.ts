@@ -28,6 +28,8 @@ export interface HostConfig {
   readonly lxcfs: string;
   /** Minutes after which memory is taken from a container that does nothing; 0: never. */
   readonly reclaimIdle: number;
+  /** Whether setup raises limits of the kernel that all containers share. */
+  readonly raisesLimits: boolean;
   readonly network: HostNetwork;
   /** Whether a container starts for which there is no room. */
   readonly admission: { readonly mode: 'refuse' | 'warn' | 'off'; readonly overcommit: number | 'unlimited' };
@@ -51,6 +53,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
     private: reader.read('VE_PRIVATE', values.parsePathPattern) ?? DEFAULT_PRIVATE,
     lxcfs: path('LXCFS', '/var/lib/lxcfs'),
     reclaimIdle: reader.read('RECLAIM_IDLE', values.parseCount) ?? 0,
+    raisesLimits: !(reader.read('SKIP_SYSCTL_SETUP', values.parseYesNo) ?? false),
     network: readHostNetwork(reader),
     admission: {
       mode: reader.read('ADMISSION', ADMISSION.parse) ?? 'off',

@@ -53,6 +53,18 @@ export async function admit(
   }
 }
 
+/** The same of a container that runs, when it is to have more than it has. */
+export async function admitGrowth(
+  context: Context,
+  { before, after }: { readonly before: ContainerConfig; readonly after: ContainerConfig },
+  options: AdmissionOptions,
+): Promise<Lock | undefined> {
+  const total = memoryTotal();
+  const [had, has] = [claimOf(before, total), claimOf(after, total)];
+  const grows = (has.limit ?? total) > (had.limit ?? total) || has.promised > had.promised;
+  return grows ? admit(context, after, options) : undefined;
+}
+
 function claimOf({ ram, guarantee }: ContainerConfig, total: bigint): Claim {
   return { limit: ram, promised: promisedMemory(guarantee, ram, total) };
 }

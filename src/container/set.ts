@@ -12,6 +12,7 @@ import { confinementOf, unusable } from '../plan/confinement.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { withUndo } from '../undo.js';
+import { admitGrowth } from './admission.js';
 import { areaOf, storeOf } from './area.js';
 import { askForAddresses } from './ask-for-addresses.js';
 import { changeGiven, GIVEN_KEYS } from './change-given.js';
@@ -123,8 +124,13 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
   const { before } = change;
   // Where its files are does not change by that.
   const after = { ...change.after, root: before.root, privateArea: before.privateArea };
+  const { signal } = options;
   try {
     expectHonoured(context, after, given);
+    using _admission =
+      running && !options.force
+        ? await admitGrowth(context, { before, after }, { advice: '--force sets it', signal })
+        : undefined;
     await withUndo(async (undo) => {
       if (running) {
         undo.push('set the limits', () => applyLimits(context, before, keys));

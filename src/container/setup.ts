@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { HOST_CONFIG_TEXT, SAMPLES } from '../config/samples.js';
 import { systemdUnit } from '../config/systemd-unit.js';
 import { run } from '../host/run.js';
+import { raiseLimits, SYSCTL_FILE, writeSysctlFile } from '../host/shared-limits.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { buildTemplate } from '../template/build.js';
 import { recipeDirectory } from '../template/recipes.js';
@@ -23,6 +24,7 @@ export async function setup(context: Context): Promise<readonly string[]> {
   };
   write(paths.hostConfig, HOST_CONFIG_TEXT);
   for (const [name, text] of Object.entries(SAMPLES)) write(paths.sample(name), text);
+  if (paths.rootDir === '' && context.hostConfig().raisesLimits) made.push(...raiseSharedLimits());
   const unit = '/etc/systemd/system/cella-node.service';
   if (paths.rootDir === '' && existsSync('/run/systemd/system')) {
     const isNew = !existsSync(unit);
@@ -35,6 +37,16 @@ export async function setup(context: Context): Promise<readonly string[]> {
     made.push(`Built template ${template.name} in ${template.directory}`);
   }
   return made;
+}
+
+/** Now, and at each boot. */
+function raiseSharedLimits(): readonly string[] {
+  const isNew = !existsSync(SYSCTL_FILE);
+  if (isNew) writeSysctlFile();
+  return [
+    ...(isNew ? [`Wrote ${SYSCTL_FILE}`] : []),
+    ...raiseLimits().map(({ name, value }) => `Raised ${name} to ${value}`),
+  ];
 }
 
 /** The systemd unit of the node service. */

@@ -173,6 +173,24 @@ describe('admission', () => {
     expect(await sandbox.run('cella', ['run', '--rm', 'busybox', 'true'])).toMatchObject({ code: 36 });
   });
 
+  it('refuses more memory for a container that runs, unless it is forced', { tags: ['slow'] }, async () => {
+    await sandbox.good('set', '102', '--ram', '64M', '--save');
+    for (const ctid of [101, 102]) expect(await start(ctid)).toMatchObject({ code: 0 });
+    policy('ADMISSION="refuse"\n');
+    const most = String(Math.floor(totalmem() * 0.6));
+    const config = () => readFileSync(`${sandbox.rootDir}/etc/vz/conf/102.conf`, 'utf8');
+    const before = config();
+    expect(await sandbox.vzctl(['set', '102', '--ram', most, '--save'])).toMatchObject({
+      code: 36,
+      stderr: expect.stringMatching(/^no room for container 102: memory limits .*\n.*--force sets it\.\n$/),
+    });
+    expect(config()).toBe(before);
+    expect(await sandbox.vzctl(['set', '102', '--ram', '32M', '--save'])).toMatchObject({ code: 0 });
+    expect(await sandbox.vzctl(['set', '102', '--ram', most, '--save', '--force'])).toMatchObject({
+      code: 0,
+    });
+  });
+
   it('goes as far as it is allowed to, or warns', { tags: ['slow'] }, async () => {
     policy('ADMISSION="refuse"\nOVERCOMMIT_MEMORY="130%"\n');
     expect(await start(101)).toMatchObject({ code: 0 });

@@ -12,7 +12,6 @@ const FOREIGN = [
   'MODULES_DISABLED',
   'IPTABLES_MODULES',
   'IP6TABLES',
-  'SKIP_SYSCTL_SETUP',
   'VE_ROUTE_SRC_DEV',
   'FORCE_ROUTE',
   'VZWDOG',
@@ -60,7 +59,7 @@ export const HOST: readonly Parameter[] = [
   host(
     'ADMISSION',
     ADMISSION,
-    'what becomes of the start of a container for which OVERCOMMIT_MEMORY leaves no room, or whose guarantee (VMGUARPAGES, OOMGUARPAGES) the host could not keep: refuse (status 36, unless with --force), warn, or off. A reboot and a restart are no such start',
+    'what becomes of the start of a container for which OVERCOMMIT_MEMORY leaves no room, or whose guarantee (VMGUARPAGES, OOMGUARPAGES) the host could not keep: refuse (status 36, unless with --force), warn, or off. A reboot and a restart are no such start; more memory for a container that runs is',
     { default: 'off' },
   ),
   host(
@@ -68,6 +67,12 @@ export const HOST: readonly Parameter[] = [
     OVERCOMMIT,
     "percent of the host's memory that the memory limits (PHYSPAGES) of running containers may add up to; one without a limit counts as all of it",
     { default: '100' },
+  ),
+  host(
+    'SKIP_SYSCTL_SETUP',
+    YES_NO,
+    'whether "cella setup" leaves those limits of the kernel alone that all containers share, as of inotify(7)',
+    { default: 'no' },
   ),
   ...FOREIGN.map((key) => host(key, TEXT, 'kept for other tools', { effect: 'stored' })),
 ];

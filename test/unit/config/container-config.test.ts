@@ -144,6 +144,7 @@ describe('readHostConfig', () => {
     admission: { mode: 'off', overcommit: 100 },
     lxcfs: '/var/lib/lxcfs',
     reclaimIdle: 0,
+    raisesLimits: true,
     defaultTemplate: 'busybox',
     defaultSample: 'vswap-256m',
     root: '/var/lib/vz/root/$VEID',
