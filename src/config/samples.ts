@@ -76,11 +76,11 @@ STOP_TIMEOUT="0"
 
 # What becomes of a start for which the memory limits of running containers leave no room: refuse, warn or off; and
 # the percentage of memory that these limits may add up to.
-ADMISSION="off"
-OVERCOMMIT_MEMORY="100"
+#ADMISSION="off"
+#OVERCOMMIT_MEMORY="100"
 
 # Minutes after which memory is taken back from a container that does nothing; 0 for never.
-RECLAIM_IDLE="0"
+#RECLAIM_IDLE="0"
 `;
 
 interface Beancounters {
