@@ -6,6 +6,8 @@ import { GroupFiles } from '../host/cgroup/group-files.js';
 import { consumptionOf } from '../host/consumption.js';
 import { blocksBelow } from '../host/disk-blocks.js';
 import { diskUsage } from '../host/disk-usage.js';
+import { pidsBelow } from '../host/guest-processes.js';
+import { inotifyInstances } from '../host/inotify.js';
 import { groupsOfMemory } from '../host/resources.js';
 import type { ResourceName } from '../plan/capacity/room.js';
 import { isPrivileged } from '../plan/plan-root.js';
@@ -52,6 +54,7 @@ export async function holdingOf(
     ...(memory === null ? {} : { memory: Number(memory) }),
     processes: tasks,
     'control groups': groupsOfMemory(record.cgroups),
+    'inotify instances': await inotifyInstances(pidsBelow(record.cgroups[0] ?? ''), signal),
     disk: Number(disk.bytes),
     inodes: Number(disk.files),
     ...identityOf(config),

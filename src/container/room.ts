@@ -1,6 +1,7 @@
 /** How many more containers of a kind this host holds, by what those hold that run. */
 import { dirname } from 'node:path';
 import { existing } from '../host/existing.js';
+import { inotifyRoom } from '../host/inotify.js';
 import { diskRoom, groupRoom, hostResources, idleCpus } from '../host/resources.js';
 import {
   type Demand,
@@ -46,7 +47,9 @@ export async function hostRoom(context: Context, options: RoomOptions = {}): Pro
   if (measured.length === 0 && options.template !== undefined) templateOf(context, options.template);
   const limits = measured.length > 0 ? undefined : [sampleNeed(context, options)];
   const { needs, idle } = await measure(measured, options);
-  const resources = demands(context, limits ?? needs, { idle, by: options.by ?? 'average' }).map((demand) =>
+  const inotify = await inotifyRoom(options.signal);
+  const by = options.by ?? 'average';
+  const resources = demands(context, limits ?? needs, { idle, inotify, by }).map((demand) =>
     roomOf(demand, options.reserve ?? 10),
   );
   const first = scarcest(resources);
@@ -80,10 +83,15 @@ async function measure(
 
 interface Measure {
   readonly idle: number;
+  readonly inotify: Awaited<ReturnType<typeof inotifyRoom>>;
   readonly by: 'average' | 'largest';
 }
 
-function demands(context: Context, needs: readonly Need[], { idle, by }: Measure): readonly Demand[] {
+function demands(
+  context: Context,
+  needs: readonly Need[],
+  { idle, inotify, by }: Measure,
+): readonly Demand[] {
   const { memory, tasks, cpu } = hostResources();
   const disk = diskRoom(areasOf(context));
   const ids = idRanges(context);
@@ -105,6 +113,7 @@ function demands(context: Context, needs: readonly Need[], { idle, by }: Measure
     ...demand('processes', 'things', { free: tasks.limit - tasks.held, total: tasks.limit }),
     ...demand('processors', 'processors', { free: idle, total: cpu.count }),
     ...demand('control groups', 'things', groupRoom()),
+    ...demand('inotify instances', 'things', inotify),
     ...demand('disk', 'bytes', disk.bytes),
     ...demand('inodes', 'things', disk.files),
     ...demand('ipv4 addresses', 'things', ofFamily(4), false),

@@ -72,13 +72,16 @@ async function formatEmpty(area: Area): Promise<void> {
 
 /** What ext4 keeps for itself shows only when it is made: then it is made again, to the size that offers the space. */
 const TRIES = 3;
+/** Sizes that came out of limits before, for the next container with the same ones: then the first try is right. */
+const sizes = new Map<string, bigint>();
 
 /** Complete under its name, or not there. */
 async function format(area: Area, contents: string): Promise<void> {
   const path = `${area.path}/${IMAGE_NAME}`;
   const staging = `${path}.new`;
   const space = spaceOf(area.limits);
-  let blocks = firstBlocks(area.limits) ?? 0n;
+  const limits = [space, area.limits.inodes?.hard].join();
+  let blocks = sizes.get(limits) ?? firstBlocks(area.limits) ?? 0n;
   try {
     for (let i = 0; i < TRIES; i += 1) {
       const geometry = await makeFileSystem(staging, blocks, mkfsArguments(area.limits, contents, staging));
@@ -86,6 +89,7 @@ async function format(area: Area, contents: string): Promise<void> {
       if (next === blocks) break;
       blocks = next;
     }
+    sizes.set(limits, blocks);
     const file = await open(staging, 'r+');
     await file.sync();
     await file.close();

@@ -5,6 +5,7 @@ export type ResourceName =
   | 'processes'
   | 'processors'
   | 'control groups'
+  | 'inotify instances'
   | 'disk'
   | 'inodes'
   | 'ipv4 addresses'
