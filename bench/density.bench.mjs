@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lowLimits, raiseLimits } from '../dist/host/shared-limits.js';
+import { raiseLimits } from '../dist/host/shared-limits.js';
 import { openHost } from '../dist/index.js';
 import { findMail, measureMail } from './density/mail.mjs';
 import { memory, processesLike } from './density/memory.mjs';
@@ -30,8 +30,7 @@ execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', `${rootDir}/run`]);
 const host = await openHost({ rootDir });
 await host.setup();
 // What setup does on a host of its own, for as long as this runs.
-const limits = lowLimits();
-raiseLimits();
+const raised = raiseLimits();
 const ids = Array.from({ length: COUNT }, (_, i) => FIRST + i);
 
 const timed = async (work) => {
@@ -116,7 +115,7 @@ try {
     await host.container(ctid).stop({ fast: true });
     await host.container(ctid).destroy();
   }
-  for (const { name, now } of limits) writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, String(now));
+  for (const { name, now } of raised) writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, String(now));
   execFileSync('umount', [`${rootDir}/run`]);
   rmSync(directory, { recursive: true, force: true });
 }

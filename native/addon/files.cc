@@ -70,12 +70,11 @@ Napi::Value Exists(const Napi::CallbackInfo& info) {
   });
 }
 
-// isOpen(path) → whether anybody has this file open, a loop device too; true where the file system cannot tell.
+// isOpen(path) → whether anybody has this file open, a loop device too; true where nobody can tell.
 Napi::Value IsOpen(const Napi::CallbackInfo& info) {
   const std::string path = Path(info, 0);
   Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-  if (!fd && errno == ENOENT) return Napi::Boolean::New(info.Env(), false);
-  if (!fd) throw SystemError(info.Env(), {errno, "open", path, -1});
+  if (!fd) return Napi::Boolean::New(info.Env(), errno != ENOENT);
   // A write lease "may be placed on a file only if there are no other open file descriptors for the file" (fcntl(2)).
   // Whoever opens it in this moment waits for the next line, and has the kernel send a signal that does nothing.
   const bool free = ::fcntl(fd.get(), F_SETSIG, SIGURG) == 0 && ::fcntl(fd.get(), F_SETLEASE, F_WRLCK) == 0;

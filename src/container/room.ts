@@ -47,7 +47,7 @@ export async function hostRoom(context: Context, options: RoomOptions = {}): Pro
   if (measured.length === 0 && options.template !== undefined) templateOf(context, options.template);
   const limits = measured.length > 0 ? undefined : [sampleNeed(context, options)];
   const { needs, idle } = await measure(measured, options);
-  const inotify = await inotifyRoom(options.signal);
+  const inotify = limits ? null : await inotifyRoom(options.signal);
   const by = options.by ?? 'average';
   const resources = demands(context, limits ?? needs, { idle, inotify, by }).map((demand) =>
     roomOf(demand, options.reserve ?? 10),

@@ -64,6 +64,11 @@ export async function set(
   const restart = waiting.length > 0 && options.setMode === 'restart';
   if (restart && !options.save)
     throw new CellaError('BAD_OPTION', 'a restart would lose the changes: it needs --save');
+  // Until it is saved, as others look for it there.
+  using _admission =
+    init && !options.force
+      ? await admitGrowth(context, { before, after }, { advice: '--force sets it', signal: options.signal })
+      : undefined;
   await apply(context, { before, after }, { edits, given: new Set(changes.keys()), running, options });
   if (options.save) save(context, { before, after }, { text, named: edits.has('NAME') });
   warnOfNoEffect(context, ctid, changes);
@@ -124,13 +129,8 @@ async function apply(context: Context, change: Change, applying: Applying): Prom
   const { before } = change;
   // Where its files are does not change by that.
   const after = { ...change.after, root: before.root, privateArea: before.privateArea };
-  const { signal } = options;
   try {
     expectHonoured(context, after, given);
-    using _admission =
-      running && !options.force
-        ? await admitGrowth(context, { before, after }, { advice: '--force sets it', signal })
-        : undefined;
     await withUndo(async (undo) => {
       if (running) {
         undo.push('set the limits', () => applyLimits(context, before, keys));

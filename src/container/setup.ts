@@ -1,10 +1,11 @@
 /** setup: makes a host ready, once: directories, vz.conf, samples, the built-in template. */
 import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HOST_CONFIG_TEXT, SAMPLES } from '../config/samples.js';
 import { systemdUnit } from '../config/systemd-unit.js';
 import { run } from '../host/run.js';
-import { raiseLimits, SYSCTL_FILE, writeSysctlFile } from '../host/shared-limits.js';
+import { lowLimits, raiseLimits, SYSCTL_FILE, sysctlText } from '../host/shared-limits.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { buildTemplate } from '../template/build.js';
 import { recipeDirectory } from '../template/recipes.js';
@@ -24,7 +25,13 @@ export async function setup(context: Context): Promise<readonly string[]> {
   };
   write(paths.hostConfig, HOST_CONFIG_TEXT);
   for (const [name, text] of Object.entries(SAMPLES)) write(paths.sample(name), text);
-  if (paths.rootDir === '' && context.hostConfig().raisesLimits) made.push(...raiseSharedLimits());
+  if (paths.rootDir === '' && context.hostConfig().raisesLimits) {
+    // One that is high enough already may be set by another file, which ours is not to lower.
+    const low = lowLimits();
+    mkdirSync(dirname(SYSCTL_FILE), { recursive: true });
+    if (low.length > 0) write(SYSCTL_FILE, sysctlText(low));
+    made.push(...raiseLimits().map(({ name, value }) => `Raised ${name} to ${value}`));
+  }
   const unit = '/etc/systemd/system/cella-node.service';
   if (paths.rootDir === '' && existsSync('/run/systemd/system')) {
     const isNew = !existsSync(unit);
@@ -37,16 +44,6 @@ export async function setup(context: Context): Promise<readonly string[]> {
     made.push(`Built template ${template.name} in ${template.directory}`);
   }
   return made;
-}
-
-/** Now, and at each boot. */
-function raiseSharedLimits(): readonly string[] {
-  const isNew = !existsSync(SYSCTL_FILE);
-  if (isNew) writeSysctlFile();
-  return [
-    ...(isNew ? [`Wrote ${SYSCTL_FILE}`] : []),
-    ...raiseLimits().map(({ name, value }) => `Raised ${name} to ${value}`),
-  ];
 }
 
 /** The systemd unit of the node service. */

@@ -3,8 +3,7 @@
  * too, who made the user namespace (user_namespaces(7), namespaces(7) "UCOUNT"); others it counts for all together.
  * Its defaults are enough for one system: 128 inotify instances for about twenty of systemd's guests.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 export interface SharedLimit {
   /** As sysctl(8) has it. */
@@ -26,8 +25,12 @@ export const SHARED_LIMITS: readonly SharedLimit[] = [
 const DIRECTORY = '/proc/sys';
 const pathOf = (name: string, directory: string): string => `${directory}/${name.replaceAll('.', '/')}`;
 
-/** Those that are lower here, with what they are. A kernel without one has no such limit. */
-export function lowLimits(directory = DIRECTORY): readonly (SharedLimit & { readonly now: number })[] {
+export interface LowLimit extends SharedLimit {
+  readonly now: number;
+}
+
+/** Those that are lower here. A kernel without one has no such limit. */
+export function lowLimits(directory = DIRECTORY): readonly LowLimit[] {
   return SHARED_LIMITS.flatMap((limit) => {
     const path = pathOf(limit.name, directory);
     const now = existsSync(path) ? Number(readFileSync(path, 'utf8')) : limit.value;
@@ -36,7 +39,7 @@ export function lowLimits(directory = DIRECTORY): readonly (SharedLimit & { read
 }
 
 /** Until the next boot. A host that does not allow it, as a container is one, keeps its own. */
-export function raiseLimits(directory = DIRECTORY): readonly SharedLimit[] {
+export function raiseLimits(directory = DIRECTORY): readonly LowLimit[] {
   return lowLimits(directory).filter(({ name, value }) => {
     try {
       writeFileSync(pathOf(name, directory), String(value));
@@ -50,11 +53,7 @@ export function raiseLimits(directory = DIRECTORY): readonly SharedLimit[] {
 /** For sysctl.d(5), which sets them at each boot. */
 export const SYSCTL_FILE = '/etc/sysctl.d/60-cella.conf';
 
-export function writeSysctlFile(path = SYSCTL_FILE): void {
-  const lines = SHARED_LIMITS.map(({ name, value }) => `${name} = ${value}\n`);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(
-    path,
-    `# Limits that all containers share. Written by "cella setup", which leaves this file alone then.\n${lines.join('')}`,
-  );
+export function sysctlText(limits: readonly SharedLimit[]): string {
+  const lines = limits.map(({ name, value }) => `${name} = ${value}\n`);
+  return `# Limits that all containers share. Written by "cella setup", which leaves this file alone then.\n${lines.join('')}`;
 }

@@ -94,7 +94,7 @@ export interface Binding {
   exists(path: string): Promise<boolean>;
   /** Whether something is mounted there; null where the kernel does not say (before Linux 5.8). */
   isMountPoint(path: string): boolean | null;
-  /** Whether anybody has this file open, a loop device too; true where its file system cannot tell. */
+  /** Whether anybody has this file open, a loop device too; true where nobody can tell. */
   isOpen(path: string): boolean;
   /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;

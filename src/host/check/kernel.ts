@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { native } from '../../native/binding.js';
+import { lowLimits } from '../shared-limits.js';
 import { aside, type Check, lacking, type Outcome, ok, output, UNTRIED } from './finding.js';
 
 const OLDEST_KERNEL = [5, 19] as const;
@@ -121,6 +122,18 @@ export const KERNEL: readonly Check[] = [
       if (!isRoot) return UNTRIED;
       await output('unshare', '--net', 'nft', 'add', 'table', 'inet', 'cella');
       return ok(version);
+    },
+  },
+  {
+    subject: 'shared limits',
+    consequence: 'what all containers have of it together may run out, and then some do not boot',
+    advice: 'Run "cella setup", or raise them with sysctl.',
+    probe: () => {
+      const [low, ...more] = lowLimits();
+      if (low === undefined) return ok('they are high enough for thousands of containers');
+      return lacking(
+        `${low.name} is ${low.now}${more.length > 0 ? `, and ${more.length} more are low` : ''}`,
+      );
     },
   },
 ];

@@ -1,7 +1,6 @@
 /** What lets more containers fit into memory. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { whyNoKsm } from '../ksm.js';
-import { lowLimits } from '../shared-limits.js';
 import { type Check, lacking, type Outcome, ok } from './finding.js';
 
 /** `run`: what /sys/kernel/mm/ksm/run holds. */
@@ -33,18 +32,6 @@ const read = (path: string): string | undefined =>
   existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 
 export const MEMORY: readonly Check[] = [
-  {
-    subject: 'shared limits',
-    consequence: 'what all containers have of it together may run out, and then some do not boot',
-    advice: 'Run "cella setup", or raise them with sysctl.',
-    probe: () => {
-      const [low, ...more] = lowLimits();
-      if (low === undefined) return ok('they are high enough for thousands of containers');
-      return lacking(
-        `${low.name} is ${low.now}${more.length > 0 ? `, and ${more.length} more are low` : ''}`,
-      );
-    },
-  },
   {
     subject: 'equal pages',
     consequence: '--ksm has no effect',

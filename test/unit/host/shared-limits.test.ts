@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { lowLimits, raiseLimits, SHARED_LIMITS, writeSysctlFile } from '../../../src/host/shared-limits.js';
+import { lowLimits, raiseLimits, SHARED_LIMITS, sysctlText } from '../../../src/host/shared-limits.js';
 
 let directory: string;
 beforeEach(() => {
@@ -35,8 +35,7 @@ describe('limits that containers share', () => {
   });
 
   it('are in a file for every boot', () => {
-    writeSysctlFile(`${directory}/etc/sysctl.d/60-cella.conf`);
-    const lines = read('etc/sysctl.d/60-cella.conf').trim().split('\n');
+    const lines = sysctlText(SHARED_LIMITS).trim().split('\n');
     expect(lines[0]).toMatch(/^# /);
     expect(lines.slice(1)).toEqual(SHARED_LIMITS.map(({ name, value }) => `${name} = ${value}`));
   });
