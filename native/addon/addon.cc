@@ -22,7 +22,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
   add("exists", vz::Exists);
-  add("isMountPoint", vz::IsMountPoint);
+  add("mountDevice", vz::MountDevice);
   add("isOpen", vz::IsOpen);
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);

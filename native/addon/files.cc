@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <optional>
+#include <string>
 
 #include "addon.h"
 #include "promise.h"
@@ -21,16 +23,16 @@ namespace {
 int Number(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
 std::string Path(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::String>(); }
 
-enum class Mounted { kYes, kNo, kUnknown };
-
-// Linux 5.8 tells mount points apart (statx(2)), which takes no longer where there are thousands of mounts.
-Mounted MountedAt(const std::string& path) {
+// Linux 5.8 tells mount points apart (statx(2)), which takes no longer where there are thousands of mounts, and asks
+// nobody who serves one.
+std::optional<std::string> DeviceAt(const std::string& path) {
   struct statx here {};
   const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
   if (::statx(AT_FDCWD, path.c_str(), flags, 0, &here) < 0)
-    return errno == ENOENT || errno == ENOTDIR ? Mounted::kNo : Mounted::kUnknown;
-  if (!(here.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)) return Mounted::kUnknown;
-  return here.stx_attributes & STATX_ATTR_MOUNT_ROOT ? Mounted::kYes : Mounted::kNo;
+    return errno == ENOENT || errno == ENOTDIR ? std::optional<std::string>("") : std::nullopt;
+  if (!(here.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)) return std::nullopt;
+  if (!(here.stx_attributes & STATX_ATTR_MOUNT_ROOT)) return "";
+  return std::to_string(here.stx_dev_major) + ":" + std::to_string(here.stx_dev_minor);
 }
 
 }  // namespace
@@ -94,18 +96,17 @@ Napi::Value SignalPid(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// isMountPoint(path) → null where the kernel does not say.
-Napi::Value IsMountPoint(const Napi::CallbackInfo& info) {
-  const Mounted mounted = MountedAt(Path(info, 0));
-  if (mounted == Mounted::kUnknown) return info.Env().Null();
-  return Napi::Boolean::New(info.Env(), mounted == Mounted::kYes);
+// mountDevice(path) → "MAJOR:MINOR" of what is mounted there; "": nothing is; null where the kernel does not say.
+Napi::Value MountDevice(const Napi::CallbackInfo& info) {
+  const std::optional<std::string> device = DeviceAt(Path(info, 0));
+  return device ? Napi::String::New(info.Env(), *device) : info.Env().Null();
 }
 
 // umount(path): whatever is mounted there, topmost first; nothing there is fine.
 Napi::Value Umount(const Napi::CallbackInfo& info) {
   const std::string path = Path(info, 0);
   // Then nothing needs a thread.
-  if (MountedAt(path) == Mounted::kNo) {
+  if (DeviceAt(path) == "") {
     const auto settled = Napi::Promise::Deferred::New(info.Env());
     settled.Resolve(info.Env().Undefined());
     return settled.Promise();

@@ -150,14 +150,12 @@ Napi::Value Begin(const Napi::CallbackInfo& info, Until until) {
     throw SystemError(info.Env(), {errno, "socketpair", "", -1});
   const auto launch = std::make_shared<Launch>(info.Env(), until, pair[0]);
   const Napi::Value promise = Follow(info.Env(), launch);
-  if (info.Length() > 3 && info[3].IsNumber()) {
-    AskKeeper(ReadRequest(info), pair[1], info[3].As<Napi::Number>().Int32Value());
-    ::close(pair[1]);
-    return promise;
-  }
+  const int keeper = info.Length() > 3 && info[3].IsNumber() ? info[3].As<Napi::Number>().Int32Value() : -1;
   // On a thread: posix_spawn suspends its caller until the launcher runs.
-  Detach([request = ReadRequest(info), theirs = std::make_shared<Fd>(pair[1])] {
-    RunLauncher(request, std::move(*theirs));
+  Detach([request = ReadRequest(info), keeper, theirs = std::make_shared<Fd>(pair[1])]() mutable {
+    request.bare = BareNamespace(request);
+    if (keeper >= 0) AskKeeper(request, theirs->get(), keeper);
+    else RunLauncher(request, std::move(*theirs));
   });
   return promise;
 }

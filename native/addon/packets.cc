@@ -39,7 +39,7 @@ Napi::Value Open(const Napi::CallbackInfo& info, const char* what, Use use) {
 }  // namespace
 
 int SendPacket(int socket, const Record& record, const int* fds, size_t count) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 3)] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {};
   iovec part{const_cast<Record*>(&record), sizeof record};
   msghdr message{};
   message.msg_iov = &part;

@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <mutex>
 #include <string>
 
 #include "../core/protocol.h"
@@ -60,6 +62,8 @@ int StartLauncher(const Request& request, int control, pid_t& launcher) {
   give(control, kControlFd);
   give(plan.get(), kPlanFd);
   if (request.pidfd >= 0) give(request.pidfd, kPidFd);
+  if (request.bare >= 0) give(request.bare, kBareFd);
+  else ::posix_spawn_file_actions_addclose(&actions, kBareFd);
 
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -99,10 +103,43 @@ void RunLauncher(const Request& request, Fd control) {
   if (error != 0) ::send(control.get(), &failed, sizeof failed, MSG_NOSIGNAL);
 }
 
+namespace {
+
+// It takes one copy of the host's namespace, as a start does without it: a process that starts but one has no use for it.
+Fd MakeBareNamespace(int launcher) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return Fd{};
+  const Fd ours{pair[0]};
+  const Header plan{kMagic, kVersion, sizeof(Header), Mode::Bare, 0, 0, 0, 0, 0, 0, 0, ~0u, 0};
+  Request request;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&plan);
+  request.plan.assign(bytes, bytes + sizeof plan);
+  request.launcher = launcher;
+  RunLauncher(request, Fd{pair[1]});
+  Record record{};
+  Fd carried;
+  if (ReceiveRecord(ours.get(), record, carried) <= 0 || record.say != Say::Prepared) return Fd{};
+  return carried;
+}
+
+}  // namespace
+
+int BareNamespace(const Request& request) {
+  static std::mutex one;
+  static int launches = 0;
+  static Fd made;
+  Header header;
+  if (request.plan.size() < sizeof header) return -1;
+  std::memcpy(&header, request.plan.data(), sizeof header);
+  const std::lock_guard lock(one);
+  if (header.mode == Mode::Launch && ++launches == 2) made = MakeBareNamespace(request.launcher);
+  return made.get();
+}
+
 void AskKeeper(const Request& request, int control, int keeper) {
   const Fd plan = SealedMemory("plan", request.plan.data(), request.plan.size(), 0);
-  const int fds[] = {control, plan.get(), request.launcher};
-  const int error = plan ? SendPacket(keeper, {Say::Spawn, 0, 0, 0}, fds, 3) : errno;
+  const int fds[] = {control, plan.get(), request.launcher, request.bare};
+  const int error = plan ? SendPacket(keeper, {Say::Spawn, 0, 0, 0}, fds, request.bare < 0 ? 3 : 4) : errno;
   const Record failed{Say::Failed, kNotLaunched, error, 0};
   if (error != 0) ::send(control, &failed, sizeof failed, MSG_NOSIGNAL);
 }

@@ -1,10 +1,27 @@
 // Control group steps, done from outside before the clone so that the child is born in its place.
 #include "state.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <errno.h>
 
 namespace vz {
+namespace {
+
+bool HasWord(const char* text, const char* word) {
+  const size_t length = Length(word);
+  for (const char* at = text; *at;) {
+    const char* end = at;
+    while (*end && *end != ' ' && *end != '\n') ++end;
+    size_t same = 0;
+    while (same < length && at + same < end && at[same] == word[same]) ++same;
+    if (same == length && at + length == end) return true;
+    at = *end ? end + 1 : end;
+  }
+  return false;
+}
+
+}  // namespace
 
 // Makes up to `a` missing parents too; mostly they are there, so the last one is tried first.
 long MakeCgroup(const Op& op) {
@@ -32,6 +49,26 @@ long WriteFile(const Op& op) {
   const int fd = Open(AT_FDCWD, Text(op, 0), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return fd;
   const long wrote = Syscall(SYS_write, fd, Ptr(Text(op, 1)), static_cast<long>(Length(Text(op, 1))));
+  Close(fd);
+  return wrote < 0 ? wrote : 0;
+}
+
+// Controllers for the groups in this one. Mostly they are there: the kernel looks through all groups below with every
+// write to that file (cgroup_lock_and_drain_offline in kernel/cgroup/cgroup.c), which with thousands takes long.
+long Enable(const Op& op) {
+  const int fd = Open(AT_FDCWD, Text(op, 0), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  char there[512], missing[512];
+  const long got = Syscall(SYS_read, fd, Ptr(there), sizeof there - 1);
+  there[got < 0 ? 0 : got] = 0;
+  char* end = missing;
+  for (uint32_t i = 1; i < op.strings; ++i) {
+    const char* name = Text(op, i);
+    if (HasWord(there, name)) continue;
+    if (end + Length(name) + 3 > missing + sizeof missing) return -E2BIG;
+    end = PutText(PutText(end, end == missing ? "+" : " +"), name);
+  }
+  const long wrote = end == missing ? 0 : Syscall(SYS_write, fd, Ptr(missing), end - missing);
   Close(fd);
   return wrote < 0 ? wrote : 0;
 }

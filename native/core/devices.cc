@@ -56,7 +56,7 @@ int MakeNode(const Node& node) {
 }
 
 long MakeNodes(State& state, const Op& op) {
-  if (const long mounted = MountNodes(Text(op, 0)); mounted < 0) return mounted;
+  if (const long mounted = MountNodes(state.bare >= 0 ? kBareRoot : Text(op, 0)); mounted < 0) return mounted;
   for (uint32_t i = 0; i < op.bytes / sizeof(Node); ++i) {
     Node node;
     memcpy(&node, Bytes(op) + i * sizeof node, sizeof node);
@@ -113,12 +113,11 @@ long Clocks() {
 // Nodes of devices that belong to the container's root, each as a mount: mknod(2) is refused in a user namespace, and
 // the host's own node would belong to nobody there.
 long Nodes(State& state, const Op& op) {
-  const int host = Open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  const int host = static_cast<int>(LeaveHost(state));
   if (host < 0) return host;
   if (const long left = Syscall(SYS_unshare, CLONE_NEWNS); left < 0) return left;
   const long made = MakeNodes(state, op);
-  const long back = Syscall(SYS_setns, host, CLONE_NEWNS);
-  Close(host);
+  const long back = ReturnToHost(host);
   return back < 0 ? back : made;
 }
 

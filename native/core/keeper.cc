@@ -75,11 +75,13 @@ void DropClient(int index) {
 
 // The launcher's descriptors are where those of its other callers are.
 [[noreturn]] void RunLauncher(const int* fds) {
-  int aside[3];
-  for (int i = 0; i < 3; ++i) aside[i] = static_cast<int>(Syscall(SYS_fcntl, fds[i], F_DUPFD_CLOEXEC, 64));
+  int aside[4];
+  for (int i = 0; i < 4; ++i) aside[i] = static_cast<int>(Syscall(SYS_fcntl, fds[i], F_DUPFD_CLOEXEC, 64));
   Syscall(SYS_dup3, aside[0], kControlFd, 0);
   Syscall(SYS_dup3, aside[1], kPlanFd, 0);
   Close(kPidFd);
+  if (aside[3] >= 0) Syscall(SYS_dup3, aside[3], kBareFd, 0);
+  else Close(kBareFd);
   const uint64_t none = 0;
   Syscall(SYS_rt_sigprocmask, SIG_SETMASK, Ptr(&none), 0, sizeof none);
   char name[] = "cella-launcher";
@@ -160,8 +162,8 @@ void Attend(int client) {
 // False when the client has gone.
 bool Serve(int client) {
   Record record{};
-  int fds[3] = {-1, -1, -1};
-  if (Receive(client, record, fds, 3) <= 0) return false;
+  int fds[4] = {-1, -1, -1, -1};
+  if (Receive(client, record, fds, 4) <= 0) return false;
   switch (record.say) {
     case Say::Spawn: Spawn(fds); break;
     case Say::Claim: Send(client, {Claim(record), 0, 0, 0}); break;

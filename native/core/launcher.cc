@@ -39,6 +39,7 @@ long Run(State& state, const Op& op) {
   switch (op.code) {
     case Code::MakeCgroup: return MakeCgroup(op);
     case Code::WriteFile: return WriteFile(op);
+    case Code::Enable: return Enable(op);
     case Code::JoinTasks: return JoinTasks(op);
     case Code::IntoCgroup: return IntoCgroup(state, op);
     case Code::Own: return Own(op);
@@ -172,17 +173,23 @@ void Launch(State& state) {
   int relay[2];
   if (const long made = Syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, Ptr(relay)); made < 0)
     Fail(state, kClone, made);
+  const bool away = state.bare >= 0 && (header.namespaces & CLONE_NEWNS);
+  const int host = away ? static_cast<int>(LeaveHost(state)) : -1;
+  if (away && host < 0) Fail(state, kClone, host);
   int pidfd = -1;
   const long pid = Clone(state, header.namespaces, pidfd);
   if (pid < 0) Fail(state, kClone, pid);
   if (pid == 0) {
+    if (away) Close(host);
     Close(relay[0]);
     state.relay = relay[1];
     LaunchedChild(state);
   }
   Close(relay[1]);
   state.child = static_cast<int>(pid);
+  const long back = away ? ReturnToHost(host) : 0;
   Send(state.control, {Say::Born, 0, state.child, 0}, &pidfd, 1);
+  if (back < 0) Fail(state, kClone, back);
   Prepare(state, relay[0]);
 }
 
@@ -218,10 +225,11 @@ void Guard(const State& state) {
 [[noreturn]] void Main() {
   State state;
   // Whatever the embedding process forgot to mark close-on-exec ends here.
-  Syscall(SYS_close_range, kPidFd + 1, ~0u, 0);
+  Syscall(SYS_close_range, kBareFd + 1, ~0u, 0);
   Syscall(SYS_fcntl, kControlFd, F_SETFD, FD_CLOEXEC);
   Syscall(SYS_fcntl, kPlanFd, F_SETFD, FD_CLOEXEC);
   Syscall(SYS_fcntl, kPidFd, F_SETFD, FD_CLOEXEC);
+  if (Syscall(SYS_fcntl, kBareFd, F_SETFD, FD_CLOEXEC) >= 0) state.bare = kBareFd;
   if (!state.plan.Load(kPlanFd)) Fail(state, kReadPlan, -EINVAL);
   Close(kPlanFd);
   Syscall(SYS_prctl, PR_SET_NAME, Ptr("cella-launch"));
@@ -231,6 +239,7 @@ void Guard(const State& state) {
     case Mode::Enter: Enter(state); break;
     case Mode::Guard: Guard(state); break;
     case Mode::Keep: Keep(state); break;
+    case Mode::Bare: Bare(state); break;
   }
   Exit(0);
 }

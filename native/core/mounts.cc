@@ -47,6 +47,8 @@ long SetAttributes(int fd, uint64_t set, uint64_t propagation = 0) {
   return Syscall(SYS_mount_setattr, fd, Ptr(""), AT_EMPTY_PATH, Ptr(&attributes), sizeof attributes);
 }
 
+}  // namespace
+
 int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes) {
   const int fs = static_cast<int>(Syscall(SYS_fsopen, Ptr(type), FSOPEN_CLOEXEC));
   if (fs < 0) return fs;
@@ -58,8 +60,6 @@ int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes
   Close(fs);
   return mount;
 }
-
-}  // namespace
 
 long SetOptions(int fs, const Op& op, uint32_t first) {
   if (op.strings > first + kMaxOptions) return -E2BIG;
@@ -83,7 +83,8 @@ long Root(State& state, const Op& op) {
   if (Receive(state.relay, handed, state.slots, kSlots) <= 0) Exit(1);
   Close(state.relay);
   state.root = state.slots[0];
-  return Syscall(SYS_move_mount, state.root, Ptr(""), AT_FDCWD, Ptr(Text(op, 0)), MOVE_MOUNT_F_EMPTY_PATH);
+  const char* target = state.bare >= 0 ? kBareRoot : Text(op, 0);
+  return Syscall(SYS_move_mount, state.root, Ptr(""), AT_FDCWD, Ptr(target), MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 long Mount(State& state, const Op& op) {

@@ -209,13 +209,12 @@ long MountPlain(const Layers& layers, const char* target) {
 using Maker = long (*)(const Layers& layers, const char* target);
 
 // Runs `make` in a mount namespace that ends with it, but for what it returns.
-long MountInPrivate(Maker make, const Layers& layers, const char* target) {
-  const int host = Open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+long MountInPrivate(const State& state, Maker make, const Layers& layers, const char* target) {
+  const int host = static_cast<int>(LeaveHost(state));
   if (host < 0) return host;
   if (const long left = Syscall(SYS_unshare, CLONE_NEWNS); left < 0) return left;
-  const long mount = make(layers, target);
-  const long back = Syscall(SYS_setns, host, CLONE_NEWNS);
-  Close(host);
+  const long mount = make(layers, state.bare >= 0 ? kBareRoot : target);
+  const long back = ReturnToHost(host);
   return back < 0 ? back : mount;
 }
 
@@ -238,8 +237,8 @@ long Overlay(State& state, const Op& op) {
 
   if (op.b & kIdmapped) ActAs(header.idBase, header.gidBase);
   long mount = op.b & (kByPaths | kPlain) ? -EINVAL : MountWhenFree(layers);
-  if (op.b & kPlain) mount = MountInPrivate(MountPlain, layers, target);
-  else if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(MountByPaths, layers, target);
+  if (op.b & kPlain) mount = MountInPrivate(state, MountPlain, layers, target);
+  else if (mount == -EINVAL || mount == -EBADF) mount = MountInPrivate(state, MountByPaths, layers, target);
   if (op.b & kIdmapped) ActAs(0, 0);
   if (mount < 0) return mount;
 

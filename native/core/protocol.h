@@ -15,12 +15,12 @@
 //
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
 // When entering, the child waits for nothing, and what the steps `after` make is its own to attach. A guard makes no child: it says PREPARED, and ends the process of its
-// pidfd when the runtime is gone.
+// pidfd when the runtime is gone. A bare namespace is what PREPARED carries.
 //
 // The keeper (keeper.cc) makes itself a child, says BORN and PREPARED, and from then on answers at the listening socket
 // that it has in place of a pidfd. A `token` (`reserved`) tells a process from a later one with the same pid:
 //
-//   SPAWN + control, plan, launcher           runs the launcher: all above goes through `control`
+//   SPAWN + control, plan, launcher[, bare]   runs the launcher: all above goes through `control`
 //   CLAIM{pid, token}           → READY       remembers how that child ends, for COLLECT; or FAILED
 //   TERMINAL{pid, token} + pty  → READY       keeps its console; or FAILED
 //   COLLECT{pid, token}         → ENDED{wait status}; READY: it runs; FAILED: not known
@@ -33,9 +33,9 @@ namespace vz {
 
 constexpr uint32_t kMagic = 0x414c4c43;  // "CLLA"
 constexpr uint32_t kVersion = 1;
-constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5;
+constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5, kBareFd = 6;
 
-enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4, Keep = 5 };
+enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4, Keep = 5, Bare = 6 };
 enum class Say : uint32_t {
   Born = 1, Prepared, Go, Terminal, Ready, Failed, Spawn, Claim, Collect, Ended, Attend, Waiting,
 };
@@ -53,7 +53,7 @@ struct Record {
 
 // Each op says where it may run; the plan lists `outside`, then `after`, then `inside` steps.
 enum class Code : uint32_t {
-  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own, Devices, Clocks,
+  MakeCgroup = 1, WriteFile, JoinTasks, IntoCgroup, Source, Own, Devices, Clocks, Enable,
   Overlay = 10, Image, Nodes, Bind, Tree,
   Unshare = 20, Root, Become, Mount, Directory, Attach, Symlink, Mask, ReadOnly, Pivot,
   Hostname, Loopback, Null, Terminal, Rlimit, Keyring, Chdir, Identity, Capabilities, NoNewPrivileges,

@@ -11,6 +11,7 @@ struct State {
   int control = kControlFd;
   int relay = -1;      // where the child is handed its mounts
   int into = -1;       // cgroup v2 directory to clone into
+  int bare = -1;       // a mount namespace to clone from, see bare.cc; -1: the host's
   int child = 0;       // pid of the clone, as the launcher sees it
   int root = -1;       // the container's root mount
   int area = -1;       // the private area, where that is in an image
@@ -23,6 +24,7 @@ struct State {
 // Every step returns 0 or -errno.
 long MakeCgroup(const Op& op);
 long WriteFile(const Op& op);
+long Enable(const Op& op);
 long JoinTasks(const Op& op);
 long IntoCgroup(State& state, const Op& op);
 long Own(const Op& op);
@@ -68,8 +70,18 @@ long Exec(State& state, const Op& op);
 // Instead of Exec, where nothing is to run.
 long Done(const State& state);
 
+// A new file system, as a detached mount; options are texts of `op` from `first` on.
+int NewMount(const char* type, const Op* op, uint32_t first, uint64_t attributes);
 // Puts a detached mount at a path beneath the root, which is made where it is missing.
 long AttachAt(State& state, int mount, const char* path, bool directory);
+
+// Where something can be mounted in a bare namespace.
+constexpr char kBareRoot[] = "/root";
+// Makes a bare mount namespace, and hands it over.
+void Bare(const State& state);
+// Goes to the bare namespace, where there is one; returns what leads back, or -errno.
+long LeaveHost(const State& state);
+long ReturnToHost(int host);
 
 // Becomes the keeper; returns in the process that was asked to.
 void Keep(State& state);

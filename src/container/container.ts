@@ -199,13 +199,13 @@ export class Container {
   start({ wait = false, ...options }: StartCallOptions = {}): Promise<StartResult> {
     return this.#told('start', async () => {
       const started = await start(this.#context, this.ctid, options);
+      using init = started.init;
       // Waited for from the first, so that the init of a long-lived embedding process leaves no zombie.
-      this.#own = watchEnd(started.init);
+      this.#own = watchEnd(init);
       if (started.privileged) this.#warnPrivileged();
       if (wait) await this.#waitUntilUp(started, options.signal);
-      const { init, privileged } = started;
       const console = started.console < 0 ? {} : { console: openConsole(started.console) };
-      return { pid: init.pid, privileged, ...console };
+      return { pid: init.pid, privileged: started.privileged, ...console };
     });
   }
 

@@ -14,10 +14,23 @@ const ANSWER_MS = 1000;
 
 /** Undefined where none is mounted, or none answers within `patience` milliseconds. */
 export async function findLxcfs(directory: string, patience = ANSWER_MS): Promise<Lxcfs | undefined> {
-  const device = viewMounts('self').find(({ target }) => target === directory)?.device;
+  const device = deviceAt(directory);
   if (device === undefined || !(await answers(directory, patience))) return undefined;
   const there = await Promise.all(VIEWED.map((name) => native().exists(`${directory}/${name}`)));
   return { directory, names: VIEWED.filter((_, at) => there[at]), device };
+}
+
+/** Devices of lxcfs mounts that were found, by their place. */
+const known = new Map<string, string>();
+
+/** The mount table is long on a full host: it is read again only where something else is mounted. */
+function deviceAt(directory: string): string | undefined {
+  const device = native().mountDevice(directory);
+  if (device === '') return undefined;
+  if (device !== null && known.get(directory) === device) return device;
+  const found = viewMounts('self').find(({ target }) => target === directory)?.device;
+  if (found !== undefined) known.set(directory, found);
+  return found;
 }
 
 /** Questions that have had no answer yet: each holds a thread, and one is enough. */

@@ -35,7 +35,8 @@ function decodePath(path: string): string {
 }
 
 export function isMounted(target: string): boolean {
-  return native().isMountPoint(target) ?? readMounts().some((mount) => mount.target === target);
+  const device = native().mountDevice(target);
+  return device === null ? readMounts().some((mount) => mount.target === target) : device !== '';
 }
 
 /** Unmounts everything at `target`, topmost first; nothing there is fine. */

@@ -109,12 +109,11 @@ export interface WatchedEnd {
   result?: Ended;
 }
 
-/** Waits for a child's end from now on, without keeping this process alive; then nothing of it is held any more. */
+/** Waits for a child's end from now on, without keeping this process alive. The handle stays the caller's. */
 export function watchEnd(child: ProcessHandle): WatchedEnd {
   const watched: WatchedEnd = {
     ended: child.wait({ background: true }).then((result) => {
       watched.result = result;
-      child[Symbol.dispose]();
       return result;
     }),
   };

@@ -92,8 +92,8 @@ export interface Binding {
   exchange(first: string, second: string): boolean;
   /** Of what another process serves: it may take for ever, and the embedding process may end meanwhile. */
   exists(path: string): Promise<boolean>;
-  /** Whether something is mounted there; null where the kernel does not say (before Linux 5.8). */
-  isMountPoint(path: string): boolean | null;
+  /** MAJOR:MINOR of what is mounted there; '': nothing is; null: the kernel does not say (before Linux 5.8). */
+  mountDevice(path: string): string | null;
   /** Whether anybody has this file open, a loop device too; true where nobody can tell. */
   isOpen(path: string): boolean;
   /** A pidfd; -1 where there is no such process. */

@@ -115,8 +115,8 @@ export function planCgroup(mounts: CgroupMounts, group: string, ctid: number, li
     tasks: directoriesV1,
     make: [
       ...(mounts.v2 ? makeV2(mounts.v2.mount, mounts.delegation?.path ?? '', path, onV2) : []),
-      ...directoriesV1.map((at) => make(at, parent.split('/').length)),
       ...fillCpuset(dirV1.get('cpuset'), parent.split('/').length, mounts.cpusetV1),
+      ...directoriesV1.map((at) => make(at, parent.split('/').length)),
       ...weigh(mounts, { v2: onV2.includes('cpu'), v1: dirV1.has('cpu') }),
     ],
     limits: [...(v2 ? limitsV2(v2, onV2, limits) : []), ...limitsV1(dirV1, limits, mounts.swapV1)],
@@ -183,8 +183,11 @@ function makeV2(
   const base = owned === '' ? mount : `${mount}/${owned}`;
   const names = `${mount}/${path}`.slice(base.length + 1).split('/');
   if (controllers.length === 0) return [make(`${mount}/${path}`, names.length - 1)];
-  const enable = (at: string): WriteStep =>
-    write(`${at}/cgroup.subtree_control`, controllers.map((name) => `+${name}`).join(' '));
+  const enable = (at: string): CgroupStep => ({
+    op: 'enable',
+    path: `${at}/cgroup.subtree_control`,
+    controllers,
+  });
   const parents = names.slice(0, -1).map((_, i) => `${base}/${names.slice(0, i + 1).join('/')}`);
   return [enable(base), ...parents.flatMap((at) => [make(at, 0), enable(at)]), make(`${mount}/${path}`, 0)];
 }
@@ -204,20 +207,23 @@ function weigh(
   return has.v1 ? [write(`${mounts.v1.cpu}/cella/cpu.shares`, String(1024 * cpuCount))] : [];
 }
 
-/** A new group of v1's cpuset has neither CPUs nor memory, and gets no more than those above it have. */
+/**
+ * A new group of v1's cpuset has neither CPUs nor memory, unless the one above it says otherwise (cgroup.clone_children).
+ * With each that gets some the kernel compares all groups beside it.
+ */
 function fillCpuset(
   at: string | undefined,
   parents: number,
   all: CgroupMounts['cpusetV1'],
-): readonly WriteStep[] {
+): readonly OutsideStep[] {
   if (at === undefined || !all) return [];
   const names = at.split('/');
-  const groups = Array.from({ length: parents + 1 }, (_, i) =>
-    names.slice(0, names.length - parents + i).join('/'),
-  );
-  return groups.flatMap((group) => [
+  const above = Array.from({ length: parents }, (_, i) => names.slice(0, i - parents).join('/'));
+  return above.flatMap((group) => [
+    make(group, 0),
     write(`${group}/cpuset.cpus`, all.cpus),
     write(`${group}/cpuset.mems`, all.mems),
+    write(`${group}/cgroup.clone_children`, '1'),
   ]);
 }
 

@@ -8,6 +8,7 @@ export function stepAt(plan: LaunchPlan, index: number): Step | undefined {
 
 const WORDS: Readonly<Record<Step['op'], string>> = {
   makeCgroup: 'make control group',
+  enable: 'enable controllers in',
   joinTasks: 'join control group',
   intoCgroup: 'open control group',
   own: 'hand over control group',

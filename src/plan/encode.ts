@@ -49,6 +49,7 @@ const CODES: Readonly<Record<Step['op'], number>> = {
   own: 6,
   devices: 7,
   clocks: 8,
+  enable: 9,
   overlay: 10,
   image: 11,
   nodes: 12,
@@ -162,6 +163,8 @@ function fieldsOf(step: Step): Fields {
       return { strings: [step.path, step.value] };
     case 'makeCgroup':
       return { a: step.parents, strings: [step.path] };
+    case 'enable':
+      return { strings: [step.path, ...step.controllers] };
     case 'own':
       return { a: step.uid, b: step.gid, strings: [step.path, ...step.files] };
     case 'source':

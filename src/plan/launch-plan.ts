@@ -16,6 +16,8 @@ export type Namespace = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgro
 export type CgroupStep =
   /** `parents`: how many directories above it are made where they are missing. */
   | { readonly op: 'makeCgroup'; readonly path: string; readonly parents: number }
+  /** cgroup v2: lets the groups below have controllers. `path`: of the file cgroup.subtree_control. */
+  | { readonly op: 'enable'; readonly path: string; readonly controllers: readonly string[] }
   /** cgroup v1: joins one hierarchy. */
   | { readonly op: 'joinTasks'; readonly path: string }
   /** cgroup v2: the child is cloned into it. */

@@ -1,5 +1,6 @@
 /** The library as a panel embeds it: events, abort signals, waiting, a console. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type HostEvent, openHost } from '../../dist/index.js';
@@ -65,6 +66,33 @@ describe('events', { tags: ['slow'] }, () => {
     });
   });
 });
+
+describe('containers that one process starts', () => {
+  it('have the same mounts, the first and those whose namespaces are made otherwise', async () => {
+    const host = await openHost({ rootDir: sandbox.rootDir });
+    const container = host.container(101);
+    await container.create({ ...TEMPLATE, changes: new Map([['FEATURES', 'nesting:on']]) });
+    const seen: string[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      const { pid } = await container.start({ wait: true });
+      seen.push(mountsOf(pid));
+      await container.stop({ fast: true });
+    }
+    expect(new Set(seen)).toEqual(new Set([seen[0]]));
+    expect(seen[0]).toMatch(/^\/ \/ overlay /m);
+  });
+});
+
+/** What is mounted where and how; numbers of devices differ from start to start, and what overlays say of descriptors. */
+function mountsOf(pid: number): string {
+  const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trim().split('\n');
+  const said = lines.map((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , , root, target, flags] = before.split(' ');
+    return `${root} ${target} ${after.split(' ')[0]} ${flags}`;
+  });
+  return said.join('\n');
+}
 
 describe('an abort', { tags: ['slow'] }, () => {
   it('gives up on a shutdown that hangs, and leaves the container running', async () => {

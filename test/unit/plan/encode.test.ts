@@ -29,6 +29,7 @@ const word = fc.nat(2 ** 31 - 1);
 const outside: fc.Arbitrary<OutsideStep> = fc.oneof(
   fc.record({ op: fc.constant('makeCgroup' as const), path, parents: fc.nat(5) }),
   fc.record({ op: fc.constant('writeFile' as const), path, value: text }),
+  fc.record({ op: fc.constant('enable' as const), path, controllers: fc.array(text, { maxLength: 3 }) }),
   fc.record({ op: fc.constantFrom('joinTasks' as const, 'intoCgroup' as const), path }),
   fc.record({ op: fc.constant('clocks' as const) }),
 );
@@ -89,6 +90,8 @@ function stringsOf(step: Step): readonly string[] {
   switch (step.op) {
     case 'writeFile':
       return [step.path, step.value];
+    case 'enable':
+      return [step.path, ...step.controllers];
     case 'symlink':
       return [step.to, step.path];
     case 'mount':

@@ -50,6 +50,7 @@ const steps = (plan: ReturnType<typeof start>) => [...plan.outside, ...plan.afte
 describe('control groups', () => {
   const written = (host: string) =>
     steps(start(host)).flatMap((step) => {
+      if (step.op === 'enable') return [`${step.path} has ${step.controllers.join(' ')}`];
       if (step.op === 'writeFile') return [`${step.path} = ${step.value}`];
       return step.op === 'makeCgroup' || step.op === 'joinTasks' || step.op === 'intoCgroup'
         ? [`${step.op} ${step.path}`]
@@ -58,9 +59,9 @@ describe('control groups', () => {
 
   it('on v2: controllers from the top down, then the limits', () => {
     expect(written('v2')).toEqual([
-      '/cg/cgroup.subtree_control = +memory +pids +cpu +cpuset +io',
+      '/cg/cgroup.subtree_control has memory pids cpu cpuset io',
       'makeCgroup /cg/cella',
-      '/cg/cella/cgroup.subtree_control = +memory +pids +cpu +cpuset +io',
+      '/cg/cella/cgroup.subtree_control has memory pids cpu cpuset io',
       'makeCgroup /cg/cella/101',
       '/cg/cella/cpu.weight = 400',
       'intoCgroup /cg/cella/101',
@@ -72,7 +73,7 @@ describe('control groups', () => {
 
   it('on v2 below systemd: nothing is made or changed above what it delegates', () => {
     expect(written('systemd').slice(0, 3)).toEqual([
-      '/cg/b.slice/a.service/cgroup.subtree_control = +memory +pids +cpu +cpuset +io',
+      '/cg/b.slice/a.service/cgroup.subtree_control has memory pids cpu cpuset io',
       'makeCgroup /cg/b.slice/a.service/101',
       'intoCgroup /cg/b.slice/a.service/101',
     ]);
@@ -92,15 +93,15 @@ describe('control groups', () => {
   it('on a hybrid host: v1 for the limits, v2 for everything else', () => {
     expect(written('hybrid')).toEqual([
       'makeCgroup /cg/unified/cella/101',
+      'makeCgroup /cg/cpuset/cella',
+      '/cg/cpuset/cella/cpuset.cpus = 0-3',
+      '/cg/cpuset/cella/cpuset.mems = 0',
+      '/cg/cpuset/cella/cgroup.clone_children = 1',
       'makeCgroup /cg/memory/cella/101',
       'makeCgroup /cg/pids/cella/101',
       'makeCgroup /cg/cpu/cella/101',
       'makeCgroup /cg/cpuset/cella/101',
       'makeCgroup /cg/blkio/cella/101',
-      '/cg/cpuset/cella/cpuset.cpus = 0-3',
-      '/cg/cpuset/cella/cpuset.mems = 0',
-      '/cg/cpuset/cella/101/cpuset.cpus = 0-3',
-      '/cg/cpuset/cella/101/cpuset.mems = 0',
       '/cg/cpu/cella/cpu.shares = 4096',
       'joinTasks /cg/memory/cella/101/tasks',
       'joinTasks /cg/pids/cella/101/tasks',
