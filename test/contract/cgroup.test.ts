@@ -27,6 +27,8 @@ describe.each(kinds)('control groups, %s', (_, mounts) => {
     if (plan.delegation) await delegate(plan.delegation);
     for (const step of [...plan.make, ...planDevices(plan.devices, null), ...plan.limits]) {
       if (step.op === 'makeCgroup') mkdirSync(step.path, { recursive: true });
+      if (step.op === 'enable')
+        writeFileSync(step.path, step.controllers.map((name) => `+${name}`).join(' '));
       if (step.op === 'writeFile') writeFileSync(step.path, step.value);
     }
     member = spawn('sleep', ['1000']);

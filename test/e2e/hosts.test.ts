@@ -109,7 +109,7 @@ describe('a host with nothing but read-only control groups', () => {
       vzctl destroy 101
     `);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^cannot (make control group|write) '.*': EROFS\n$/);
+    expect(stderr).toMatch(/^cannot (make control group|enable controllers in) '.*': EROFS\n$/);
     expect(stdout).toContain('CTID 101 exist unmounted down\n');
   });
 });
