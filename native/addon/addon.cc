@@ -23,6 +23,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("exchange", vz::Exchange);
   add("exists", vz::Exists);
   add("mountDevice", vz::MountDevice);
+  add("readKernelFile", vz::ReadKernelFile);
   add("isOpen", vz::IsOpen);
   add("openPid", vz::OpenPid);
   add("signalPid", vz::SignalPid);

@@ -26,6 +26,7 @@ Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
 Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value Exists(const Napi::CallbackInfo& info);
 Napi::Value MountDevice(const Napi::CallbackInfo& info);
+Napi::Value ReadKernelFile(const Napi::CallbackInfo& info);
 Napi::Value IsOpen(const Napi::CallbackInfo& info);
 Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);

@@ -72,6 +72,23 @@ Napi::Value Exists(const Napi::CallbackInfo& info) {
   });
 }
 
+// readKernelFile(path) → its text; null where it is not there: no such file (ENOENT), process (ESRCH) or controller
+// (ENODEV), or a threaded group (EOPNOTSUPP). For files that are made up when they are read: no thread, no size asked for.
+Napi::Value ReadKernelFile(const Napi::CallbackInfo& info) {
+  const std::string path = Path(info, 0);
+  const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::string text;
+  ssize_t got = fd ? 1 : -1;
+  for (char part[4096]; got > 0;) {
+    got = ::read(fd.get(), part, sizeof part);
+    if (got < 0 && errno == EINTR) got = 1;
+    else if (got > 0) text.append(part, static_cast<size_t>(got));
+  }
+  if (got == 0) return Napi::String::New(info.Env(), text);
+  if (errno == ENOENT || errno == ESRCH || errno == ENODEV || errno == EOPNOTSUPP) return info.Env().Null();
+  throw SystemError(info.Env(), {errno, "read", path, -1});
+}
+
 // isOpen(path) → whether anybody has this file open, a loop device too; true where nobody can tell.
 Napi::Value IsOpen(const Napi::CallbackInfo& info) {
   const std::string path = Path(info, 0);

@@ -20,10 +20,13 @@ export interface Context {
   readonly report: Reporter;
   hostFile(): ConfigFile;
   hostConfig(): HostConfig;
-  /** A container's config with every path moved under the root directory; `path` is for complaints. */
-  readContainer(ctid: Ctid, text: string, path: string): ContainerConfig;
+  /**
+   * A container's config with every path moved under the root directory; `path` is for complaints. `host`: for those who
+   * look at many.
+   */
+  readContainer(ctid: Ctid, text: string, path: string, host?: ConfigFile): ContainerConfig;
   /** The same as the files have it, for those who show it. */
-  readListed(text: string, path: string): ListedSettings;
+  readListed(text: string, path: string, host?: ConfigFile): ListedSettings;
   facts(): HostFacts;
 }
 
@@ -41,16 +44,19 @@ export function openContext(rootDir: string | undefined, report: Reporter = () =
   };
   const hostFile = (): ConfigFile => parseHost(hostText(), paths.hostConfig);
   const namesOf = (path: string) => ({ host: paths.hostConfig, container: path });
-  const configs = readOnce<ContainerConfig>(hostFile);
-  const settings = readOnce<ListedSettings>(hostFile);
+  const configs = readOnce<ContainerConfig>();
+  const settings = readOnce<ListedSettings>();
   return {
     paths,
     report,
     hostFile,
     hostConfig: () => readHost(hostText(), paths.hostConfig),
-    readContainer: (ctid, text, path) =>
-      configs(text, path, (host, own) => moved(paths, readContainerConfig(ctid, host, own, namesOf(path)))),
-    readListed: (text, path) => settings(text, path, (host, own) => readListed(host, own, namesOf(path))),
+    readContainer: (ctid, text, path, host = hostFile()) =>
+      configs({ text, path, host }, (own) =>
+        moved(paths, readContainerConfig(ctid, host, own, namesOf(path))),
+      ),
+    readListed: (text, path, host = hostFile()) =>
+      settings({ text, path, host }, (own) => readListed(host, own, namesOf(path))),
     facts: () => {
       facts ??= gatherFacts(paths);
       return facts;
@@ -59,13 +65,15 @@ export function openContext(rootDir: string | undefined, report: Reporter = () =
 }
 
 /** What a container's file says, read again only for a path whose text is another one, or under another vz.conf. */
-function readOnce<T>(hostFile: () => ConfigFile) {
+function readOnce<T>() {
   const known = new Map<string, { text: string; host: ConfigFile; value: T }>();
-  return (text: string, path: string, read: (host: ConfigFile, own: ConfigFile) => T): T => {
-    const host = hostFile();
+  return (
+    { text, path, host }: { readonly text: string; readonly path: string; readonly host: ConfigFile },
+    read: (own: ConfigFile) => T,
+  ): T => {
     const last = known.get(path);
     if (last?.text === text && last.host === host) return last.value;
-    const value = read(host, parseConfig(text));
+    const value = read(parseConfig(text));
     known.set(path, { text, host, value });
     return value;
   };

@@ -1,6 +1,7 @@
 /** What there is and how it does: the facts that vzctl status and vzlist show, observed, never stored. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
+import type { ConfigFile } from '../config/grammar.js';
 import { COUNTERS, type CounterName, type ListedSettings } from '../config/listed-settings.js';
 import { CellaError } from '../errors.js';
 import { type GroupFiles, GroupLook } from '../host/cgroup/group-files.js';
@@ -47,6 +48,8 @@ export function status(context: Context, ctid: Ctid): Status {
 }
 
 interface Look {
+  /** vz.conf, read once. */
+  readonly host: () => ConfigFile;
   readonly mounted: ReadonlySet<string>;
   readonly details: ReadonlySet<Detail>;
   readonly counters: readonly CounterName[];
@@ -60,7 +63,12 @@ const DETAILS: readonly Detail[] = ['counters', 'disk', 'load', 'used'];
 /** By number. */
 export function list(context: Context, options: ListOptions = {}): readonly ContainerInfo[] {
   const details = new Set(options.with ?? DETAILS);
+  let host: ConfigFile | undefined;
   const look = {
+    host: () => {
+      host ??= context.hostFile();
+      return host;
+    },
     mounted: new Set(readMounts().map(({ target }) => target)),
     details,
     counters: details.has('counters') ? COUNTERS : COUNTERS.filter((name) => details.has(name)),
@@ -85,8 +93,6 @@ function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | und
     return known(context, running, { record, files }, look);
   } catch (error) {
     if (!(error instanceof CellaError)) throw error;
-    // Destroyed since the directory was read.
-    if (error.code === 'NO_CONFIG') return undefined;
     if (error.code !== 'INVALID_CONFIG') throw error;
     // One broken file must not hide the other containers, nor that this one runs.
     context.report({ type: 'warning', ctid, message: error.message });
@@ -99,15 +105,19 @@ type Running = Pick<
   'ctid' | 'status' | 'uptime' | 'laverage' | 'cputime' | 'ioread' | 'iowritten'
 >;
 
+/** Undefined for one that was destroyed since the directory was read. */
 function known(
   context: Context,
   running: Running & { readonly ctid: Ctid },
   { record, files }: { readonly record?: RuntimeRecord | undefined; readonly files?: GroupFiles | undefined },
-  { mounted, details, counters }: Look,
-): ContainerInfo {
+  { host, mounted, details, counters }: Look,
+): ContainerInfo | undefined {
   const { ctid } = running;
-  const config = loadConfig(context, ctid);
-  const settings = settingsOf(context, ctid);
+  const path = context.paths.config(ctid);
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  const config = context.readContainer(ctid, text, path, host());
+  const settings = context.readListed(text, path, host());
   const { root, privateArea, layout } = config;
   const isMounted = mounted.has(root);
   const info = Object.assign(atRest(config, settings), running);

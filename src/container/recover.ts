@@ -13,7 +13,7 @@ import { CellaError } from '../errors.js';
 import { openCgroup } from '../host/cgroup/index.js';
 import { Keeper } from '../host/keeper.js';
 import { isMounted, umountAll } from '../host/mounts.js';
-import { bootId, ProcessHandle } from '../host/processes.js';
+import { bootId, ProcessHandle, startTime } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
 import type { Ended } from '../native/binding.js';
 import { ADMISSION, ALLOCATION, commandLock, isFree } from '../state/lock.js';
@@ -112,9 +112,9 @@ export function findRunning(context: Context, ctid: Ctid): Running | undefined {
 
 /** Its record, for those who only look. */
 export function recordOfRunning(context: Context, ctid: Ctid): RuntimeRecord | undefined {
-  const running = findRunning(context, ctid);
-  using _init = running?.init;
-  return running?.record;
+  const record = readRecord(context.paths.record(ctid));
+  if (!record?.init || record.bootId !== bootId()) return undefined;
+  return startTime(record.init.pid) === record.init.startTime ? record : undefined;
 }
 
 /** For what cannot be done to a running container. */

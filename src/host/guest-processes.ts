@@ -1,6 +1,7 @@
 /** Which container a process of the host is in: its control groups say it, which no guest can leave. */
-import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
 import { isErrno } from '../errors.js';
+import { native } from '../native/binding.js';
 
 export interface ProcessPlace {
   /** On the host. */
@@ -83,12 +84,11 @@ export function readOf(pid: number, file: string): string | undefined {
   return readText(`/proc/${pid}/${file}`);
 }
 
-/** EOPNOTSUPP: a threaded group tells no processes. */
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return native().readKernelFile(path) ?? undefined;
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH', 'ENODEV', 'EOPNOTSUPP', 'EACCES', 'EPERM')) return undefined;
+    if (isErrno(error, 'EACCES', 'EPERM')) return undefined;
     throw error;
   }
 }

@@ -14,21 +14,11 @@ export function bootId(): string {
 
 /** Field 22 of proc_pid_stat(5), in clock ticks since boot; undefined when the process is gone or a zombie. */
 export function startTime(pid: number): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
+  const stat = native().readKernelFile(`/proc/${pid}/stat`);
+  if (stat === null) return undefined;
   // The command may hold spaces and parentheses; what follows the last one does not.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-}
-
-/** A file of a process; undefined when that is gone. */
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
-    throw error;
-  }
 }
 
 const LONG_MS = 2 ** 30;
@@ -82,9 +72,9 @@ export class ProcessHandle implements Disposable {
 
   /** Whether the signal would do nothing to the first process of a container, or end any other. */
   leavesToDefault(signal: NodeJS.Signals): boolean {
-    const text = readText(`/proc/${this.pid}/status`);
+    const text = native().readKernelFile(`/proc/${this.pid}/status`);
     // Still there, so that was its own.
-    if (text === undefined || !this.#open || !this.kill(0)) return false;
+    if (text === null || !this.#open || !this.kill(0)) return false;
     const bit = 1n << BigInt(constants.signals[signal] - 1);
     return ['SigBlk', 'SigIgn', 'SigCgt'].every((name) => {
       const mask = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(text)?.[1] ?? '0';

@@ -94,6 +94,11 @@ export interface Binding {
   exists(path: string): Promise<boolean>;
   /** MAJOR:MINOR of what is mounted there; '': nothing is; null: the kernel does not say (before Linux 5.8). */
   mountDevice(path: string): string | null;
+  /**
+   * Text of a file in /proc or of a control group, in a fifth of the time that Node takes; null: no such file, process or
+   * controller.
+   */
+  readKernelFile(path: string): string | null;
   /** Whether anybody has this file open, a loop device too; true where nobody can tell. */
   isOpen(path: string): boolean;
   /** A pidfd; -1 where there is no such process. */

@@ -50,6 +50,34 @@ describe('lock', () => {
   });
 });
 
+describe('readKernelFile', () => {
+  it('has the whole text of a file, however long', () => {
+    const path = `${directory}/text`;
+    for (const text of ['', 'ä', 'one line\n', 'x'.repeat(4096), 'much of it\n'.repeat(5000)]) {
+      writeFileSync(path, text);
+      expect(native().readKernelFile(path)).toBe(text);
+    }
+    expect(native().readKernelFile('/proc/self/stat')).toMatch(new RegExp(`^${process.pid} \\(`));
+  });
+
+  it('says null where there is no such file or process, and fails otherwise', () => {
+    const before = openFiles();
+    expect(native().readKernelFile(`${directory}/missing`)).toBeNull();
+    expect(native().readKernelFile('/proc/0/stat')).toBeNull();
+    expect(() => native().readKernelFile(directory)).toThrow(/EISDIR.*read/);
+    expect(openFiles()).toBe(before);
+  });
+
+  it('says null of a process that has gone since its file was opened', async () => {
+    const child = spawn('sleep', ['1000']);
+    const fd = openSync(`/proc/${child.pid}/stat`, 'r');
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+    expect(native().readKernelFile(`/proc/self/fd/${fd}`)).toBeNull();
+    closeSync(fd);
+  });
+});
+
 describe('isOpen', () => {
   it('tells of a file that somebody has open, to read or to write', () => {
     const path = `${directory}/open`;

@@ -1,16 +1,12 @@
 /** Reading and removing control group files, shared by both versions. */
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError, isErrno } from '../../errors.js';
+import { native } from '../../native/binding.js';
 
 /** Undefined where the file, or its controller, is not there. */
 export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return undefined;
-    throw error;
-  }
+  return native().readKernelFile(path)?.trim();
 }
 
 /** One value of a text of lines "key value". */
