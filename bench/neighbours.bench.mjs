@@ -73,10 +73,13 @@ try {
     console.log(`${name}: median ${words[0]} quiet, ${words[1]} beside it; p99 ${words[2]}, ${words[3]}`);
     console.log(`RESULT neighbours/${name}/p99 ${(b99 / q99).toFixed(2)} ratio goal 2`);
   }
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
-  for (const container of [server, hog]) {
-    await container.stop({ fast: true });
-    await container.destroy();
+  for (const { ctid } of await host.list()) {
+    await host.container(ctid).stop({ fast: true });
+    await host.container(ctid).destroy();
   }
   rmSync(directory, { recursive: true, force: true });
 }

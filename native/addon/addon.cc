@@ -19,6 +19,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("endPackets", vz::EndPackets);
   add("sendPacket", vz::SendPacketTo);
   add("receivePacket", vz::ReceivePacket);
+  add("messagePair", vz::MessagePair);
+  add("sendMessage", vz::SendMessage);
+  add("receiveMessage", vz::ReceiveMessage);
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
   add("exists", vz::Exists);

@@ -23,6 +23,10 @@ Napi::Value EndPackets(const Napi::CallbackInfo& info);
 Napi::Value SendPacketTo(const Napi::CallbackInfo& info);
 Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
 
+Napi::Value MessagePair(const Napi::CallbackInfo& info);
+Napi::Value SendMessage(const Napi::CallbackInfo& info);
+Napi::Value ReceiveMessage(const Napi::CallbackInfo& info);
+
 Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value Exists(const Napi::CallbackInfo& info);
 Napi::Value MountDevice(const Napi::CallbackInfo& info);

@@ -86,6 +86,11 @@ export interface Binding {
   sendPacket(socket: number, packet: Omit<Packet, 'fd'>, fd: number): void;
   /** One at a time; null at the end. In the background it does not keep the embedding process alive. */
   receivePacket(socket: number, background: boolean): Promise<Packet | null>;
+  /** Two ends of a connection for messages of any length. */
+  messagePair(): readonly [ours: number, theirs: number];
+  sendMessage(socket: number, bytes: Uint8Array): void;
+  /** One at a time; null at the end. fd -1: none came with it. */
+  receiveMessage(socket: number): Promise<{ readonly bytes: Buffer; readonly fd: number } | null>;
   /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
   lock(path: string): number;
   /** Has two files swap their names at once; false where the file system cannot. */

@@ -15,6 +15,8 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   CAPABILITY_FAILED: 'capabilities could not be set',
   NO_CONFIG: 'the container, or the sample, does not exist',
   EXEC_TIMEOUT: 'a command in the container took too long',
+  SUSPEND_FAILED: 'the container could not be suspended',
+  RESUME_FAILED: 'the container could not be resumed',
   BAD_OPTION: 'unknown or unsuitable option',
   BAD_VALUE: 'bad value of a parameter',
   MISSING_ARGUMENT: 'too few arguments',

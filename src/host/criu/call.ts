@@ -1,0 +1,123 @@
+/**
+ * One request to CRIU, and the answers to what it asks meanwhile. A CRIU that we ask in its swrk mode sees at once when
+ * this process is gone: it then gives up, and what it has frozen goes on.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { CellaError } from '../../errors.js';
+import { native } from '../../native/binding.js';
+import {
+  type CriuOptions,
+  type CriuResponse,
+  decodeResponse,
+  encodeAnswer,
+  encodeRequest,
+  type RequestName,
+} from './messages.js';
+
+/** Of a notification, as CRIU names it: "network-lock", "post-dump" and so on. */
+export interface Hooked {
+  readonly script: string;
+  /** Of the restored init, on the host; of "setup-namespaces" and "post-restore". */
+  readonly pid?: number;
+  /** What came with it, the caller's; -1: nothing. */
+  readonly fd: number;
+}
+
+/** What throws has CRIU give up; in "post-dump" what was dumped goes on then. */
+export type Hooks = Readonly<Record<string, (hooked: Hooked) => Promise<void> | void>>;
+
+export interface Call {
+  readonly program: string;
+  readonly request: RequestName;
+  readonly options?: CriuOptions;
+  readonly hooks?: Hooks;
+  /** How long it may be silent while it works, ms; then it is killed. Default: two minutes. */
+  readonly patience?: number;
+}
+
+const PATIENCE_MS = 120_000;
+
+/** What it answered, if that is a success. Else rejects, with the failure of a hook where one has failed. */
+export async function callCriu({
+  program,
+  request,
+  options,
+  hooks = {},
+  patience = PATIENCE_MS,
+}: Call): Promise<CriuResponse> {
+  const [socket, theirs] = native().messagePair();
+  // Its own log has all that it says (log_file).
+  const child = spawn(program, ['--no-default-config', 'swrk', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', theirs],
+  });
+  closeSync(theirs);
+  const ended = new Promise<Error | undefined>((resolve) => {
+    child.on('error', resolve);
+    child.on('exit', () => resolve(undefined));
+  });
+  using watchdog = new Watchdog(patience, () => child.kill('SIGKILL'));
+  let failure: unknown;
+  try {
+    native().sendMessage(socket, encodeRequest(request, options));
+    for (;;) {
+      watchdog.start();
+      const message = await native().receiveMessage(socket);
+      watchdog.stop();
+      if (!message) throw failure ?? goneWithoutAnswer(watchdog.bit ? patience : undefined, await ended);
+      const response = decodeResponse(message.bytes);
+      if (!response.notify) return settle(request, response, failure);
+      try {
+        await hooks[response.notify.script]?.({ ...response.notify, fd: message.fd });
+        native().sendMessage(socket, encodeAnswer(true));
+      } catch (error) {
+        failure ??= error;
+        native().sendMessage(socket, encodeAnswer(false));
+      }
+    }
+  } finally {
+    closeSync(socket);
+    await ended;
+  }
+}
+
+function settle(request: RequestName, response: CriuResponse, failure: unknown): CriuResponse {
+  if (failure !== undefined) throw failure;
+  if (response.success) return response;
+  const why = response.errmsg ?? (response.errno ? `error ${response.errno}` : 'see its log');
+  throw new CellaError('SYSTEM', `criu ${request} failed: ${why}`);
+}
+
+function goneWithoutAnswer(patience: number | undefined, cause: Error | undefined): CellaError {
+  if (cause) return new CellaError('SYSTEM', 'criu cannot be run', { cause });
+  if (patience === undefined) return new CellaError('SYSTEM', 'criu ended without an answer');
+  return new CellaError('SYSTEM', `criu did nothing for ${patience / 1000} seconds, and was killed`);
+}
+
+class Watchdog implements Disposable {
+  /** Whether it has come to that. */
+  bit = false;
+  readonly #patience: number;
+  readonly #bite: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(patience: number, bite: () => void) {
+    this.#patience = patience;
+    this.#bite = bite;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.bit = true;
+      this.#bite();
+    }, this.#patience);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+  }
+}
