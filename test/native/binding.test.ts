@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   unlinkSync,
   writeFileSync,
@@ -75,6 +76,40 @@ describe('readKernelFile', () => {
     await new Promise((resolve) => child.once('exit', resolve));
     expect(native().readKernelFile(`/proc/self/fd/${fd}`)).toBeNull();
     closeSync(fd);
+  });
+});
+
+describe('messages', () => {
+  it('come one by one, whole, until the other end is gone', async () => {
+    const before = openFiles();
+    const [ours, theirs] = native().messagePair();
+    const first = native().receiveMessage(ours);
+    const long = Buffer.alloc(100_000, 'long');
+    native().sendMessage(theirs, Buffer.from('one'));
+    native().sendMessage(theirs, long);
+    closeSync(theirs);
+    expect(await first).toEqual({ bytes: Buffer.from('one'), fd: -1 });
+    expect(await native().receiveMessage(ours)).toEqual({ bytes: long, fd: -1 });
+    expect(await native().receiveMessage(ours)).toBeNull();
+    expect(() => native().sendMessage(ours, Buffer.from('x'))).toThrow(/EPIPE/);
+    closeSync(ours);
+    expect(openFiles()).toBe(before);
+  });
+
+  it('bring a descriptor along', async () => {
+    const [ours, theirs] = native().messagePair();
+    const child = spawn(
+      'python3',
+      ['-c', 'import socket; s = socket.socket(fileno=3); socket.send_fds(s, [b"a file"], [0])'],
+      { stdio: [openSync('/dev/null', 'r'), 'ignore', 'inherit', theirs] },
+    );
+    closeSync(theirs);
+    const message = await native().receiveMessage(ours);
+    expect(message?.bytes.toString()).toBe('a file');
+    expect(readlinkSync(`/proc/self/fd/${message?.fd}`)).toBe('/dev/null');
+    await new Promise((resolve) => child.once('exit', resolve));
+    closeSync(message?.fd ?? -1);
+    closeSync(ours);
   });
 });
 
