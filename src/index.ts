@@ -37,9 +37,11 @@ export type { Imported, ImportOptions as ImportConfigOptions } from './container
 export type { Status } from './container/list.js';
 export type { RestoreOptions } from './container/restore.js';
 export type { BackupSource } from './container/restore-files.js';
+export type { ResumeOptions } from './container/resume.js';
 export type { RunEnded, RunningCommand, RunOptions } from './container/run.js';
 export type { SnapshotInfo, SnapshotOptions, SwitchOptions } from './container/snapshot.js';
 export type { StopOptions } from './container/stop.js';
+export type { SuspendOptions } from './container/suspend.js';
 export { type TemplateInfo, Templates } from './container/templates.js';
 export type { Change } from './disk/changes.js';
 export type { DiskEvent, DiskReporter } from './disk/events.js';

@@ -29,6 +29,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("readKernelFile", vz::ReadKernelFile);
   add("isOpen", vz::IsOpen);
   add("openPid", vz::OpenPid);
+  add("relativeTimer", vz::RelativeTimer);
   add("signalPid", vz::SignalPid);
   add("moveLink", vz::MoveLink);
   add("netlink", vz::Netlink);

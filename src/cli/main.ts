@@ -36,6 +36,7 @@ import { registerStart } from './commands/start.js';
 import { registerStats } from './commands/stats.js';
 import { registerStatus } from './commands/status.js';
 import { registerStop } from './commands/stop.js';
+import { registerSuspend } from './commands/suspend.js';
 import { registerTemplate } from './commands/template.js';
 import { addTop, registerTop } from './commands/top.js';
 import { addUbc, registerUbc, spellOut } from './commands/ubc.js';
@@ -61,6 +62,7 @@ const VERBS: readonly Register[] = [
   registerImport,
   registerStart,
   registerStop,
+  registerSuspend,
   registerStatus,
   registerExec,
   registerEnter,

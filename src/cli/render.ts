@@ -6,6 +6,8 @@ const LEFT = {
   create: 'creation',
   destroy: 'removal',
   start: 'run',
+  suspend: 'suspension',
+  resume: 'resumption',
   run: 'throw-away run',
   snapshot: 'change of the snapshots',
   replacement: 'replacement of the private area',

@@ -31,6 +31,7 @@ import { type RelocateOptions, relocate } from './relocate.js';
 import { renumber } from './renumber.js';
 import { type RestoreOptions, restore } from './restore.js';
 import type { Chain } from './restore-files.js';
+import { type ResumeOptions, resume } from './resume.js';
 import { type SetOptions, set } from './set.js';
 import {
   deleteSnapshot,
@@ -45,6 +46,7 @@ import {
 import { mountSnapshot, umountSnapshot } from './snapshot-mount.js';
 import { planFor, type Started, type StartOptions, start, whyNotCheckpointable } from './start.js';
 import { type StopOptions, stop } from './stop.js';
+import { type SuspendOptions, suspend } from './suspend.js';
 
 export interface Abortable {
   readonly signal?: AbortSignal;
@@ -211,6 +213,20 @@ export class Container {
 
   stop(options: StopOptions = {}): Promise<{ readonly wasRunning: boolean }> {
     return this.#told('stop', () => stop(this.#context, this.ctid, options));
+  }
+
+  /** Puts all that it is into files, from which `resume` goes on, on this host and after its next boot too. */
+  suspend(options: SuspendOptions = {}): Promise<void> {
+    return this.#told('suspend', () => suspend(this.#context, this.ctid, options));
+  }
+
+  /** Goes on where it was suspended. */
+  resume(options: ResumeOptions = {}): Promise<{ readonly pid: number }> {
+    return this.#told('resume', async () => {
+      using init = (await resume(this.#context, this.ctid, options)).init;
+      this.#own = watchEnd(init);
+      return { pid: init.pid };
+    });
   }
 
   restart(options: StartCallOptions & StopOptions = {}): Promise<StartResult> {

@@ -23,6 +23,7 @@ import { mergeSnapshots } from './merge.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
 import { replaceArea } from './replace-area.js';
 import { writeTree } from './restore-files.js';
+import { expectNotSuspended } from './suspended.js';
 
 export async function convert(
   context: Context,
@@ -33,6 +34,7 @@ export async function convert(
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
+  expectNotSuspended(context, ctid);
   expectUnmounted(config);
   const { store } = wanted;
   if (store === 'auto') throw new CellaError('BAD_VALUE', 'say what is to hold it, as in overlay:image');

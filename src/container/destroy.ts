@@ -6,6 +6,7 @@ import { faultPoint } from '../fault.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { removeArea } from '../host/storage/index.js';
 import { removeConsoleLog } from '../state/console-log.js';
+import { removeDump } from '../state/dump.js';
 import { forgetTraffic } from '../state/traffic.js';
 import { setScriptsAside } from './action-files.js';
 import { condemnedArea } from './area.js';
@@ -13,6 +14,7 @@ import { type Context, loadConfig, lockContainer } from './context.js';
 import { unlinkName } from './names.js';
 import { expectStopped, expectUnmounted, recover, unmarkRebooting } from './recover.js';
 import { expectNoViews } from './snapshot-mount.js';
+import { dumpOf } from './suspended.js';
 
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'destroy', signal);
@@ -27,6 +29,7 @@ export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal
   unmarkRebooting(context, ctid);
   removeConsoleLog(context.paths.consoleLog(ctid));
   forgetTraffic(context.paths.traffic(ctid));
+  removeDump(dumpOf(context, ctid));
   // From here on recover() carries it through, whoever comes next.
   if (existsSync(config.privateArea)) await rename(config.privateArea, condemned);
   faultPoint('destroy.condemned');

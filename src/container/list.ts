@@ -16,6 +16,7 @@ import { type Context, loadConfig } from './context.js';
 import { listCtids } from './create.js';
 import { atRest, type ContainerInfo, countersOf, disksOf, UNKNOWN } from './listed.js';
 import { findInit, recordOfRunning } from './recover.js';
+import { isSuspended, suspendedOnes } from './suspended.js';
 
 export interface Status {
   readonly exists: boolean;
@@ -43,7 +44,7 @@ export function status(context: Context, ctid: Ctid): Status {
     exists: existsSync(config.privateArea),
     mounted: isMounted(config.root),
     running: init !== undefined,
-    suspended: false,
+    suspended: init === undefined && isSuspended(context, ctid),
   };
 }
 
@@ -51,6 +52,7 @@ interface Look {
   /** vz.conf, read once. */
   readonly host: () => ConfigFile;
   readonly mounted: ReadonlySet<string>;
+  readonly suspended: ReadonlySet<number>;
   readonly details: ReadonlySet<Detail>;
   readonly counters: readonly CounterName[];
   readonly groups: GroupLook;
@@ -70,6 +72,7 @@ export function list(context: Context, options: ListOptions = {}): readonly Cont
       return host;
     },
     mounted: new Set(readMounts().map(({ target }) => target)),
+    suspended: suspendedOnes(context),
     details,
     counters: details.has('counters') ? COUNTERS : COUNTERS.filter((name) => details.has(name)),
     groups: new GroupLook(),
@@ -110,7 +113,7 @@ function known(
   context: Context,
   running: Running & { readonly ctid: Ctid },
   { record, files }: { readonly record?: RuntimeRecord | undefined; readonly files?: GroupFiles | undefined },
-  { host, mounted, details, counters }: Look,
+  { host, mounted, suspended, details, counters }: Look,
 ): ContainerInfo | undefined {
   const { ctid } = running;
   const path = context.paths.config(ctid);
@@ -122,6 +125,7 @@ function known(
   const isMounted = mounted.has(root);
   const info = Object.assign(atRest(config, settings), running);
   if (!record && isMounted) info.status = 'mounted';
+  if (!record && suspended.has(ctid)) info.status = 'suspended';
   if (files && counters.length > 0)
     Object.assign(info, countersOf(settings, heldBy(files, record?.init?.pid, counters)));
   const place = { store: layout.store, privateArea, root: isMounted ? root : undefined };

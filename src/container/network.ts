@@ -19,8 +19,8 @@ import { hasTable, loadTable, loadTrafficClasses, publish, removePlan } from '..
 import { shape, unshape } from '../host/network/shaper.js';
 import { type Counted, countedOf, findCounters } from '../host/network/traffic.js';
 import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
-import { attachVenet, detachVenet } from '../host/network/venet.js';
-import { attachInterface } from '../host/network/veth.js';
+import { attachVenet, detachVenet, openVenet } from '../host/network/venet.js';
+import { attachInterface, openInterface } from '../host/network/veth.js';
 import { bootId } from '../host/processes.js';
 import { addressElements, elements, portElements } from '../plan/network/elements.js';
 import type { NetworkPlan, RoutedAddress } from '../plan/network/network-plan.js';
@@ -68,11 +68,15 @@ export function tableName(context: Context): string {
   return ['cella', context.paths.cgroupGroup].filter(Boolean).join('-');
 }
 
-/** Into the network of process `pid`. What it made until it failed `detachNetwork` takes away. */
+/**
+ * Into the network of process `pid`. What it made until it failed `detachNetwork` takes away. `held`: nothing passes until
+ * `openNetwork` says so.
+ */
 export async function attachNetwork(
   context: Context,
   { record, answering }: NetworkIntent,
   pid: number,
+  { held = false } = {},
 ): Promise<void> {
   const { plan, table } = record;
   const namespace = openSync(await networkOf(pid), 'r');
@@ -80,19 +84,31 @@ export async function attachNetwork(
     await readyTable(context, table);
     for (const family of familiesOf(plan.venet?.addresses ?? [])) forward(family);
     if (plan.firewall) await applyFirewall(table, plan, context.paths.firewallDir);
-    if (plan.venet) await attachVenet(plan.venet, namespace);
+    if (plan.venet) await attachVenet(plan.venet, namespace, held);
     await readyBridges(context, plan);
     if (hasPorts(plan)) await readyPorts(context, table);
     await guardPorts(table, plan);
-    for (const each of plan.interfaces) await attachInterface(each, namespace);
+    for (const each of plan.interfaces) await attachInterface(each, namespace, held);
     if (plan.shaping) await shape(hostEnds(plan), plan.shaping);
     faultPoint('network.linked');
-    await publish(table, portElements(plan.published), addressElements(plan.venet));
-    faultPoint('network.listed');
-    await addProxies(answering);
+    if (!held) await list(record, answering);
   } finally {
     closeSync(namespace);
   }
+}
+
+async function list({ plan, table }: NetworkRecord, answering: readonly Answering[]): Promise<void> {
+  await publish(table, portElements(plan.published), addressElements(plan.venet));
+  faultPoint('network.listed');
+  await addProxies(answering);
+}
+
+/** Lets go what was attached held. */
+export async function openNetwork({ record, answering }: NetworkIntent): Promise<void> {
+  const { venet, interfaces } = record.plan;
+  if (venet) await openVenet(venet);
+  for (const each of interfaces) await openInterface(each);
+  await list(record, answering);
 }
 
 function familiesOf(addresses: readonly RoutedAddress[]): ReadonlySet<4 | 6> {

@@ -10,7 +10,7 @@ import { constants } from 'node:os';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
-import { openCgroup } from '../host/cgroup/index.js';
+import { findV2, openCgroup } from '../host/cgroup/index.js';
 import { Keeper } from '../host/keeper.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
@@ -28,6 +28,7 @@ import { detachNetwork } from './network.js';
 import { finishRenumber } from './renumbered.js';
 import { finishReplace } from './replace-area.js';
 import { finishSnapshots } from './snapshot-edit.js';
+import { finishResume, finishSuspend } from './suspended.js';
 import { discard } from './throwaway.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
@@ -39,7 +40,17 @@ export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishRun(context, ctid);
   await finishChange(context, ctid);
   sweepLock(context);
+  await finishCheckpoint(context, ctid);
   if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
+}
+
+/** A suspend or a resume. */
+async function finishCheckpoint(context: Context, ctid: Ctid): Promise<void> {
+  const running = findRunning(context, ctid);
+  using _init = running?.init;
+  if (await finishSuspend(context, ctid, running))
+    context.report({ type: 'recovered', ctid, left: 'suspend' });
+  if (finishResume(context, ctid, running)) context.report({ type: 'recovered', ctid, left: 'resume' });
 }
 
 /** What became of a container that runs no more. */
@@ -151,8 +162,7 @@ export async function release(context: Context, record: RuntimeRecord): Promise<
 }
 
 async function removeCgroups(directories: readonly string[]): Promise<void> {
-  const v2 = directories.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
-  const cgroup = openCgroup({ v2, directories });
+  const cgroup = openCgroup({ v2: findV2(directories), directories });
   await cgroup.kill();
   await cgroup.remove();
 }

@@ -17,6 +17,7 @@ import { expectNoArea } from './make.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
 import { replaceArea } from './replace-area.js';
 import { expectNoViews } from './snapshot-mount.js';
+import { expectNotSuspended } from './suspended.js';
 
 export interface RelocateOptions {
   /** The new private area, which does not exist; may contain `$VEID`. */
@@ -33,6 +34,7 @@ export async function relocate(
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
+  expectNotSuspended(context, ctid);
   expectUnmounted(config);
   expectNoViews(context, ctid);
   parsePath(privateArea, String(ctid));

@@ -15,6 +15,7 @@ import { expectNoArea, lockAllocation } from './make.js';
 import { expectStopped, expectUnmounted, recover } from './recover.js';
 import { finishRenamed, type Ids } from './renumbered.js';
 import { expectNoViews } from './snapshot-mount.js';
+import { expectNotSuspended } from './suspended.js';
 
 /** It has the one id or the other from the rename of its config on. */
 export async function renumber(context: Context, { from, to }: Ids, signal?: AbortSignal): Promise<void> {
@@ -27,6 +28,7 @@ export async function renumber(context: Context, { from, to }: Ids, signal?: Abo
   expectFree(context, to);
   const config = loadConfig(context, from);
   expectStopped(context, from);
+  expectNotSuspended(context, from);
   expectUnmounted(config);
   expectNoViews(context, from);
   // Whoever looks for ids in use reads one config after the other: none may get another name meanwhile.

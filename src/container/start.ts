@@ -41,6 +41,7 @@ import {
 import { networkPlanOf, reserveAddresses } from './network-plan.js';
 import { findInit, findRunning, isRebooting, recover, unmarkRebooting } from './recover.js';
 import { applyShares } from './shares.js';
+import { withoutState } from './suspended.js';
 import { viewOf } from './view.js';
 
 export interface StartOptions {
@@ -111,14 +112,16 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
     hint: 'Use --force to start it all the same.',
   });
   const network = await intendNetwork(context, networkPlanOf(context, config));
-  const launched = await launch(context, config, plan, {
-    actions,
-    configure: true,
-    network,
-    keeper,
-    noted: () => admission?.release(),
-    signal: options.signal,
-  });
+  const launched = await withoutState(context, ctid, () =>
+    launch(context, config, plan, {
+      actions,
+      configure: true,
+      network,
+      keeper,
+      noted: () => admission?.release(),
+      signal: options.signal,
+    }),
+  );
   unmarkRebooting(context, ctid);
   context.report({ type: 'mounted', ctid });
   return { ...launched, config, privileged: isPrivileged(config) };

@@ -108,6 +108,8 @@ export interface Binding {
   isOpen(path: string): boolean;
   /** A pidfd; -1 where there is no such process. */
   openPid(pid: number): number;
+  /** Has an armed timer of a process go off when it would, but as one set by how long that is from now. */
+  relativeTimer(pidfd: number, descriptor: number): void;
   signalPid(pidfd: number, signal: number): void;
   /**
    * Moves a network interface between namespaces, given by descriptors; returns its index there, -1 when it is gone

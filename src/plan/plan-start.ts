@@ -137,12 +137,36 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
   };
 }
 
+/** All of a container but its processes: its control groups with its limits, and its root at VE_ROOT. */
+export function planPlace(
+  config: ContainerConfig,
+  facts: HostFacts,
+  layers: Layers,
+): LaunchPlan & { readonly cgroup: CgroupPlan } {
+  const ids = idMapOf(config);
+  const cgroup = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
+  return {
+    mode: 'mount',
+    cgroup,
+    namespaces: ids ? ['user'] : [],
+    ids,
+    outside: [
+      ...cgroup.make,
+      ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
+      ...planDevices(cgroup.devices, ids === null ? accessOf(NOTHING) : null),
+    ],
+    after: [...cgroup.limits, ...planRoot(config, layers)],
+    inside: [],
+  };
+}
+
 /** Why a container of these cannot be checkpointed. */
-export function obstacles({ nesting }: Confinement, { nodes, interfaces }: Given): readonly string[] {
+export function obstacles({ nesting }: Confinement, { nodes, interfaces, binds }: Given): readonly string[] {
   return [
     ...(nesting ? ['containers may run in it (features nesting:on)'] : []),
     ...nodes.map(({ name }) => `it uses the device '/dev/${name}' of this host`),
     ...interfaces.map((name) => `it has the network interface '${name}' of this host`),
+    ...binds.map(({ target }) => `'${target}' in it is a directory of this host`),
   ];
 }
 

@@ -25,6 +25,9 @@ export interface Paths {
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
+  /** Says where the state of a container is being put, or taken from. */
+  suspending(ctid: number): string;
+  resuming(ctid: number): string;
   /** Which action scripts have been run for a container that is up, or are being run. */
   scripts(ctid: number): string;
   /** Where a container's network namespace is mounted while it has interfaces of the host. */
@@ -79,6 +82,8 @@ export function openPaths(rootDir: string | undefined): Paths {
     replacing: (ctid) => `${configDir}/.${ctid}.conf.replacing`,
     renaming: (ctid) => `${configDir}/.${ctid}.conf.renaming`,
     throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
+    suspending: (ctid) => `${runDir}/.${ctid}.suspending`,
+    resuming: (ctid) => `${runDir}/.${ctid}.resuming`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,

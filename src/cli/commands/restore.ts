@@ -1,8 +1,10 @@
 /** cella restore; vzrestore */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { BackupSource } from '../../container/restore-files.js';
 import { CellaError } from '../../errors.js';
 import type { Register, Session } from '../session.js';
+import { resume } from './suspend.js';
 
 interface Words {
   readonly localUid?: string;
@@ -35,6 +37,8 @@ function add(command: Command, session: Session): void {
     )
     .option('--to <directory>', 'which directory')
     .action(async (file: string, ctid: string | undefined, words: Words) => {
+      // What vzctl calls so is to resume a container.
+      if (/^\d+$/.test(file) && ctid === undefined && !existsSync(file)) return resume(session, file, {});
       const source: BackupSource =
         file === '-' ? { stream: session.io.stdin, directory: words.dumpdir ?? '.' } : file;
       if (words.file.length > 0 || words.to !== undefined) return takeOut(session, source, words);

@@ -30,6 +30,11 @@ export function openCgroup(plan: Pick<CgroupPlan, 'v2' | 'directories'>): Cgroup
   return plan.v2 ? v2(plan.v2, plan.directories) : v1(plan.directories);
 }
 
+/** Which of a container's directories is of v2; null: none. */
+export function findV2(directories: readonly string[]): string | null {
+  return directories.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
+}
+
 /** What of control groups is mounted, and where. */
 export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
   const unified = mounts.find((mount) => mount.type === 'cgroup2');

@@ -6,14 +6,15 @@ import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { CellaError } from '../../errors.js';
 import { native } from '../../native/binding.js';
+import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
 import {
-  type CriuOptions,
   type CriuResponse,
   decodeResponse,
   encodeAnswer,
   encodeRequest,
   type RequestName,
 } from './messages.js';
+import { reasonFrom } from './reasons.js';
 
 /** Of a notification, as CRIU names it: "network-lock", "post-dump" and so on. */
 export interface Hooked {
@@ -32,6 +33,10 @@ export interface Call {
   readonly request: RequestName;
   readonly options?: CriuOptions;
   readonly hooks?: Hooks;
+  /** A process in whose time namespace it is to run: CRIU dumps none that is not its own, and each restore makes one. */
+  readonly timeOf?: number;
+  /** Where it writes its log. */
+  readonly log?: string;
   /** How long it may be silent while it works, ms; then it is killed. Default: two minutes. */
   readonly patience?: number;
 }
@@ -44,11 +49,16 @@ export async function callCriu({
   request,
   options,
   hooks = {},
+  timeOf,
+  log,
   patience = PATIENCE_MS,
 }: Call): Promise<CriuResponse> {
   const [socket, theirs] = native().messagePair();
   // Its own log has all that it says (log_file).
-  const child = spawn(program, ['--no-default-config', 'swrk', '3'], {
+  const argv = [program, '--no-default-config', 'swrk', '3'];
+  if (timeOf !== undefined) argv.unshift('nsenter', `--time=/proc/${timeOf}/ns/time`);
+  const [command = program, ...args] = argv;
+  const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'ignore', theirs],
   });
   closeSync(theirs);
@@ -66,7 +76,7 @@ export async function callCriu({
       watchdog.stop();
       if (!message) throw failure ?? goneWithoutAnswer(watchdog.bit ? patience : undefined, await ended);
       const response = decodeResponse(message.bytes);
-      if (!response.notify) return settle(request, response, failure);
+      if (!response.notify) return settle({ request, log }, response, failure);
       try {
         await hooks[response.notify.script]?.({ ...response.notify, fd: message.fd });
         native().sendMessage(socket, encodeAnswer(true));
@@ -81,11 +91,16 @@ export async function callCriu({
   }
 }
 
-function settle(request: RequestName, response: CriuResponse, failure: unknown): CriuResponse {
+function settle(
+  { request, log }: { readonly request: RequestName; readonly log: string | undefined },
+  response: CriuResponse,
+  failure: unknown,
+): CriuResponse {
   if (failure !== undefined) throw failure;
   if (response.success) return response;
-  const why = response.errmsg ?? (response.errno ? `error ${response.errno}` : 'see its log');
-  throw new CellaError('SYSTEM', `criu ${request} failed: ${why}`);
+  const why = log === undefined ? undefined : reasonFrom(log);
+  const number = response.errno ? `error ${response.errno}` : 'see its log';
+  throw new CellaError('SYSTEM', why ?? `criu ${request} failed: ${response.errmsg ?? number}`);
 }
 
 function goneWithoutAnswer(patience: number | undefined, cause: Error | undefined): CellaError {

@@ -1,63 +1,10 @@
 /** What CRIU is asked and answers in its swrk mode: images/rpc.proto of its sources, protocol buffers of version 2. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
 
 /** criu_req_type. */
 export const REQUESTS = { dump: 1, restore: 2, check: 3, 'pre-dump': 4, notify: 6, version: 10 } as const;
 export type RequestName = keyof typeof REQUESTS;
-
-/** criu_opts, as far as we use them. Descriptors are this process's own. */
-export interface CriuOptions {
-  readonly images_dir_fd: number;
-  readonly pid?: number;
-  readonly leave_running?: boolean;
-  readonly tcp_established?: boolean;
-  readonly file_locks?: boolean;
-  /** 4: everything. */
-  readonly log_level?: number;
-  /** A name in the working directory. */
-  readonly log_file?: string;
-  readonly notify_scripts?: boolean;
-  /** Mount point of the restored root. */
-  readonly root?: string;
-  /** Relative to the directory of images. */
-  readonly parent_img?: string;
-  readonly track_mem?: boolean;
-  readonly work_dir_fd?: number;
-  readonly link_remap?: boolean;
-  readonly cg_root?: readonly CgroupRoot[];
-  /** The restored init becomes this process's child. */
-  readonly rst_sibling?: boolean;
-  readonly inherit_fd?: readonly InheritedFd[];
-  /** criu_cg_mode. */
-  readonly manage_cgroups_mode?: number;
-  /** Bytes of a deleted file that is still open. */
-  readonly ghost_limit?: number;
-  readonly external?: readonly string[];
-  /** CLONE_NEW… of namespaces whose contents are not its concern. */
-  readonly empty_ns?: number;
-  readonly freeze_cgroup?: string;
-  /** Seconds that freezing may take. */
-  readonly timeout?: number;
-  readonly tcp_skip_in_flight?: boolean;
-  readonly lazy_pages?: boolean;
-  readonly orphan_pts_master?: boolean;
-  readonly network_lock?: number;
-}
-
-interface CgroupRoot {
-  /** Absent: of all hierarchies. */
-  readonly ctrl?: string;
-  readonly path: string;
-}
-
-interface InheritedFd {
-  readonly key: string;
-  readonly fd: number;
-}
-
-/** criu_cg_mode and criu_network_lock_method. */
-export const CGROUPS = { ignore: 0, soft: 3 } as const;
-export const NETWORK_LOCK = { nftables: 2, skip: 3 } as const;
 
 type Put<T> = (writer: BinaryWriter, field: number, value: T) => void;
 
@@ -87,6 +34,7 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     pid: [2, int32],
     leave_running: [3, bool],
     tcp_established: [5, bool],
+    shell_job: [7, bool],
     file_locks: [8, bool],
     log_level: [9, int32],
     log_file: [10, string],
@@ -96,6 +44,7 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     track_mem: [15, bool],
     work_dir_fd: [17, int32],
     link_remap: [18, bool],
+    manage_cgroups: [24, bool],
     cg_root: [
       25,
       each(
@@ -124,7 +73,7 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     tcp_skip_in_flight: [46, bool],
     lazy_pages: [48, bool],
     orphan_pts_master: [50, bool],
-    network_lock: [56, uint32],
+    network_lock: [64, uint32],
   };
 
 function putOptions(writer: BinaryWriter, options: CriuOptions): void {

@@ -1,4 +1,5 @@
 /** Network interfaces by rtnetlink (rtnetlink(7), <linux/if_link.h>): made, changed, listed, removed. */
+import { closeSync, openSync } from 'node:fs';
 import { attribute, nested, readAttributes, readText, text, u8, u32 } from './attributes.js';
 import { ask, dump, FLAG, type Message, PROTOCOL, request } from './request.js';
 
@@ -219,4 +220,14 @@ const REMOVED = 0xce11b;
 export async function removeLinks(names: readonly string[], namespace = -1): Promise<void> {
   const collected = names.map((name) => setLink(name, { group: REMOVED }));
   await request(PROTOCOL.route, [...collected, deleteGroup(REMOVED)], { namespace, accept: ['ENODEV'] });
+}
+
+/** The loopback interface of a process's network, which has been made without anybody to do so. */
+export async function raiseLoopback(pid: number): Promise<void> {
+  const namespace = openSync(`/proc/${pid}/ns/net`, 'r');
+  try {
+    await request(PROTOCOL.route, [setLink('lo', { up: true })], { namespace });
+  } finally {
+    closeSync(namespace);
+  }
 }

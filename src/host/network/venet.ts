@@ -24,11 +24,11 @@ const isOf = (family: 4 | 6) => (at: RoutedAddress) => at.family === family;
 
 /**
  * Makes the link between this host and the network namespace of a descriptor, with routes to the addresses. Fails with
- * IP_IN_USE, naming who has an address; what it made until then `detachVenet` takes away.
+ * IP_IN_USE, naming who has an address; what it made until then `detachVenet` takes away. `held`: nothing passes yet.
  */
-export async function attachVenet(plan: VenetPlan, namespace: number): Promise<void> {
+export async function attachVenet(plan: VenetPlan, namespace: number, held = false): Promise<void> {
   const { index, peer } = await makeLink(plan, namespace);
-  await addRoutes(plan.addresses, index, setLink(index, { up: true }));
+  if (!held) await addRoutes(plan.addresses, index, setLink(index, { up: true }));
   const messages = [
     setLink(peer, { up: true }),
     ...plan.addresses.map((at) => newAddress(peer, whole(at))),
@@ -110,6 +110,12 @@ async function takeRoutes(addresses: readonly RoutedAddress[], oif: number): Pro
 export async function detachVenet({ hostName, addresses }: VenetPlan): Promise<void> {
   const link = await findLink(hostName);
   if (link) await takeRoutes(addresses, link.index);
+}
+
+/** Lets go what was held. */
+export async function openVenet({ hostName, addresses }: VenetPlan): Promise<void> {
+  const { index } = expectLink(await findLink(hostName), hostName);
+  await addRoutes(addresses, index, setLink(index, { up: true }));
 }
 
 /** Puts back what is missing of it on this host. What the container has done to its own end stays. */

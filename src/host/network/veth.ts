@@ -17,14 +17,14 @@ import { type Message, type Outcome, PROTOCOL, request, send } from '../netlink/
 import { replaceRoute } from '../netlink/routes.js';
 import { expectLink, makePair } from './pair.js';
 
-/** Makes it in the network namespace of a descriptor. Fails with VETH_FAILED. */
-export async function attachInterface(plan: InterfacePlan, namespace: number): Promise<void> {
+/** Makes it in the network namespace of a descriptor. Fails with VETH_FAILED. `held`: a pair is not up yet. */
+export async function attachInterface(plan: InterfacePlan, namespace: number, held = false): Promise<void> {
   const parent = plan.bridge === null ? undefined : await findParent(plan.bridge);
   if (parent && usesVlans(plan) && !parent.filtersVlans)
     throw new CellaError('VETH_FAILED', `'${parent.name}' is no bridge that tells VLANs apart`, {
       hint: `Have it do so: ip link set ${parent.name} type bridge vlan_filtering 1`,
     });
-  if (plan.host) await makeVeth(plan, plan.host, { namespace, bridge: parent?.index });
+  if (plan.host) await makeVeth(plan, plan.host, { namespace, bridge: parent?.index, held });
   else await makeMacvlan(plan, namespace, parent?.index ?? 0);
   const inside = await findLink(plan.name, namespace);
   if (!inside) throw new CellaError('VETH_FAILED', `'${plan.name}' is gone from the container`);
@@ -43,12 +43,13 @@ interface Ends {
   readonly namespace: number;
   /** Index. */
   readonly bridge: number | undefined;
+  readonly held: boolean;
 }
 
 async function makeVeth(
   plan: InterfacePlan,
   { name, mac }: NonNullable<InterfacePlan['host']>,
-  { namespace, bridge }: Ends,
+  { namespace, bridge, held }: Ends,
 ): Promise<void> {
   const { done, link } = await makePair(name, [
     newVeth(name, { mac }, { name: plan.name, mac: plan.mac, namespace }),
@@ -57,7 +58,17 @@ async function makeVeth(
   expectMade(plan, done);
   const { index } = expectLink(link, name);
   // Nothing passes before it is clear where it may go.
-  await carry(plan, [...(bridge === undefined ? [] : port(plan, index)), setLink(index, { up: true })]);
+  await carry(plan, [
+    ...(bridge === undefined ? [] : port(plan, index)),
+    ...(held ? [] : [setLink(index, { up: true })]),
+  ]);
+}
+
+/** Lets go what was held. */
+export async function openInterface({ name, host }: InterfacePlan): Promise<void> {
+  if (!host) return;
+  const { index } = expectLink(await findLink(host.name), name);
+  await request(PROTOCOL.route, [setLink(index, { up: true })]);
 }
 
 /**

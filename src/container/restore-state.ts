@@ -1,0 +1,130 @@
+/** A container's place, made without its processes, and CRIU, which puts those into it. */
+import { closeSync, openSync, renameSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { findV2, openCgroup } from '../host/cgroup/index.js';
+import { delegate } from '../host/cgroup/systemd.js';
+import { limitGroups, makeGroups } from '../host/cgroup/tree.js';
+import { callCriu } from '../host/criu/call.js';
+import { mountRoot } from '../host/launcher.js';
+import { umountAll } from '../host/mounts.js';
+import { raiseLoopback } from '../host/netlink/links.js';
+import { bootId, ProcessHandle, startTime } from '../host/processes.js';
+import { run } from '../host/run.js';
+import { DEVICE_MOUNTS, restoreOptions, viewMount } from '../plan/checkpoint/criu-options.js';
+import { planPlace } from '../plan/plan-start.js';
+import { type DumpHeader, imagesOf, resumingOf } from '../state/dump.js';
+import { confinementOf, type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
+import type { Undo } from '../undo.js';
+import { contentsOf } from './area.js';
+import { type Context, factsFor } from './context.js';
+import { prepareRoot } from './mount.js';
+import { attachNetwork, detachNetwork, type NetworkIntent, openNetwork } from './network.js';
+import type { Running } from './recover.js';
+import { applyShares } from './shares.js';
+import { lxcfsOf } from './view.js';
+
+interface Making {
+  readonly header: DumpHeader;
+  readonly network: NetworkIntent | undefined;
+  readonly undo: Undo;
+}
+
+/** Its control groups, with its limits, and its root; returns its record, which has no init yet. */
+export async function makePlace(
+  context: Context,
+  config: ContainerConfig,
+  { header, network, undo }: Making,
+): Promise<RuntimeRecord> {
+  const plan = planPlace(config, factsFor(context, config), contentsOf(context, config));
+  const { directories } = plan.cgroup;
+  if (directories.join() !== header.record.cgroups.join())
+    throw new CellaError('RESUME_FAILED', 'its control groups were elsewhere than this host has them');
+  await prepareRoot(context, config);
+  if (plan.cgroup.delegation) await delegate(plan.cgroup.delegation);
+  const path = context.paths.record(config.ctid);
+  const { network: _, ...was } = header.record;
+  const record: RuntimeRecord = {
+    ...was,
+    bootId: bootId(),
+    root: config.root,
+    // CRIU gives it clocks of its own, so that they go on where they were.
+    confinement: { ...confinementOf(was), time: true },
+    ...(network ? { network: network.record } : {}),
+    init: null,
+  };
+  undo.push('write record', () => removeRecord(path));
+  writeRecord(path, record);
+  const groups = openCgroup(plan.cgroup);
+  undo.push('make control groups', async () => {
+    await groups.kill();
+    await groups.remove();
+  });
+  undo.push('mount root', () => umountAll(config.root));
+  await umountAll(config.root);
+  await mountRoot(plan);
+  // The container's own is a copy of this one, with its flags.
+  await run(['mount', '-o', 'remount,bind,suid,nodev', config.root]);
+  const v2 = findV2(directories);
+  if (v2 !== null) makeGroups(v2, header.groups);
+  applyShares(context, config, plan.cgroup);
+  return record;
+}
+
+interface Restoring extends Making {
+  readonly program: string;
+  readonly directory: string;
+}
+
+/** Has its processes be there again, in the place of `record`. */
+export async function restore(
+  context: Context,
+  record: RuntimeRecord,
+  { program, directory, header, network, undo }: Restoring,
+): Promise<Running> {
+  const images = openSync(imagesOf(directory), 'r');
+  const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
+  const taken = resumingOf(directory);
+  let restored = record;
+  try {
+    const { pid = 0 } = await callCriu({
+      program,
+      request: 'restore',
+      // It may have been moved by then.
+      log: `/proc/self/fd/${images}/restore.log`,
+      options: restoreOptions({ images, root: record.root, mounts: [...DEVICE_MOUNTS, ...views] }),
+      hooks: {
+        'setup-namespaces': async ({ pid: root = 0 }) => {
+          await raiseLoopback(root);
+          if (!network) return;
+          undo.push('attach network', () => detachNetwork(context, record));
+          await attachNetwork(context, network, root, { held: true });
+        },
+        'post-setup-namespaces': () => {
+          const v2 = findV2(record.cgroups);
+          if (v2 !== null) limitGroups(v2, header.groups);
+        },
+        'post-restore': ({ pid: root = 0 }) => {
+          faultPoint('resume.restored');
+          const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
+          restored = { ...record, init };
+          writeRecord(context.paths.record(record.ctid), restored);
+          undo.push('take the state', () => renameSync(taken, directory));
+          renameSync(directory, taken);
+          faultPoint('resume.taken');
+        },
+        'network-unlock': () => (network ? openNetwork(network) : undefined),
+      },
+    });
+    const init = ProcessHandle.find(pid, restored.init?.startTime ?? '');
+    if (!init) throw new CellaError('RESUME_FAILED', 'it ended at once');
+    return { init, record: restored };
+  } catch (error) {
+    if (!(error instanceof CellaError) || error.code !== 'SYSTEM') throw error;
+    const message = `container ${record.ctid} cannot be resumed: ${error.message}`;
+    throw new CellaError('RESUME_FAILED', message, { cause: error });
+  } finally {
+    closeSync(images);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * resume: a suspended container goes on where it was. Its state is taken from its place just before its processes run, and
+ * put back if they do not come to that; so no state is there of a container that has gone on.
+ */
+import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { findCriu } from '../host/criu/find.js';
+import type { ProcessHandle } from '../host/processes.js';
+import { writeFileAtomic } from '../state/atomic-file.js';
+import { type DumpHeader, readHeader } from '../state/dump.js';
+import { withUndo } from '../undo.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
+import { announceNetwork, expectUnclaimed, intendNetwork } from './network.js';
+import { networkPlanOf } from './network-plan.js';
+import { findInit, recover } from './recover.js';
+import { makePlace, restore } from './restore-state.js';
+import { dumpOf, finishResume } from './suspended.js';
+
+export interface ResumeOptions {
+  /** Where its state is; default: where `suspend` has put it. */
+  readonly dump?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The init is the caller's to let go, and a child of this process. */
+export async function resume(
+  context: Context,
+  ctid: Ctid,
+  options: ResumeOptions = {},
+): Promise<{ readonly init: ProcessHandle }> {
+  using _lock = await lockContainer(context, ctid, 'resume', options.signal);
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  using running = findInit(context, ctid);
+  if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`);
+  const directory = options.dump ?? dumpOf(context, ctid);
+  const header = expectDump(ctid, directory);
+  const { program } = await findCriu();
+  const network = await intendNetwork(context, networkPlanOf(context, config));
+  if (network) await expectUnclaimed(context, ctid, network);
+  options.signal?.throwIfAborted();
+  const restored = await withUndo(async (undo) => {
+    // Whoever comes next after a kill has to know where it is.
+    undo.push('note the state', () => void finishResume(context, ctid, undefined));
+    writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
+    const place = await makePlace(context, config, { header, network, undo });
+    faultPoint('resume.placed');
+    return restore(context, place, { program, directory, header, network, undo });
+  });
+  faultPoint('resume.runs');
+  finishResume(context, ctid, restored);
+  if (network) announceNetwork(network);
+  context.report({ type: 'mounted', ctid });
+  return restored;
+}
+
+function expectDump(ctid: Ctid, directory: string): DumpHeader {
+  const header = readHeader(directory);
+  if (!header)
+    throw new CellaError('RESUME_FAILED', `container ${ctid} is not suspended: there is no '${directory}'`);
+  if (header.ctid !== ctid)
+    throw new CellaError('RESUME_FAILED', `'${directory}' is the state of container ${header.ctid}`);
+  if (header.arch !== process.arch)
+    throw new CellaError('RESUME_FAILED', `'${directory}' was made on another architecture: ${header.arch}`);
+  return header;
+}

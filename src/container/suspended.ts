@@ -1,0 +1,114 @@
+/** Containers that are suspended, are just being so, or are just coming back: where their state is, and what a kill left. */
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { type Cgroup, findV2, openCgroup } from '../host/cgroup/index.js';
+import { writeFileAtomic } from '../state/atomic-file.js';
+import { readHeader, removeDump, resumingOf, settle, stagingOf } from '../state/dump.js';
+import type { RuntimeRecord } from '../state/record.js';
+import { readText } from '../state/text-file.js';
+import type { Context } from './context.js';
+import type { Running } from './recover.js';
+
+/** Where a container's state is while it is suspended. */
+export function dumpOf({ paths, hostConfig }: Context, ctid: Ctid): string {
+  return `${paths.at(hostConfig().dumpDir)}/Dump.${ctid}`;
+}
+
+export function isSuspended(context: Context, ctid: Ctid): boolean {
+  return readHeader(dumpOf(context, ctid)) !== undefined;
+}
+
+/** Of all containers, by one look. */
+export function suspendedOnes(context: Context): ReadonlySet<number> {
+  const directory = context.paths.at(context.hostConfig().dumpDir);
+  if (!existsSync(directory)) return new Set();
+  return new Set(
+    readdirSync(directory).flatMap((name) => {
+      const ctid = /^Dump\.(\d+)$/.exec(name)?.[1];
+      return ctid === undefined ? [] : [Number(ctid)];
+    }),
+  );
+}
+
+export function groupsOf({ cgroups }: Pick<RuntimeRecord, 'cgroups'>): {
+  readonly v2: string | null;
+  readonly cgroup: Cgroup;
+} {
+  const v2 = findV2(cgroups);
+  return { v2, cgroup: openCgroup({ v2, directories: cgroups }) };
+}
+
+/** For what would have its files be others than those that it was suspended with. */
+export function expectNotSuspended(context: Context, ctid: Ctid): void {
+  if (!isSuspended(context, ctid)) return;
+  throw new CellaError('ALREADY_RUNNING', `container ${ctid} is suspended`, {
+    hint: `Resume it first: vzctl resume ${ctid}`,
+  });
+}
+
+/** Has it begin anew, which ends the state that it was suspended in. */
+export async function withoutState<T>(context: Context, ctid: Ctid, begin: () => Promise<T>): Promise<T> {
+  const directory = dumpOf(context, ctid);
+  if (!readHeader(directory)) return begin();
+  const taken = takeState(context, ctid, directory);
+  let begun: T;
+  try {
+    begun = await begin();
+  } catch (error) {
+    renameSync(taken, directory);
+    rmSync(context.paths.resuming(ctid), { force: true });
+    throw error;
+  }
+  removeDump(taken);
+  rmSync(context.paths.resuming(ctid), { force: true });
+  return begun;
+}
+
+/** From here on only one of the two may be: the state, or what has begun after it. */
+function takeState({ paths }: Context, ctid: Ctid, directory: string): string {
+  writeFileAtomic(paths.resuming(ctid), directory, { durable: false });
+  const taken = resumingOf(directory);
+  removeDump(taken);
+  renameSync(directory, taken);
+  return taken;
+}
+
+/**
+ * Ends what a suspend has begun, whoever does: forward where all of the container is written and none of it runs any more,
+ * else back. Nothing where none was begun. `running`: the container, if it is still there.
+ */
+export async function finishSuspend(
+  { paths }: Context,
+  ctid: Ctid,
+  running: Running | undefined,
+): Promise<boolean> {
+  const directory = readText(paths.suspending(ctid));
+  if (directory === undefined) return false;
+  if (!running && readHeader(stagingOf(directory))) settle(directory);
+  else {
+    removeDump(stagingOf(directory));
+    if (running) await groupsOf(running.record).cgroup.thaw();
+  }
+  rmSync(paths.suspending(ctid), { force: true });
+  return true;
+}
+
+/**
+ * The same of a resume. Where nobody can tell whether its processes ran before they were gone, its state may be behind its
+ * files: it is put aside.
+ */
+export function finishResume({ paths }: Context, ctid: Ctid, running: Running | undefined): boolean {
+  const directory = readText(paths.resuming(ctid));
+  if (directory === undefined) return false;
+  const taken = resumingOf(directory);
+  if (readHeader(taken)) {
+    if (running) removeDump(taken);
+    else {
+      removeDump(`${directory}.fail`);
+      renameSync(taken, `${directory}.fail`);
+    }
+  }
+  rmSync(paths.resuming(ctid), { force: true });
+  return true;
+}

@@ -1,0 +1,89 @@
+/**
+ * What CRIU is told of a container, for a dump and for a restore. Pure. Its network is empty for CRIU, which cannot give a
+ * user namespace one that is older: the runtime makes its links again when CRIU has made it a network.
+ */
+import { CGROUPS, type CriuOptions, NETWORK_LOCK } from './criu-request.js';
+
+/** A mount of the host's in the container, which CRIU is to take from somewhere again. */
+export interface ExternalMount {
+  /** Names it in the images. */
+  readonly key: string;
+  /** In the container. */
+  readonly target: string;
+  /** On this host. */
+  readonly source: string;
+}
+
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
+
+/** Nodes of devices, which nobody in a user namespace can make. */
+export const DEVICE_MOUNTS: readonly ExternalMount[] = DEVICES.map((name) => ({
+  key: `dev-${name}`,
+  target: `/dev/${name}`,
+  source: `/dev/${name}`,
+}));
+
+/** A file of lxcfs, which is mounted at `directory` of this host. */
+export function viewMount(name: string, directory: string): ExternalMount {
+  return { key: `lxcfs-${name.replaceAll('/', '-')}`, target: `/${name}`, source: `${directory}/${name}` };
+}
+
+const CLONE_NEWNET = 0x4000_0000;
+const MIB = 1 << 20;
+
+const COMMON = {
+  tcp_established: true,
+  file_locks: true,
+  link_remap: true,
+  empty_ns: CLONE_NEWNET,
+  manage_cgroups: true,
+  notify_scripts: true,
+  log_level: 4,
+} as const satisfies Partial<CriuOptions>;
+
+export interface DumpTarget {
+  /** Descriptor of the directory of images. */
+  readonly images: number;
+  readonly init: number;
+  readonly mounts: readonly ExternalMount[];
+  /** Its directory of cgroup v2, by which it is frozen; null: it has none. */
+  readonly cgroup: string | null;
+}
+
+export function dumpOptions({ images, init, mounts, cgroup }: DumpTarget): CriuOptions {
+  return {
+    ...COMMON,
+    images_dir_fd: images,
+    pid: init,
+    log_file: 'dump.log',
+    // Deleted files that are still open are kept in the images, up to this size.
+    ghost_limit: 64 * MIB,
+    // A connection that is just being made is dropped, as on a bad line.
+    tcp_skip_in_flight: true,
+    network_lock: NETWORK_LOCK.nftables,
+    // Which of its groups a process is in, and nothing of the groups themselves: those are the runtime's.
+    manage_cgroups_mode: CGROUPS.ignore,
+    timeout: 60,
+    ...(cgroup === null ? {} : { freeze_cgroup: cgroup }),
+    external: mounts.map(({ key, target }) => `mnt[${target}]:${key}`),
+  };
+}
+
+export interface RestoreTarget {
+  readonly images: number;
+  /** Where its root is mounted. */
+  readonly root: string;
+  readonly mounts: readonly ExternalMount[];
+}
+
+export function restoreOptions({ images, root, mounts }: RestoreTarget): CriuOptions {
+  return {
+    ...COMMON,
+    images_dir_fd: images,
+    root,
+    log_file: 'restore.log',
+    rst_sibling: true,
+    manage_cgroups_mode: CGROUPS.soft,
+    external: mounts.map(({ key, source }) => `mnt[${key}]:${source}`),
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * The state of a suspended container: a directory with CRIU's images and a header of ours. It is made beside its place and
+ * renamed there when nothing of the container runs any more, so that what is there is whole and current.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { CellaError } from '../errors.js';
+import type { SavedGroup } from '../plan/checkpoint/saved-group.js';
+import { syncDirectory, writeFileAtomic } from './atomic-file.js';
+import type { RuntimeRecord } from './record.js';
+import { readText } from './text-file.js';
+
+export interface DumpHeader {
+  readonly version: 1;
+  readonly ctid: number;
+  /** When it stood still: ISO 8601. */
+  readonly at: string;
+  /** As `x64`. */
+  readonly arch: string;
+  /** Releases of the host's kernel and of CRIU. */
+  readonly kernel: string;
+  readonly criu: string;
+  /** As it ran. */
+  readonly record: RuntimeRecord;
+  /** Control groups that the guest had made. */
+  readonly groups: readonly SavedGroup[];
+  /** Files of lxcfs that it saw: of `VIEWED`. */
+  readonly views: readonly string[];
+}
+
+const HEADER = 'cella.json';
+
+export const stagingOf = (directory: string): string => `${directory}.new`;
+/** From just before its processes go on until they do. */
+export const resumingOf = (directory: string): string => `${directory}.resuming`;
+
+/** Of CRIU. Root of the container has to find its way in there (0711), and nobody else on the way there (0700). */
+export const imagesOf = (directory: string): string => `${directory}/images`;
+
+/** An empty directory in whose place the dump will be; it holds all that the container's memory does. */
+export function makeStaging(directory: string): string {
+  const staging = stagingOf(directory);
+  rmSync(staging, { recursive: true, force: true });
+  mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+  mkdirSync(staging, { mode: 0o700 });
+  mkdirSync(imagesOf(staging), { mode: 0o711 });
+  return staging;
+}
+
+export function writeHeader(directory: string, header: DumpHeader): void {
+  writeFileAtomic(`${directory}/${HEADER}`, `${JSON.stringify(header)}\n`, { durable: true });
+}
+
+/** Undefined where there is no whole dump. */
+export function readHeader(directory: string): DumpHeader | undefined {
+  const path = `${directory}/${HEADER}`;
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  const header = parse(text);
+  if (header) return header;
+  throw new CellaError('RESUME_FAILED', `'${path}' is no header of a dump that this version knows`);
+}
+
+function parse(text: string): DumpHeader | undefined {
+  try {
+    const value = JSON.parse(text) as DumpHeader;
+    const isSound =
+      value.version === 1 &&
+      Array.isArray(value.views) &&
+      Array.isArray(value.groups) &&
+      typeof value.record?.root === 'string';
+    return isSound ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts a whole one in its place, in the stead of an older one, so that it outlives a power cut. */
+export function settle(directory: string): void {
+  const staging = stagingOf(directory);
+  const images = imagesOf(staging);
+  for (const name of readdirSync(images)) sync(`${images}/${name}`);
+  for (const at of [images, staging]) syncDirectory(at);
+  rmSync(directory, { recursive: true, force: true });
+  renameSync(staging, directory);
+  syncDirectory(dirname(directory));
+}
+
+function sync(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function removeDump(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
