@@ -4,6 +4,7 @@
 # usage: criu.sh [PREFIX]; does nothing where PREFIX/criu is new enough.
 set -eu
 prefix=${1-/usr/local/lib/cella/criu}
+case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
 wanted=4.2
 
 # is_new CRIU: whether it runs here and is new enough.
@@ -55,7 +56,7 @@ at=${0%/*}
 for linker in "$at"/usr/lib/*/ld-linux*.so.*; do break; done
 CRIU_LIBS_DIR=$at/usr/lib/criu exec "$linker" --library-path "${linker%/*}" "$at/usr/sbin/criu" "$@"
 EOF
-chmod 755 "$new" "$new/criu"
+chmod 755 "$new/criu"
 is_new "$new/criu" || fail "the CRIU that this Debian's archive has does not run here, or is older than $wanted"
 [ ! -e "$prefix" ] || mv "$prefix" "$prefix.old"
 mv "$new" "$prefix"
