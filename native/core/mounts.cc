@@ -203,8 +203,17 @@ long Mask(State& state, const Op& op) {
   const long directory = IsDirectory(target);
   if (directory < 0) return directory;
   if (directory) {
-    const int empty = NewMount("tmpfs", nullptr, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-    return empty < 0 ? empty : MoveTo(empty, target);
+    // One for all of them: CRIU runs tar for each tmpfs that there is.
+    if (state.empty >= 0) {
+      const int copy = CopyOf(state.empty);
+      return copy < 0 ? copy : MoveTo(copy, target);
+    }
+    state.empty = NewMount("tmpfs", nullptr, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    if (state.empty < 0) return state.empty;
+    const long moved = Syscall(SYS_move_mount, state.empty, Ptr(""), target, Ptr(""),
+                               MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    Close(target);
+    return moved;
   }
   const int null = Beneath(state.root, "/dev/null", O_PATH | O_NOFOLLOW);
   if (null < 0) return null;

@@ -18,7 +18,7 @@ namespace {
 
 // One-letter names of them fit the 256 bytes that fsconfig(2) takes.
 constexpr uint32_t kMaxLayers = 62;
-constexpr uint32_t kIdmapped = 1, kByPaths = 2, kPlain = 4, kReadOnly = 8, kVolatile = 16;
+constexpr uint32_t kIdmapped = 1, kByPaths = 2, kPlain = 4, kReadOnly = 8, kVolatile = 16, kSetuid = 32;
 
 struct Layer {
   int fd = -1;
@@ -247,7 +247,8 @@ long Overlay(State& state, const Op& op) {
   if (attached < 0) return attached;
   state.slots[0] = CloneTree(target);
   if (state.slots[0] < 0) return state.slots[0];
-  return SetAttributes(AT_FDCWD, target, 0, {MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, kPrivate, 0});
+  const uint64_t nosuid = op.b & kSetuid ? 0 : MOUNT_ATTR_NOSUID;
+  return SetAttributes(AT_FDCWD, target, 0, {nosuid | MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID & ~nosuid, kPrivate, 0});
 }
 
 // The root as it is mounted at VE_ROOT, with what the operator's scripts have mounted below it.

@@ -15,6 +15,7 @@ struct State {
   int child = 0;       // pid of the clone, as the launcher sees it
   int root = -1;       // the container's root mount
   int area = -1;       // the private area, where that is in an image
+  int empty = -1;      // what hides directories, once it is mounted
   int slots[kSlots];   // detached mounts made outside, attached inside; 0 is the root
   State() {
     for (int& slot : slots) slot = -1;

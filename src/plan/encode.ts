@@ -261,7 +261,14 @@ function nameAndValue(option: string): readonly string[] {
 function overlayFields(step: OverlayStep): Fields {
   const { contents, work } = step;
   const plain = contents !== null && work === null;
-  const flags = [step.idmapped, step.byPaths, plain, step.readOnly || contents === null, step.volatile];
+  const flags = [
+    step.idmapped,
+    step.byPaths,
+    plain,
+    step.readOnly || contents === null,
+    step.volatile,
+    step.setuid,
+  ];
   return {
     b: flags.reduce((bits, set, i) => bits | (set ? 1 << i : 0), 0),
     strings: [step.target, step.area, contents ?? '', work ?? '', ...step.lower],

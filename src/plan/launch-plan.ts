@@ -107,6 +107,11 @@ export type OverlayStep = {
   readonly byPaths?: boolean;
   /** Never syncs; it cannot be mounted once more. */
   readonly volatile?: boolean;
+  /**
+   * Set-user-ID bits count at the target as well, where only the container's root has them otherwise: in a user namespace
+   * CRIU cannot take nosuid off the root that it is given (mount_namespaces(7), locked flags).
+   */
+  readonly setuid?: boolean;
 };
 
 /** The root is what is mounted there already, with all that is mounted below it. */

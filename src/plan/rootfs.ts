@@ -87,6 +87,10 @@ const RUN_AND_DEV: readonly InsideStep[] = [
 
 /** What a restored systemd would fall over: a file below its control group bound to one of its services. */
 const FOR_SYSTEMD: readonly InsideStep[] = [
+  // The first file on a tmpfs is inode 2, as the root of an overlay on several file systems is (ovl_map_ino() in
+  // Linux). CRIU takes files that are watched for the root where the numbers agree (alloc_openable() in fsnotify.c):
+  // let that be one that nobody watches, since systemd mounts something there.
+  { op: 'directory', path: '/run/lock' },
   { op: 'directory', path: '/run/systemd' },
   { op: 'directory', path: '/run/systemd/system.conf.d' },
   {
