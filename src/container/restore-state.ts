@@ -11,7 +11,6 @@ import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { raiseLoopback } from '../host/netlink/links.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
-import { run } from '../host/run.js';
 import { DEVICE_MOUNTS, restoreOptions, viewMount } from '../plan/checkpoint/criu-options.js';
 import { planPlace } from '../plan/plan-start.js';
 import { type DumpHeader, imagesOf, resumingOf } from '../state/dump.js';
@@ -64,8 +63,6 @@ export async function makePlace(
   undo.push('mount root', () => umountAll(config.root));
   await umountAll(config.root);
   await mountRoot(plan);
-  // The container's own is a copy of this one, with its flags.
-  await run(['mount', '-o', 'remount,bind,suid,nodev', config.root]);
   const v2 = findV2(directories);
   if (v2 !== null) makeGroups(v2, header.groups);
   applyShares(context, config, plan.cgroup);

@@ -7,6 +7,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { findCriu } from '../host/criu/find.js';
 import type { ProcessHandle } from '../host/processes.js';
+import { native } from '../native/binding.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { type DumpHeader, readHeader } from '../state/dump.js';
 import { withUndo } from '../undo.js';
@@ -49,10 +50,17 @@ export async function resume(
     return restore(context, place, { program, directory, header, network, undo });
   });
   faultPoint('resume.runs');
+  // systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks
+  // again when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
+  if (isSystemd(restored.init.pid)) restored.init.kill('SIGHUP');
   finishResume(context, ctid, restored);
   if (network) announceNetwork(network);
   context.report({ type: 'mounted', ctid });
   return restored;
+}
+
+function isSystemd(pid: number): boolean {
+  return native().readKernelFile(`/proc/${pid}/comm`) === 'systemd\n';
 }
 
 function expectDump(ctid: Ctid, directory: string): DumpHeader {

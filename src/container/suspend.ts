@@ -2,7 +2,7 @@
  * suspend: a running container becomes files, and runs no more. Until all of it is written it can go on, and does so
  * whatever fails; from then on it stands still until it is gone. So a dump that is whole is never behind its container.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { release as kernelRelease } from 'node:os';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
@@ -10,13 +10,18 @@ import { faultPoint } from '../fault.js';
 import { saveGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
+import { obstaclesIn } from '../host/criu/inspect.js';
+import { standStill } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
+import { pidsBelow } from '../host/guest-processes.js';
 import { viewMounts } from '../host/lxcfs.js';
+import { native } from '../native/binding.js';
 import { DEVICE_MOUNTS, dumpOptions, viewMount } from '../plan/checkpoint/criu-options.js';
 import { formatVersion } from '../plan/checkpoint/criu-version.js';
 import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { imagesOf, makeStaging, writeHeader } from '../state/dump.js';
+import { type DumpHeader, headerOf, imagesOf, makeStaging, writeHeader } from '../state/dump.js';
+import type { RuntimeRecord } from '../state/record.js';
 import { type Context, lockContainer } from './context.js';
 import { findRunning, type Running, recover, takeAway } from './recover.js';
 import { whyNotCheckpointable } from './start.js';
@@ -64,45 +69,65 @@ function expectCheckpointable(context: Context, ctid: Ctid): void {
 async function dump(criu: Criu, { init, record }: Running, directory: string): Promise<void> {
   const staging = makeStaging(directory);
   const { v2, cgroup } = groupsOf(record);
-  const views = viewsOf(init.pid);
+  if (v2 === null)
+    throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
+  await leaveTrace(init.pid);
+  const still = await standStill(cgroup, v2, headerOf(staging));
   const images = openSync(imagesOf(staging), 'r');
   try {
+    const [why] = obstaclesIn(init.pid, pidsBelow(v2));
+    if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
+    makeTimersRelative(v2);
+    const views = viewsOf(init.pid);
+    const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
     await callCriu({
       program: criu.program,
       request: 'dump',
       timeOf: init.pid,
       log: `${imagesOf(staging)}/dump.log`,
-      options: dumpOptions({
-        images,
-        init: init.pid,
-        mounts: [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))],
-        cgroup: v2,
-      }),
+      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2 }),
       hooks: {
-        // All stand still by now.
-        'network-lock': () => makeTimersRelative(record.cgroups[0] ?? ''),
         'post-dump': async () => {
           faultPoint('suspend.dumped');
-          await cgroup.freeze();
-          faultPoint('suspend.frozen');
-          writeHeader(staging, {
-            version: 1,
-            ctid: record.ctid,
-            at: new Date().toISOString(),
-            arch: process.arch,
-            kernel: kernelRelease(),
-            criu: formatVersion(criu.version),
-            record,
-            groups: v2 === null ? [] : saveGroups(v2),
-            views,
-          });
+          const groups = saveGroups(v2);
+          writeHeader(staging, { ...describe(criu, record), groups, views });
           faultPoint('suspend.written');
+          await still.keep();
+          faultPoint('suspend.kept');
         },
       },
     });
   } finally {
+    await still.keep();
     closeSync(images);
   }
+}
+
+function describe(criu: Criu, record: RuntimeRecord): Omit<DumpHeader, 'groups' | 'views'> {
+  return {
+    version: 1,
+    ctid: record.ctid,
+    at: new Date().toISOString(),
+    arch: process.arch,
+    kernel: kernelRelease(),
+    criu: formatVersion(criu.version),
+    record,
+  };
+}
+
+/**
+ * A new file in /run. CRIU puts a tmpfs back newest file first, whose inode then has the number 2, which may be the root's
+ * too: it should be one that nobody watches. Where it cannot be made, watches are looked at all the same.
+ */
+async function leaveTrace(init: number): Promise<void> {
+  const root = statSync(`/proc/${init}/root/`);
+  await native()
+    .replaceGuestFile(`/proc/${init}/root`, 'run/.cella', Buffer.alloc(0), {
+      uid: root.uid,
+      gid: root.gid,
+      mode: 0o600,
+    })
+    .catch(() => undefined);
 }
 
 function explain(ctid: Ctid, error: unknown): unknown {

@@ -69,15 +69,6 @@ export function planMount(config: ContainerConfig, layers: Layers): LaunchPlan {
   return { ...MOUNT, namespaces: ids ? ['user'] : [], ids, after: planRoot(config, layers) };
 }
 
-/** For CRIU, which makes the container's own root of it. */
-export function planRestoreRoot(config: ContainerConfig, layers: Layers): LaunchPlan {
-  const plan = planMount(config, layers);
-  return {
-    ...plan,
-    after: plan.after.map((step) => (step.op === 'overlay' ? { ...step, setuid: true } : step)),
-  };
-}
-
 /** What a root holds, to be looked at by the host: read-only, with the container's own ids. */
 export function planView(config: ContainerConfig, layers: Layers, target: string): LaunchPlan {
   const plain = config.layout.tree === 'plain';

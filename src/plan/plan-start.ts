@@ -8,7 +8,7 @@ import { limitMounts, limitProcesses } from './counts.js';
 import type { DeviceAccess } from './device-policy.js';
 import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
 import type { HostFacts } from './host-facts.js';
-import type { ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
+import type { AfterStep, ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
 import { idMapOf, type Layers, planRoot } from './plan-root.js';
 import { freeSlot, planMounts, planSources } from './rootfs.js';
 import { planView, type View } from './view.js';
@@ -155,9 +155,14 @@ export function planPlace(
       ...(ids && cgroup.v2 !== null ? [handOver(cgroup.v2, ids)] : []),
       ...planDevices(cgroup.devices, ids === null ? accessOf(NOTHING) : null),
     ],
-    after: [...cgroup.limits, ...planRoot(config, layers)],
+    // CRIU makes the container's own root of this one, with its flags.
+    after: [...cgroup.limits, ...planRoot(config, layers).map(allowSetuid)],
     inside: [],
   };
+}
+
+function allowSetuid(step: AfterStep): AfterStep {
+  return step.op === 'overlay' ? { ...step, setuid: true } : step;
 }
 
 /** Why a container of these cannot be checkpointed. */

@@ -30,6 +30,9 @@ export interface DumpHeader {
 
 const HEADER = 'cella.json';
 
+/** Says that a dump is whole. */
+export const headerOf = (directory: string): string => `${directory}/${HEADER}`;
+
 export const stagingOf = (directory: string): string => `${directory}.new`;
 /** From just before its processes go on until they do. */
 export const resumingOf = (directory: string): string => `${directory}.resuming`;
@@ -48,12 +51,12 @@ export function makeStaging(directory: string): string {
 }
 
 export function writeHeader(directory: string, header: DumpHeader): void {
-  writeFileAtomic(`${directory}/${HEADER}`, `${JSON.stringify(header)}\n`, { durable: true });
+  writeFileAtomic(headerOf(directory), `${JSON.stringify(header)}\n`, { durable: true });
 }
 
 /** Undefined where there is no whole dump. */
 export function readHeader(directory: string): DumpHeader | undefined {
-  const path = `${directory}/${HEADER}`;
+  const path = headerOf(directory);
   const text = readText(path);
   if (text === undefined) return undefined;
   const header = parse(text);

@@ -35,6 +35,9 @@ const COMMON = {
   tcp_established: true,
   file_locks: true,
   link_remap: true,
+  // Both, for a console whose other side is outside.
+  shell_job: true,
+  orphan_pts_master: true,
   empty_ns: CLONE_NEWNET,
   manage_cgroups: true,
   notify_scripts: true,

@@ -1,0 +1,90 @@
+/**
+ * A container that stands still from before its dump on, and goes on if that comes to nothing, whatever becomes of us.
+ */
+import { spawn } from 'node:child_process';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CellaError, isErrno } from '../../errors.js';
+import type { Cgroup } from '../cgroup/index.js';
+import { pidsBelow } from '../guest-processes.js';
+
+/** A line: it stays as it is. The end of the input: `$3`, if it is there, is not whole, and the container goes on. */
+const GUARD = 'if read -r _; then exit; fi; rm -f "$3"; printf %s "$2" > "$1"';
+
+export interface Stillness {
+  /** From now on it stands still until it is told otherwise. */
+  keep(): Promise<void>;
+}
+
+/** `header`: a file that says that the dump is whole. */
+export async function standStill(cgroup: Cgroup, group: string, header: string): Promise<Stillness> {
+  const { file, value } = cgroup.thaws;
+  // In a session of its own: a Ctrl-C at our terminal is not for it.
+  const guard = spawn('sh', ['-c', GUARD, 'sh', file, value, header], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  const gone = new Promise<void>((resolve) => guard.on('close', () => resolve()));
+  await new Promise<void>((resolve, reject) => guard.on('spawn', resolve).on('error', reject));
+  guard.stdin.on('error', () => undefined);
+  try {
+    await freezeBetweenStarts(cgroup, group);
+  } catch (error) {
+    guard.stdin.end();
+    throw error;
+  }
+  return {
+    keep: async () => {
+      guard.stdin.end('keep\n');
+      await gone;
+    },
+  };
+}
+
+const ATTEMPTS = 100;
+const PAUSE_MS = 5;
+
+/**
+ * At a moment when no process runs a file that another one holds open by its path alone, as systemd does its executor:
+ * CRIU takes one for the other, and the kernel refuses such a descriptor as a program (PR_SET_MM_EXE_FILE, EBADF).
+ */
+async function freezeBetweenStarts(cgroup: Cgroup, group: string): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    await cgroup.freeze();
+    if (!isStarting(pidsBelow(group))) return;
+    await cgroup.thaw();
+    await sleep(PAUSE_MS * Math.min(attempt, 10));
+  }
+  throw new CellaError('SUSPEND_FAILED', 'it starts programs all the time');
+}
+
+function isStarting(pids: readonly number[]): boolean {
+  const programs = new Set(pids.flatMap((pid) => idOf(`/proc/${pid}/exe`) ?? []));
+  return pids.flatMap(pathsHeld).some((id) => programs.has(id));
+}
+
+/** Files that it has open without being able to read or write them: proc_pid_fd(5) shows that as modes. */
+function pathsHeld(pid: number): readonly string[] {
+  const names = unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  return names.flatMap((name) => {
+    const path = `/proc/${pid}/fd/${name}`;
+    const mode = unlessGone(() => lstatSync(path).mode);
+    return mode === undefined || (mode & 0o600) !== 0 ? [] : (idOf(path) ?? []);
+  });
+}
+
+function idOf(path: string): string | undefined {
+  return unlessGone(() => {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  });
+}
+
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
+    throw error;
+  }
+}
