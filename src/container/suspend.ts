@@ -84,6 +84,7 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
       program: criu.program,
       request: 'dump',
       timeOf: init.pid,
+      alive: still.alive,
       log: `${imagesOf(staging)}/dump.log`,
       options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2 }),
       hooks: {

@@ -46,6 +46,7 @@ elif [ -n "$missing$qemu" ]; then
   fi
 fi
 [ "${1-}" != --with-tests ] || register_emulator "$register"
+[ "${1-}" != --with-tests ] || [ "${CELLA_NO_APT-}" = 1 ] || sh src/setup/criu.sh
 
 # newer_than FILE PATH…: whether anything below the paths has changed since FILE was made.
 newer_than() { stamp=$1; shift; [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -type f -print -quit)" ]; }

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { CellaError } from '../../errors.js';
 import { native } from '../../native/binding.js';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
@@ -35,6 +36,8 @@ export interface Call {
   readonly hooks?: Hooks;
   /** A process in whose time namespace it is to run: CRIU dumps none that is not its own, and each restore makes one. */
   readonly timeOf?: number;
+  /** Is open as long as it lives, for whoever waits for it to be gone. */
+  readonly alive?: Writable;
   /** Where it writes its log. */
   readonly log?: string;
   /** How long it may be silent while it works, ms; then it is killed. Default: two minutes. */
@@ -50,6 +53,7 @@ export async function callCriu({
   options,
   hooks = {},
   timeOf,
+  alive,
   log,
   patience = PATIENCE_MS,
 }: Call): Promise<CriuResponse> {
@@ -59,7 +63,7 @@ export async function callCriu({
   if (timeOf !== undefined) argv.unshift('nsenter', `--time=/proc/${timeOf}/ns/time`);
   const [command = program, ...args] = argv;
   const child = spawn(command, args, {
-    stdio: ['ignore', 'ignore', 'ignore', theirs],
+    stdio: ['ignore', 'ignore', 'ignore', theirs, ...(alive ? [alive] : [])],
   });
   closeSync(theirs);
   const ended = new Promise<Error | undefined>((resolve) => {

@@ -3,15 +3,21 @@
  */
 import { spawn } from 'node:child_process';
 import { lstatSync, readdirSync, statSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError, isErrno } from '../../errors.js';
 import type { Cgroup } from '../cgroup/index.js';
 import { pidsBelow } from '../guest-processes.js';
 
-/** A line: it stays as it is. The end of the input: `$3`, if it is there, is not whole, and the container goes on. */
+/**
+ * A line: it stays as it is. The end of the input, once CRIU is gone too, which would freeze it again: `$3`, if it is
+ * there, is not whole, and the container goes on.
+ */
 const GUARD = 'if read -r _; then exit; fi; rm -f "$3"; printf %s "$2" > "$1"';
 
 export interface Stillness {
+  /** To be held by CRIU. */
+  readonly alive: Writable;
   /** From now on it stands still until it is told otherwise. */
   keep(): Promise<void>;
 }
@@ -34,6 +40,7 @@ export async function standStill(cgroup: Cgroup, group: string, header: string):
     throw error;
   }
   return {
+    alive: guard.stdin,
     keep: async () => {
       guard.stdin.end('keep\n');
       await gone;

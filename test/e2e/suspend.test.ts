@@ -1,0 +1,237 @@
+/** Suspended containers: their processes, memory, connections and limits are there again, and never twice. */
+
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { useSandbox } from '../helpers/use-sandbox.js';
+
+const sandbox = useSandbox({ needs: ['criu'], clear: [101] });
+const vzctl = (...args: readonly string[]) => sandbox.vzctl(args);
+const dump = () => `${sandbox.rootDir}/var/lib/vz/dump/Dump.101`;
+const status = async (): Promise<string> => (await vzctl('status', '101')).stdout.trim();
+const inside = async (command: string): Promise<string> =>
+  (await vzctl('exec', '101', command)).stdout.trim();
+const record = () => JSON.parse(readFileSync(`${sandbox.rootDir}/run/vz/101.json`, 'utf8'));
+
+const RUNNING = 'CTID 101 exist mounted running';
+const SUSPENDED = 'CTID 101 exist unmounted down suspended';
+
+/** It counts, in memory alone. */
+const COUNTER =
+  '(i=0; while :; do i=$((i + 1)); echo $i >/run/count; sleep 0.05; done) </dev/null >/dev/null 2>&1 & echo $! >/run/counter; sleep 0.3';
+const count = async (): Promise<number> => Number(await inside('cat /run/count'));
+
+async function startCounting(...options: readonly string[]): Promise<void> {
+  await sandbox.create(101, '--layout', 'overlay:directory', ...options);
+  await sandbox.good('start', '101', '--wait');
+  await inside(COUNTER);
+}
+
+describe('a suspended container', () => {
+  it('goes on where it was', async () => {
+    await startCounting();
+    const [before, pid] = [await count(), await inside('cat /run/counter')];
+    expect(await sandbox.good('suspend', '101')).toMatch(
+      /^Setting up checkpoint\.\.\.\n(.*\n)*Checkpointing completed successfully\n$/,
+    );
+    expect(await status()).toBe(SUSPENDED);
+    expect((await sandbox.run('vzlist', ['-a', '-H', '-o', 'ctid,status'])).stdout).toMatch(
+      /^ +101 suspended *\n$/,
+    );
+    expect(await sandbox.good('resume', '101')).toMatch(
+      /^Restoring container\.\.\.\n(.*\n)*Restoring completed successfully\n$/,
+    );
+    expect(await status()).toBe(RUNNING);
+    const after = await count();
+    expect(after).toBeGreaterThanOrEqual(before);
+    expect(await inside(`kill -0 ${pid} && echo alive`)).toBe('alive');
+    await expect.poll(count).toBeGreaterThan(after + 3);
+    expect(existsSync(dump())).toBe(false);
+  });
+
+  it('does so again and again', { timeout: 300_000, tags: ['slow'] }, async () => {
+    await startCounting();
+    for (let round = 0; round < 20; round += 1) {
+      const before = await count();
+      await sandbox.good('chkpnt', '101');
+      await sandbox.good('restore', '101');
+      expect(await count()).toBeGreaterThanOrEqual(before);
+    }
+    expect(await inside('ps | grep -c "sleep 0.05"')).not.toBe('0');
+    expect(await sandbox.good('stop', '101', '--fast')).toContain('Container was stopped');
+  });
+
+  it('has its limits, its clocks and its confinement as before', async () => {
+    await startCounting('--ram', '96M', '--numproc', '77');
+    const limits = () =>
+      (record().cgroups as readonly string[]).flatMap((at) =>
+        ['memory.max', 'memory.limit_in_bytes', 'pids.max']
+          .map((file) => `${at}/${file}`)
+          .filter(existsSync)
+          .map((path) => `${path}: ${readFileSync(path, 'utf8').trim()}`),
+      );
+    const confined = () =>
+      inside(
+        "grep -E '^(Seccomp|CapBnd|CapEff|NoNewPrivs)' /proc/1/status; cat /proc/self/uid_map; hostname",
+      );
+    const mounts = () => inside("awk '{ print $2, $3, $4 }' /proc/1/mounts | sed 's/uuid=on,//' | sort");
+    const before = [
+      limits(),
+      await confined(),
+      await mounts(),
+      Number((await inside('cat /proc/uptime')).split(' ')[0]),
+    ];
+    expect(before[0]).not.toEqual([]);
+    await sandbox.good('suspend', '101');
+    await sandbox.good('resume', '101');
+    expect([limits(), await confined(), await mounts()]).toEqual(before.slice(0, 3));
+    expect(Number((await inside('cat /proc/uptime')).split(' ')[0])).toBeGreaterThan(Number(before[3]));
+  });
+
+  it('keeps its state from others, in a place of one’s own too', async () => {
+    await startCounting();
+    const place = `${sandbox.rootDir}/elsewhere`;
+    await sandbox.good('suspend', '101', '--dumpfile', place);
+    expect(statSync(place).mode & 0o777).toBe(0o700);
+    expect(statSync(`${place}/cella.json`).mode & 0o777).toBe(0o600);
+    expect(await status()).toBe('CTID 101 exist unmounted down');
+    await sandbox.good('resume', '101', '--dumpfile', place);
+    expect(await status()).toBe(RUNNING);
+    expect(existsSync(place)).toBe(false);
+  });
+
+  it('begins anew when it is started, and its state is gone', async () => {
+    await startCounting();
+    await sandbox.good('suspend', '101');
+    await sandbox.good('start', '101');
+    expect(await inside('cat /run/count 2>/dev/null')).toBe('');
+    expect([existsSync(dump()), await status()]).toEqual([false, RUNNING]);
+    expect(await vzctl('resume', '101')).toMatchObject({ code: 32 });
+  });
+
+  it('is destroyed with its state, and not changed beneath it', async () => {
+    await startCounting();
+    await sandbox.good('suspend', '101');
+    expect(await vzctl('convert', '101', '--layout', 'plain:directory')).toMatchObject({
+      code: 32,
+      stderr: expect.stringContaining('container 101 is suspended'),
+    });
+    await sandbox.good('destroy', '101');
+    expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
+  });
+});
+
+describe('what cannot be', () => {
+  it('is said in one sentence, and the container goes on', async () => {
+    await startCounting();
+    const command = sandbox.spawn('vzctl', ['exec', '101', 'exec sleep 1000']);
+    await expect.poll(() => inside('ps | grep -c "[s]leep 1000"')).toBe('1');
+    expect(await vzctl('suspend', '101')).toMatchObject({
+      code: 16,
+      stderr: expect.stringMatching(
+        /^container 101 goes on, it cannot be suspended: a command that "exec" or "enter" has begun still runs: sleep .*\n$/,
+      ),
+    });
+    const before = await count();
+    await expect.poll(count).toBeGreaterThan(before);
+    await inside('kill $(pidof sleep)');
+    await command.ended;
+    expect(await status()).toBe(RUNNING);
+    expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
+  });
+
+  it('is refused before anything is done', async () => {
+    await sandbox.create(101);
+    expect(await vzctl('suspend', '101')).toMatchObject({ code: 31 });
+    expect(await vzctl('resume', '101')).toMatchObject({
+      code: 17,
+      stderr: expect.stringContaining('container 101 is not suspended'),
+    });
+    await vzctl('set', '101', '--features', 'nesting:on', '--save');
+    await vzctl('start', '101');
+    expect(await vzctl('suspend', '101')).toMatchObject({
+      code: 16,
+      stderr: expect.stringContaining('container 101 cannot be suspended: containers may run in it'),
+    });
+    expect(await status()).toBe(RUNNING);
+  });
+
+  it('leaves a state that is broken as it is', async () => {
+    await startCounting();
+    await sandbox.good('suspend', '101');
+    const pages = readdirSync(`${dump()}/images`).filter((name) => name.startsWith('pstree'));
+    for (const name of pages) writeFileSync(`${dump()}/images/${name}`, 'no image');
+    expect(await vzctl('resume', '101')).toMatchObject({
+      code: 17,
+      stderr: expect.stringMatching(/^container 101 cannot be resumed: .*\n$/),
+    });
+    expect(await status()).toBe(SUSPENDED);
+  });
+});
+
+describe('a kill', () => {
+  it.each(['suspend.dumped', 'suspend.written'])('at %s has the container go on by itself', async (point) => {
+    await startCounting();
+    expect(await sandbox.vzctl(['suspend', '101'], { env: { CELLA_FAULT: point } })).toMatchObject({
+      signal: 'SIGKILL',
+    });
+    const seen = () => readFileSync(`/proc/${record().init.pid}/root/run/count`, 'utf8');
+    const before = seen();
+    await expect.poll(seen, { timeout: 10_000 }).not.toBe(before);
+    await sandbox.good('exec', '101', 'true');
+    expect((await vzctl('umount', '101')).stderr).toContain('container 101');
+    expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
+    expect(await status()).toBe(RUNNING);
+  });
+
+  it.each([
+    ['suspend.kept', RUNNING],
+    ['suspend.killed', SUSPENDED],
+    ['suspend.settled', SUSPENDED],
+  ])('at %s leaves what the next command makes "%s"', async (point, then) => {
+    await startCounting();
+    const before = await count();
+    expect(await sandbox.vzctl(['suspend', '101'], { env: { CELLA_FAULT: point } })).toMatchObject({
+      signal: 'SIGKILL',
+    });
+    // Any verb that changes something.
+    await vzctl('set', '101', '--description', 'looked after', '--save');
+    expect(await status()).toBe(then);
+    if (then === SUSPENDED) await sandbox.good('resume', '101');
+    await expect.poll(count).toBeGreaterThan(before);
+  });
+
+  it.each([
+    ['resume.placed', SUSPENDED],
+    ['resume.restored', SUSPENDED],
+    ['resume.runs', RUNNING],
+  ])('at %s leaves what the next command makes "%s"', async (point, then) => {
+    await startCounting();
+    const before = await count();
+    await sandbox.good('suspend', '101');
+    expect(await sandbox.vzctl(['resume', '101'], { env: { CELLA_FAULT: point } })).toMatchObject({
+      signal: 'SIGKILL',
+    });
+    // CRIU ends what it has begun when nobody asks for it any more.
+    await sleep(1000);
+    await vzctl('set', '101', '--description', 'looked after', '--save');
+    expect(await status()).toBe(then);
+    if (then === SUSPENDED) await sandbox.good('resume', '101');
+    await expect.poll(count).toBeGreaterThan(before);
+    expect(existsSync(dump())).toBe(false);
+  });
+
+  it('at resume.taken never has the state come back beside what may have run', async () => {
+    await startCounting();
+    await sandbox.good('suspend', '101');
+    expect(await sandbox.vzctl(['resume', '101'], { env: { CELLA_FAULT: 'resume.taken' } })).toMatchObject({
+      signal: 'SIGKILL',
+    });
+    await sleep(1000);
+    await vzctl('set', '101', '--description', 'looked after', '--save');
+    const now = await status();
+    expect([RUNNING, 'CTID 101 exist unmounted down']).toContain(now);
+    expect([existsSync(dump()), existsSync(`${dump()}.fail`)]).toEqual([false, now !== RUNNING]);
+    rmSync(`${dump()}.fail`, { recursive: true, force: true });
+  });
+});
