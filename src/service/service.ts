@@ -239,13 +239,17 @@ export class NodeService {
       // What is not started before the host goes down again is still to be started after that.
       if (signal.aborted) return;
       // It says itself that it could not be.
-      if (!this.#roster.find(ctid))
-        await this.#host
-          .container(ctid)
-          .start({ signal })
-          .catch(() => undefined);
+      if (!this.#roster.find(ctid)) await this.#bring(ctid).catch(() => undefined);
       if (!signal.aborted) saved.settle(ctid);
     });
+  }
+
+  /** Up, where it was suspended when the host went down. */
+  async #bring(ctid: Ctid): Promise<void> {
+    const container = this.#host.container(ctid);
+    const { signal } = this.#ending;
+    if ((await container.status()).suspended) await container.resume({ signal });
+    else await container.start({ signal });
   }
 
   /** Also what others start meanwhile. */

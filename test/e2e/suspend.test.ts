@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { openHost } from '../../dist/index.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ needs: ['criu'], clear: [101] });
@@ -138,6 +139,19 @@ describe('what cannot be', () => {
     await command.ended;
     expect(await status()).toBe(RUNNING);
     expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
+  });
+
+  it('is a console, whose other side nobody could keep', async () => {
+    await sandbox.create(101, '--layout', 'overlay:directory');
+    const container = (await openHost({ rootDir: sandbox.rootDir })).container(101);
+    const { console: terminal } = await container.start({ console: true });
+    await expect(container.suspend()).rejects.toMatchObject({
+      code: 'SUSPEND_FAILED',
+      message: expect.stringContaining('it was started with a console'),
+    });
+    expect(await status()).toBe(RUNNING);
+    await container.stop({ fast: true });
+    terminal?.terminal.destroy();
   });
 
   it('is refused before anything is done', async () => {

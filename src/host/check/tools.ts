@@ -1,6 +1,8 @@
 /** Programs of the host that verbs run. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine } from 'node:os';
+import { formatVersion } from '../../plan/checkpoint/criu-version.js';
+import { findCriu } from '../criu/find.js';
 import { findLxcfs } from '../lxcfs.js';
 import { type Check, lacking, type Outcome, ok, output, UNTRIED } from './finding.js';
 
@@ -59,24 +61,11 @@ async function findTools(names: readonly string[]): Promise<Outcome> {
   return missing.length > 0 ? lacking(`no ${missing.join(', ')}`) : ok(names.join(', '));
 }
 
-/** 4.1.1 can cope with what kernels 6.13 and 6.16 changed; older ones only with older kernels. */
-export function judgeCriu(version: string, kernel: string): Outcome {
-  const text = /^Version: (\S+)/m.exec(version)?.[1] ?? '';
-  const numbers = text.split('.').map(Number);
-  const isOld = compare(numbers, [4, 2]) < 0 && compare(kernel.split(/[.-]/).map(Number), [6, 13]) >= 0;
-  return (isOld ? lacking : ok)(isOld ? `${text}, which is too old for this kernel` : text);
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  for (const [i, number] of b.entries()) if ((a[i] ?? 0) !== number) return (a[i] ?? 0) - number;
-  return 0;
-}
-
 async function tryCriu(isRoot: boolean): Promise<Outcome> {
-  const version = await output('criu', '--version');
+  const { program, version } = await findCriu();
   if (!isRoot) return UNTRIED;
-  await output('criu', 'check');
-  return judgeCriu(version, readFileSync('/proc/sys/kernel/osrelease', 'utf8'));
+  await output(program, 'check');
+  return ok(formatVersion(version));
 }
 
 /** Where Debian's unit mounts it; vz.conf may name another place. */
@@ -107,7 +96,8 @@ export const PROGRAMS: readonly Check[] = [
   {
     subject: 'criu',
     consequence: 'running containers cannot be suspended or moved',
-    advice: 'Install criu 4.2 or newer, and a kernel with CONFIG_CHECKPOINT_RESTORE.',
+    advice:
+      'Install Debian’s criu or, where that is too old, what src/setup/criu.sh of this package fetches; the kernel needs CONFIG_CHECKPOINT_RESTORE.',
     probe: ({ isRoot }) => tryCriu(isRoot),
   },
   {

@@ -82,7 +82,9 @@ export async function callCriu({
       const response = decodeResponse(message.bytes);
       if (!response.notify) return settle({ request, log }, response, failure);
       try {
-        await hooks[response.notify.script]?.({ ...response.notify, fd: message.fd });
+        const hook = hooks[response.notify.script];
+        if (!hook && message.fd >= 0) closeSync(message.fd);
+        await hook?.({ ...response.notify, fd: message.fd });
         native().sendMessage(socket, encodeAnswer(true));
       } catch (error) {
         failure ??= error;

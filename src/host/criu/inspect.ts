@@ -9,7 +9,13 @@ import { readOf } from '../guest-processes.js';
  * by a command of ours: CRIU dumps what its init has begun.
  */
 export function obstaclesIn(init: number, pids: readonly number[]): readonly string[] {
-  return [...strangers(init, pids), ...watchers(init, pids)];
+  return [...consoles(init), ...strangers(init, pids), ...watchers(init, pids)];
+}
+
+/** Its other side, which is outside, would be closed with the command that resumes it. */
+function consoles(init: number): readonly string[] {
+  const mounts = native().readKernelFile(`/proc/${init}/mountinfo`) ?? '';
+  return / \/dev\/console /.test(mounts) ? ['it was started with a console, as the node service does'] : [];
 }
 
 function strangers(init: number, pids: readonly number[]): readonly string[] {

@@ -5,7 +5,6 @@ import { type Check, judge, lacking, ok, UNTRIED } from '../../../src/host/check
 import { judgeRelease } from '../../../src/host/check/kernel.js';
 import { judgeKsm, judgeSwap } from '../../../src/host/check/memory.js';
 import { judgeRoom } from '../../../src/host/check/storage.js';
-import { judgeCriu } from '../../../src/host/check/tools.js';
 import type { CgroupMounts } from '../../../src/plan/cgroup.js';
 
 describe('a finding', () => {
@@ -95,15 +94,6 @@ it.each([
   [{ bytes: 73n << 30n, files: 9n }, 'lacking', '73 GiB, 9 files'],
   [{ bytes: 0n, files: null }, 'lacking', '0 GiB'],
 ])('room %o: %s', (room, state, fact) => expect(judgeRoom(room)).toEqual({ state, fact }));
-
-it.each([
-  ['Version: 4.2\nGitID: 0\n', '6.18.0', 'ok'],
-  ['Version: 4.1.1\n', '6.12.74+deb13', 'ok'],
-  ['Version: 4.1.1\n', '6.13.0', 'lacking'],
-  ['Version: 3.17.1\n', '6.1.0-18', 'ok'],
-  ['Version: 10.0\n', '7.0', 'ok'],
-])('criu %j on %s: %s', (version, kernel, state) => expect(judgeCriu(version, kernel).state).toBe(state));
-
 describe('memory', () => {
   it('is merged where the kernel can, and does', () => {
     expect(judgeKsm(undefined, '1').state).toBe('ok');
