@@ -13,6 +13,7 @@ import { followConsoleLog } from '../state/console-log.js';
 import { readRecord } from '../state/record.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
 import { changes } from './changes.js';
+import { checkpointFindings } from './checkpointable.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
 import { type Context, lockContainer, templateOf } from './context.js';
@@ -44,7 +45,7 @@ import {
   switchSnapshot,
 } from './snapshot.js';
 import { mountSnapshot, umountSnapshot } from './snapshot-mount.js';
-import { planFor, type Started, type StartOptions, start, whyNotCheckpointable } from './start.js';
+import { planFor, type Started, type StartOptions, start } from './start.js';
 import { type StopOptions, stop } from './stop.js';
 import { type SuspendOptions, suspend } from './suspend.js';
 
@@ -287,9 +288,11 @@ export class Container {
     return planFor(this.#context, this.ctid);
   }
 
-  /** Why it cannot be checkpointed, as phrases: as it runs or, where it does not, as it would start. */
+  /**
+   * Why it cannot be suspended, as phrases: as it runs or, where it does not, as it would start; with what this host lacks.
+   */
   async whyNotCheckpointable(): Promise<readonly string[]> {
-    return whyNotCheckpointable(this.#context, this.ctid);
+    return checkpointFindings(this.#context, this.ctid);
   }
 
   /** Runs a command without a shell; aborting kills it. */

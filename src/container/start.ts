@@ -14,9 +14,9 @@ import { bootId, type ProcessHandle, startTime } from '../host/processes.js';
 import { USUAL } from '../plan/confinement.js';
 import { NOTHING } from '../plan/equipment.js';
 import { isPrivileged, planMount } from '../plan/plan-root.js';
-import { obstacles, planStart, type StartPlan } from '../plan/plan-start.js';
+import { planStart, type StartPlan } from '../plan/plan-start.js';
 import type { View } from '../plan/view.js';
-import { confinementOf, type RuntimeRecord, readRecord, removeRecord, writeRecord } from '../state/record.js';
+import { type RuntimeRecord, readRecord, removeRecord, writeRecord } from '../state/record.js';
 import { requireEmulation } from '../template/foreign.js';
 import { type Undo, withUndo } from '../undo.js';
 import { Actions, takeDown, warn } from './actions.js';
@@ -39,7 +39,7 @@ import {
   type NetworkIntent,
 } from './network.js';
 import { networkPlanOf, reserveAddresses } from './network-plan.js';
-import { findInit, findRunning, isRebooting, recover, unmarkRebooting } from './recover.js';
+import { findInit, isRebooting, recover, unmarkRebooting } from './recover.js';
 import { applyShares } from './shares.js';
 import { withoutState } from './suspended.js';
 import { viewOf } from './view.js';
@@ -69,7 +69,7 @@ export async function planFor(context: Context, ctid: Ctid): Promise<StartPlan> 
 }
 
 /** `view`: what it sees of itself. */
-function planOf(context: Context, ctid: Ctid, view?: View): StartPlan {
+export function planOf(context: Context, ctid: Ctid, view?: View): StartPlan {
   const config = loadConfig(context, ctid);
   const given = lookUp(config, PLACES);
   const layers = contentsOf(context, config);
@@ -129,14 +129,6 @@ export async function start(context: Context, ctid: Ctid, options: StartOptions 
 
 function isAsked({ force = false, again = false, ifRebooting = false }: StartOptions): boolean {
   return !(force || again || ifRebooting);
-}
-
-/** Why it cannot be checkpointed, as it runs or, where it does not, as it would start. */
-export function whyNotCheckpointable(context: Context, ctid: Ctid): readonly string[] {
-  const running = findRunning(context, ctid);
-  using _init = running?.init;
-  if (!running) return planOf(context, ctid).whyNotCheckpointable;
-  return obstacles(confinementOf(running.record), running.record.given ?? NOTHING);
 }
 
 export interface Launch {

@@ -10,7 +10,7 @@ import { faultPoint } from '../fault.js';
 import { saveGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
-import { obstaclesIn } from '../host/criu/inspect.js';
+import { obstaclesAtRest } from '../host/criu/inspect.js';
 import { standStill } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
@@ -22,9 +22,10 @@ import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { type DumpHeader, headerOf, imagesOf, makeStaging, writeHeader } from '../state/dump.js';
 import type { RuntimeRecord } from '../state/record.js';
+import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
 import { findRunning, type Running, recover, takeAway } from './recover.js';
-import { whyNotCheckpointable } from './start.js';
+
 import { dumpOf, finishSuspend, groupsOf } from './suspended.js';
 
 export interface SuspendOptions {
@@ -75,7 +76,7 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
   const still = await standStill(cgroup, v2, headerOf(staging));
   const images = openSync(imagesOf(staging), 'r');
   try {
-    const [why] = obstaclesIn(init.pid, pidsBelow(v2));
+    const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
     const views = viewsOf(init.pid);

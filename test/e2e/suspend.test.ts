@@ -1,5 +1,6 @@
 /** Suspended containers: their processes, memory, connections and limits are there again, and never twice. */
 
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -130,8 +131,12 @@ describe('what cannot be', () => {
     expect(await vzctl('suspend', '101')).toMatchObject({
       code: 16,
       stderr: expect.stringMatching(
-        /^container 101 goes on, it cannot be suspended: a command that "exec" or "enter" has begun still runs: sleep .*\n$/,
+        /^container 101 cannot be suspended: a command that "exec" or "enter" has begun still runs: sleep .*\n$/,
       ),
+    });
+    expect(await sandbox.run('cella', ['check', '--checkpoint', '101'])).toMatchObject({
+      code: 16,
+      stdout: expect.stringMatching(/^a command that "exec" or "enter" has begun still runs: sleep .*\n$/),
     });
     const before = await count();
     await expect.poll(count).toBeGreaterThan(before);
@@ -139,6 +144,27 @@ describe('what cannot be', () => {
     await command.ended;
     expect(await status()).toBe(RUNNING);
     expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
+  });
+
+  it('is a debugger', async () => {
+    await startCounting();
+    const check = () => sandbox.run('cella', ['check', '--checkpoint', '101']);
+    expect(await check()).toMatchObject({ code: 0, stdout: 'it can be suspended\n' });
+    const counter = Number(await inside('cat /run/counter'));
+    const pid = readFileSync(`/proc/${record().init.pid}/task/${record().init.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .find((child) => readFileSync(`/proc/${child}/status`, 'utf8').includes(`\t${counter}\n`));
+    const debuggerOfHost = spawn('strace', ['-q', '-o', '/dev/null', '-p', String(pid)], { stdio: 'ignore' });
+    await expect
+      .poll(async () => (await check()).stdout, { timeout: 10_000 })
+      .toMatch(/^a debugger traces sh .*\n$/);
+    expect(await vzctl('suspend', '101')).toMatchObject({
+      code: 16,
+      stderr: expect.stringContaining('container 101 cannot be suspended: a debugger traces sh'),
+    });
+    debuggerOfHost.kill('SIGTERM');
+    await expect.poll(async () => (await check()).code, { timeout: 10_000 }).toBe(0);
   });
 
   it('is a console, whose other side nobody could keep', async () => {

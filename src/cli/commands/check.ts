@@ -1,7 +1,7 @@
 /** cella check: what this host has and lacks, and what to do about it. */
 import type { Finding } from '../../container/host.js';
 import { EXIT } from '../../errors.js';
-import type { Register } from '../session.js';
+import type { Register, Session } from '../session.js';
 import { printable } from '../table.js';
 
 export const registerCheck: Register = (program, session) => {
@@ -9,7 +9,9 @@ export const registerCheck: Register = (program, session) => {
     .command('check')
     .description('what this host has and lacks, and what to do about it; 0: containers can run')
     .option('-j, --json', 'for programs')
-    .action(async ({ json }: { json?: true }) => {
+    .option('--checkpoint <ctid>', 'whether this container can be suspended; 16: it cannot')
+    .action(async ({ json, checkpoint }: { json?: true; checkpoint?: string }) => {
+      if (checkpoint !== undefined) return checkContainer(session, checkpoint, json ?? false);
       const findings = await (await session.host()).check();
       const { stdout } = session.io;
       if (json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
@@ -17,6 +19,16 @@ export const registerCheck: Register = (program, session) => {
       session.status = statusOf(findings);
     });
 };
+
+async function checkContainer(session: Session, id: string, json: boolean): Promise<void> {
+  const container = await session.container(id);
+  const reasons = await container.whyNotCheckpointable();
+  const { stdout } = session.io;
+  if (json) stdout.write(`${JSON.stringify({ ctid: container.ctid, reasons }, null, 2)}\n`);
+  else if (reasons.length === 0) stdout.write('it can be suspended\n');
+  else stdout.write(reasons.map((reason) => `${printable(reason)}\n`).join(''));
+  session.status = reasons.length === 0 ? EXIT.OK : EXIT.SUSPEND_FAILED;
+}
 
 function linesOf({ subject, state, required, fact, consequence, advice }: Finding): string {
   const head = `${state.padEnd(7)}  ${subject}: ${fact}`;

@@ -1,21 +1,87 @@
 /** What keeps a standing container from being dumped, or restored as it was, found out before CRIU is asked. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { isErrno } from '../../errors.js';
 import { native } from '../../native/binding.js';
 import { readOf } from '../guest-processes.js';
 
-/**
- * As phrases; nothing: it can be tried. `pids`: all of its processes. Whose parents are not in the container was brought in
- * by a command of ours: CRIU dumps what its init has begun.
- */
+/** As phrases; nothing: it can be tried. `pids`: all of its processes. */
 export function obstaclesIn(init: number, pids: readonly number[]): readonly string[] {
-  return [...consoles(init), ...strangers(init, pids), ...watchers(init, pids)];
+  return [
+    ...consoles(init),
+    ...mounts(init),
+    ...pids.flatMap((pid) => [...traced(pid), ...nested(init, pid), ...descriptors(pid)]),
+    ...obstaclesAtRest(init, pids),
+  ];
+}
+
+/**
+ * What may have changed by the time that they stand still. Whose parents are not in the container was brought in by a
+ * command of ours: CRIU dumps what its init has begun.
+ */
+export function obstaclesAtRest(init: number, pids: readonly number[]): readonly string[] {
+  return [...strangers(init, pids), ...watchers(init, pids)];
 }
 
 /** Its other side, which is outside, would be closed with the command that resumes it. */
 function consoles(init: number): readonly string[] {
   const mounts = native().readKernelFile(`/proc/${init}/mountinfo`) ?? '';
   return / \/dev\/console /.test(mounts) ? ['it was started with a console, as the node service does'] : [];
+}
+
+/** Other processes of the container may serve them; lxcfs is of the host. */
+function mounts(init: number): readonly string[] {
+  const text = native().readKernelFile(`/proc/${init}/mountinfo`) ?? '';
+  const found = text.split('\n').filter((line) => / - fuse(?:blk)?(?:\.(?!lxcfs )\S+)? /.test(line));
+  return found.map((line) => `a FUSE file system is mounted at '${line.split(' ')[4]}'`);
+}
+
+function traced(pid: number): readonly string[] {
+  const status = readOf(pid, 'status') ?? '';
+  const tracer = /^TracerPid:\t(\d+)$/m.exec(status)?.[1] ?? '0';
+  return tracer === '0' ? [] : [`a debugger traces ${nameOf(status)} (process ${pid} of the host)`];
+}
+
+/** CRIU knows processes with mounts and networks of their own, and nothing else of that kind. */
+const NESTED = ['user', 'pid', 'uts', 'ipc', 'cgroup', 'time'] as const;
+
+function nested(init: number, pid: number): readonly string[] {
+  const other = NESTED.find((name) => {
+    const [own, first] = [linkOf(pid, `ns/${name}`), linkOf(init, `ns/${name}`)];
+    return own !== undefined && first !== undefined && own !== first;
+  });
+  if (other === undefined) return [];
+  return [
+    `${nameOf(readOf(pid, 'status') ?? '')} has a ${other} namespace of its own (process ${pid} of the host)`,
+  ];
+}
+
+/** By what proc_pid_fd(5) shows of them. */
+const UNKNOWN: Readonly<Record<string, string>> = {
+  'anon_inode:[io_uring]': 'io_uring',
+  'anon_inode:[userfaultfd]': 'userfaultfd',
+  'anon_inode:[perf_event]': 'perf events',
+  'anon_inode:kvm-vm': 'KVM',
+};
+
+function descriptors(pid: number): readonly string[] {
+  const names = unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  const used = new Set(names.flatMap((name) => UNKNOWN[linkOf(pid, `fd/${name}`) ?? ''] ?? []));
+  return [...used].map(
+    (what) => `${nameOf(readOf(pid, 'status') ?? '')} uses ${what} (process ${pid} of the host)`,
+  );
+}
+
+function linkOf(pid: number, file: string): string | undefined {
+  return unlessGone(() => readlinkSync(`/proc/${pid}/${file}`));
+}
+
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
+    throw error;
+  }
 }
 
 function strangers(init: number, pids: readonly number[]): readonly string[] {
@@ -45,13 +111,8 @@ function watchers(init: number, pids: readonly number[]): readonly string[] {
 
 /** Of proc_pid_fdinfo(5): hexadecimal, the device as the kernel has it inside (MAJOR << 20 | MINOR). */
 function watchedBy(pid: number): readonly { readonly inode: number; readonly device: number }[] {
-  let text = '';
-  try {
-    for (const name of readdirSync(`/proc/${pid}/fdinfo`))
-      text += native().readKernelFile(`/proc/${pid}/fdinfo/${name}`) ?? '';
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) throw error;
-  }
+  const names = unlessGone(() => readdirSync(`/proc/${pid}/fdinfo`)) ?? [];
+  const text = names.map((name) => readOf(pid, `fdinfo/${name}`) ?? '').join('');
   return [...text.matchAll(/^inotify wd:\S+ ino:([0-9a-f]+) sdev:([0-9a-f]+) /gm)].map(
     ([, inode = '', device = '']) => ({
       inode: Number.parseInt(inode, 16),
