@@ -90,7 +90,7 @@ describe('a suspended container', () => {
     expect(Number((await inside('cat /proc/uptime')).split(' ')[0])).toBeGreaterThan(Number(before[3]));
   });
 
-  it('keeps its state from others, in a place of one’s own too', async () => {
+  it('keeps its state from others, in a place of one’s own too', { tags: ['slow'] }, async () => {
     await startCounting();
     const place = `${sandbox.rootDir}/elsewhere`;
     await sandbox.good('suspend', '101', '--dumpfile', place);
@@ -102,7 +102,7 @@ describe('a suspended container', () => {
     expect(existsSync(place)).toBe(false);
   });
 
-  it('begins anew when it is started, and its state is gone', async () => {
+  it('begins anew when it is started, and its state is gone', { tags: ['slow'] }, async () => {
     await startCounting();
     await sandbox.good('suspend', '101');
     await sandbox.good('start', '101');
@@ -143,10 +143,10 @@ describe('what cannot be', () => {
     await inside('kill $(pidof sleep)');
     await command.ended;
     expect(await status()).toBe(RUNNING);
-    expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
+    expect([dump(), `${dump()}.new`].filter(existsSync)).toEqual([]);
   });
 
-  it('is a debugger', async () => {
+  it('is a debugger', { tags: ['slow'] }, async () => {
     await startCounting();
     const check = () => sandbox.run('cella', ['check', '--checkpoint', '101']);
     expect(await check()).toMatchObject({ code: 0, stdout: 'it can be suspended\n' });
@@ -167,7 +167,7 @@ describe('what cannot be', () => {
     await expect.poll(async () => (await check()).code, { timeout: 10_000 }).toBe(0);
   });
 
-  it('is a console, whose other side nobody could keep', async () => {
+  it('is a console, whose other side nobody could keep', { tags: ['slow'] }, async () => {
     await sandbox.create(101, '--layout', 'overlay:directory');
     const container = (await openHost({ rootDir: sandbox.rootDir })).container(101);
     const { console: terminal } = await container.start({ console: true });
@@ -180,7 +180,7 @@ describe('what cannot be', () => {
     terminal?.terminal.destroy();
   });
 
-  it('is refused before anything is done', async () => {
+  it('is refused before anything is done', { tags: ['slow'] }, async () => {
     await sandbox.create(101);
     expect(await vzctl('suspend', '101')).toMatchObject({ code: 31 });
     expect(await vzctl('resume', '101')).toMatchObject({
@@ -196,7 +196,7 @@ describe('what cannot be', () => {
     expect(await status()).toBe(RUNNING);
   });
 
-  it('leaves a state that is broken as it is', async () => {
+  it('leaves a state that is broken as it is', { tags: ['slow'] }, async () => {
     await startCounting();
     await sandbox.good('suspend', '101');
     const pages = readdirSync(`${dump()}/images`).filter((name) => name.startsWith('pstree'));
@@ -209,7 +209,7 @@ describe('what cannot be', () => {
   });
 });
 
-describe('a kill', () => {
+describe('a kill', { tags: ['slow'] }, () => {
   it.each(['suspend.dumped', 'suspend.written'])('at %s has the container go on by itself', async (point) => {
     await startCounting();
     expect(await sandbox.vzctl(['suspend', '101'], { env: { CELLA_FAULT: point } })).toMatchObject({
