@@ -10,6 +10,7 @@
 #include "addon.h"
 #include "error.h"
 #include "fd.h"
+#include "promise.h"
 
 namespace vz {
 
@@ -63,9 +64,7 @@ void Watch::Close() {
 namespace {
 
 // Only a parent learns how its child ended; for anybody else's process the status stays unknown.
-Napi::Value Collect(Napi::Env env, int pidfd) {
-  siginfo_t info{};
-  const int result = ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG);
+Napi::Value Told(Napi::Env env, int result, const siginfo_t& info) {
   const bool known = result == 0 && info.si_pid != 0;
   const bool exited = info.si_code == CLD_EXITED;
   const Napi::Value status = Napi::Number::New(env, info.si_status);
@@ -73,6 +72,25 @@ Napi::Value Collect(Napi::Env env, int pidfd) {
   ended.Set("code", known && exited ? status : env.Null());
   ended.Set("signal", known && !exited ? status : env.Null());
   return ended;
+}
+
+int Ask(int pidfd, int options, siginfo_t& info) {
+  return ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | options);
+}
+
+// A process that somebody traces ends for its parent only once that one has seen it (ptrace(2)): CRIU kills what it has
+// dumped. Its descriptor says earlier that it is gone, so that is waited for by a thread.
+Napi::Value Collect(Napi::Env env, const std::shared_ptr<Fd>& pidfd) {
+  siginfo_t info{};
+  const int result = Ask(pidfd->get(), WNOHANG, info);
+  if (result < 0 || info.si_pid != 0) return Told(env, result, info);
+  return InThread(env, "cella.wait", [pidfd]() -> Outcome {
+    siginfo_t late{};
+    int told = 0;
+    // The event loop has made the descriptor one that waits for nothing (pidfd_open(2), PIDFD_NONBLOCK).
+    while ((told = Ask(pidfd->get(), WNOHANG, late)) == 0 && late.si_pid == 0) ::usleep(5000);
+    return {{}, [told, late](Napi::Env at) { return Told(at, told, late); }};
+  });
 }
 
 }  // namespace
@@ -84,7 +102,7 @@ Napi::Value Wait(const Napi::CallbackInfo& info) {
   const auto own = std::make_shared<Fd>(::fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
   const bool background = info.Length() > 1 && info[1].ToBoolean();
   const auto ended = [deferred, own](Napi::Env at) {
-    deferred.Resolve(Collect(at, own->get()));
+    deferred.Resolve(Collect(at, own));
     return false;
   };
   const int error = *own ? Watch::Start(env, own->get(), background, ended) : errno;

@@ -1,6 +1,7 @@
 /** The library as a panel embeds it: events, abort signals, waiting, a console. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type HostEvent, openHost } from '../../dist/index.js';
@@ -156,6 +157,33 @@ describe('wait', () => {
     const waiting = container.wait();
     await sandbox.spawn('vzctl', ['stop', '101', '--fast']).ended;
     expect(await waiting).toEqual({ code: null, signal: 9 });
+  });
+});
+
+/** Traces a process (PTRACE_SEIZE of ptrace(2)), and looks at its end only when it is told to. */
+const TRACER = `
+import ctypes, os, sys
+pid = int(sys.argv[1])
+assert ctypes.CDLL(None).ptrace(0x4206, pid, 0, 0) == 0
+print('traced', flush=True)
+sys.stdin.readline()
+os.waitpid(pid, 0x40000000)
+`;
+
+describe('an init that a debugger holds', () => {
+  it('tells how it ended once that lets go of it, and leaves no zombie', async () => {
+    const { container } = await openContainer();
+    await container.create(TEMPLATE);
+    const { pid } = await container.start();
+    const tracer = spawn('python3', ['-c', TRACER, String(pid)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(tracer.stdout, 'data');
+    const waiting = container.wait();
+    process.kill(pid, 'SIGKILL');
+    const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
+    await expect.poll(state, { timeout: 5000 }).toBe('Z');
+    tracer.stdin.end('\n');
+    expect(await waiting).toEqual({ code: null, signal: 9 });
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 5000 }).toBe(false);
   });
 });
 

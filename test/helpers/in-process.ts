@@ -5,7 +5,7 @@
 import type { Program } from '../../dist/cli/main.js';
 
 const VERBS =
-  'backup clone compact convert create destroy exec exec2 list mount move network plan quotaon restore set snapshot snapshot-delete snapshot-list snapshot-mount snapshot-switch snapshot-umount start status stop umount'.split(
+  'backup clone compact convert create destroy exec exec2 list mount move network plan quotaon restore set snapshot snapshot-delete snapshot-list snapshot-mount snapshot-switch snapshot-umount start status stop umount suspend resume'.split(
     ' ',
   );
 const WHOLE = 'vzlist vzpid vzps vzubc vznetstat vzcalc vzmemcheck vzcpucheck vzcfgvalidate vzsplit'.split(
