@@ -83,7 +83,7 @@ export async function restore(
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
   const taken = resumingOf(directory);
-  let restored = record;
+  let [restored, runs] = [record, false];
   try {
     const { pid = 0 } = await callCriu({
       program,
@@ -107,13 +107,14 @@ export async function restore(
           const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
           restored = { ...record, init };
           writeRecord(context.paths.record(record.ctid), restored);
-          undo.push('take the state', () => renameSync(taken, directory));
+          undo.push('take the state', () => (runs ? undefined : renameSync(taken, directory)));
           renameSync(directory, taken);
           faultPoint('resume.taken');
         },
         'network-unlock': () => (network ? openNetwork(network) : undefined),
       },
     });
+    runs = true;
     const init = ProcessHandle.find(pid, restored.init?.startTime ?? '');
     if (!init) throw new CellaError('RESUME_FAILED', 'it ended at once');
     return { init, record: restored };

@@ -37,7 +37,7 @@ export async function resume(
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`);
   const directory = options.dump ?? dumpOf(context, ctid);
   const header = expectDump(ctid, directory);
-  const { program } = await findCriu();
+  const { program } = await findCriu('RESUME_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   if (network) await expectUnclaimed(context, ctid, network);
   options.signal?.throwIfAborted();

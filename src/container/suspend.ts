@@ -20,12 +20,19 @@ import { DEVICE_MOUNTS, dumpOptions, viewMount } from '../plan/checkpoint/criu-o
 import { formatVersion } from '../plan/checkpoint/criu-version.js';
 import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { type DumpHeader, headerOf, imagesOf, makeStaging, writeHeader } from '../state/dump.js';
+import {
+  type DumpHeader,
+  headerOf,
+  imagesOf,
+  makeStaging,
+  readHeader,
+  stagingOf,
+  writeHeader,
+} from '../state/dump.js';
 import type { RuntimeRecord } from '../state/record.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
-import { findRunning, type Running, recover, takeAway } from './recover.js';
-
+import { findInit, findRunning, type Running, recover, takeAway } from './recover.js';
 import { dumpOf, finishSuspend, groupsOf } from './suspended.js';
 
 export interface SuspendOptions {
@@ -48,11 +55,15 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
   try {
     await dump(criu, running, directory);
+    await init.wait();
   } catch (error) {
-    await finishSuspend(context, ctid, running);
-    throw explain(ctid, error);
+    using left = findInit(context, ctid);
+    // CRIU may have come as far as to end it: then all of it is written.
+    if (left || !readHeader(stagingOf(directory))) {
+      await finishSuspend(context, ctid, left && running);
+      throw explain(ctid, error, left !== undefined);
+    }
   }
-  await init.wait();
   faultPoint('suspend.killed');
   await finishSuspend(context, ctid, undefined);
   faultPoint('suspend.settled');
@@ -132,15 +143,10 @@ async function leaveTrace(init: number): Promise<void> {
     .catch(() => undefined);
 }
 
-function explain(ctid: Ctid, error: unknown): unknown {
+function explain(ctid: Ctid, error: unknown, goesOn: boolean): unknown {
   if (!(error instanceof CellaError)) return error;
-  return new CellaError(
-    'SUSPEND_FAILED',
-    `container ${ctid} goes on, it cannot be suspended: ${error.message}`,
-    {
-      cause: error,
-    },
-  );
+  const what = goesOn ? 'goes on, it cannot be suspended' : 'ended, and could not be suspended';
+  return new CellaError('SUSPEND_FAILED', `container ${ctid} ${what}: ${error.message}`, { cause: error });
 }
 
 /** Files of lxcfs in the container, as VIEWED names them. */

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
+import { findCriu } from '../../src/host/criu/find.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ needs: ['criu'], clear: [101] });
@@ -15,6 +16,8 @@ const inside = async (command: string): Promise<string> =>
   (await vzctl('exec', '101', command)).stdout.trim();
 const record = () => JSON.parse(readFileSync(`${sandbox.rootDir}/run/vz/101.json`, 'utf8'));
 
+/** A command may take seconds. */
+const SOON = { timeout: 20_000 };
 const RUNNING = 'CTID 101 exist mounted running';
 const SUSPENDED = 'CTID 101 exist unmounted down suspended';
 
@@ -47,7 +50,7 @@ describe('a suspended container', () => {
     const after = await count();
     expect(after).toBeGreaterThanOrEqual(before);
     expect(await inside(`kill -0 ${pid} && echo alive`)).toBe('alive');
-    await expect.poll(count).toBeGreaterThan(after + 3);
+    await expect.poll(count, SOON).toBeGreaterThan(after + 3);
     expect(existsSync(dump())).toBe(false);
   });
 
@@ -127,7 +130,7 @@ describe('what cannot be', () => {
   it('is said in one sentence, and the container goes on', async () => {
     await startCounting();
     const command = sandbox.spawn('vzctl', ['exec', '101', 'exec sleep 1000']);
-    await expect.poll(() => inside('ps | grep -c "[s]leep 1000"')).toBe('1');
+    await expect.poll(() => inside('ps | grep -c "[s]leep 1000"'), SOON).toBe('1');
     expect(await vzctl('suspend', '101')).toMatchObject({
       code: 16,
       stderr: expect.stringMatching(
@@ -139,7 +142,7 @@ describe('what cannot be', () => {
       stdout: expect.stringMatching(/^a command that "exec" or "enter" has begun still runs: sleep .*\n$/),
     });
     const before = await count();
-    await expect.poll(count).toBeGreaterThan(before);
+    await expect.poll(count, SOON).toBeGreaterThan(before);
     await inside('kill $(pidof sleep)');
     await command.ended;
     expect(await status()).toBe(RUNNING);
@@ -196,6 +199,28 @@ describe('what cannot be', () => {
     expect(await status()).toBe(RUNNING);
   });
 
+  it('is a CRIU that ends, or that there is none of', { tags: ['slow'] }, async () => {
+    await startCounting();
+    const criu = `${sandbox.rootDir}/criu`;
+    const { program } = await findCriu();
+    // It tells its version, and that is all.
+    const script = `[ -e "$0.asked" ] && exit 1; : >"$0.asked"; exec '${program}' "$@"`;
+    writeFileSync(criu, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const suspended = () => sandbox.vzctl(['suspend', '101'], { env: { CELLA_CRIU: criu } });
+    expect(await suspended()).toMatchObject({
+      code: 16,
+      stderr: 'container 101 goes on, it cannot be suspended: criu ended without an answer\n',
+    });
+    const before = await count();
+    await expect.poll(count, SOON).toBeGreaterThan(before);
+    rmSync(criu);
+    expect(await suspended()).toMatchObject({
+      code: 16,
+      stderr: expect.stringMatching(/^CRIU is not installed\n.*\n$/),
+    });
+    expect([await status(), existsSync(dump())]).toEqual([RUNNING, false]);
+  });
+
   it('leaves a state that is broken as it is', { tags: ['slow'] }, async () => {
     await startCounting();
     await sandbox.good('suspend', '101');
@@ -217,7 +242,7 @@ describe('a kill', { tags: ['slow'] }, () => {
     });
     const seen = () => readFileSync(`/proc/${record().init.pid}/root/run/count`, 'utf8');
     const before = seen();
-    await expect.poll(seen, { timeout: 10_000 }).not.toBe(before);
+    await expect.poll(seen, SOON).not.toBe(before);
     await sandbox.good('exec', '101', 'true');
     expect((await vzctl('umount', '101')).stderr).toContain('container 101');
     expect(readdirSync(`${sandbox.rootDir}/var/lib/vz/dump`)).toEqual([]);
@@ -238,7 +263,7 @@ describe('a kill', { tags: ['slow'] }, () => {
     await vzctl('set', '101', '--description', 'looked after', '--save');
     expect(await status()).toBe(then);
     if (then === SUSPENDED) await sandbox.good('resume', '101');
-    await expect.poll(count).toBeGreaterThan(before);
+    await expect.poll(count, SOON).toBeGreaterThan(before);
   });
 
   it.each([
@@ -257,7 +282,7 @@ describe('a kill', { tags: ['slow'] }, () => {
     await vzctl('set', '101', '--description', 'looked after', '--save');
     expect(await status()).toBe(then);
     if (then === SUSPENDED) await sandbox.good('resume', '101');
-    await expect.poll(count).toBeGreaterThan(before);
+    await expect.poll(count, SOON).toBeGreaterThan(before);
     expect(existsSync(dump())).toBe(false);
   });
 

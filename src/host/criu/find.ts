@@ -1,7 +1,7 @@
 /** The CRIU of this host: Debian's, or one that `setup/criu.sh` has put beside ours where Debian's is too old. */
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
-import { CellaError } from '../../errors.js';
+import { CellaError, type ErrorCode } from '../../errors.js';
 import {
   compareVersions,
   formatVersion,
@@ -19,19 +19,19 @@ export interface Criu {
 /** In this order; CELLA_CRIU names another one. */
 const PLACES = ['/usr/local/lib/cella/criu/criu', '/usr/sbin/criu', '/usr/local/sbin/criu'];
 
-/** SUSPEND_FAILED where there is none, or one that this kernel is too new for. */
-export async function findCriu(): Promise<Criu> {
+/** Fails with the code where there is none, or one that this kernel is too new for. */
+export async function findCriu(code: ErrorCode = 'SUSPEND_FAILED'): Promise<Criu> {
   const named = process.env.CELLA_CRIU;
-  const program = named ?? PLACES.find((path) => existsSync(path));
+  const program = (named === undefined ? PLACES : [named]).find((path) => existsSync(path));
   if (program === undefined)
-    throw new CellaError('SUSPEND_FAILED', 'CRIU is not installed', {
+    throw new CellaError(code, 'CRIU is not installed', {
       hint: 'Install Debian’s package "criu", or run src/setup/criu.sh.',
     });
   const version = await versionOf(program);
   const { criu, why } = neededCriu(parseVersion(release()));
   if (compareVersions(version, criu) >= 0) return { program, version };
   throw new CellaError(
-    'SUSPEND_FAILED',
+    code,
     `CRIU ${formatVersion(version)} is too old for Linux ${release()}, which needs ${formatVersion(criu)}: ${why}`,
     { hint: 'Install a newer one: src/setup/criu.sh does.' },
   );
