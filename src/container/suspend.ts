@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, statSync } from 'node:fs';
 import { release as kernelRelease } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
@@ -11,6 +12,7 @@ import { saveGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
 import { obstaclesAtRest } from '../host/criu/inspect.js';
+import { isPassing } from '../host/criu/reasons.js';
 import { standStill } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
@@ -54,7 +56,7 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   // Whoever comes next after a kill has to know where it is.
   writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
   try {
-    await dump(criu, running, directory);
+    await dumpWhenQuiet(criu, running, directory);
     await init.wait();
   } catch (error) {
     using left = findInit(context, ctid);
@@ -76,6 +78,22 @@ function expectCheckpointable(context: Context, ctid: Ctid): void {
   const [why] = whyNotCheckpointable(context, ctid);
   if (why === undefined) return;
   throw new CellaError('SUSPEND_FAILED', `container ${ctid} cannot be suspended: ${why}`);
+}
+
+const ATTEMPTS = 6;
+const PAUSE_MS = 50;
+
+/** Again where what stood in the way may be over by then. */
+async function dumpWhenQuiet(criu: Criu, running: Running, directory: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await dump(criu, running, directory);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof CellaError && isPassing(error.message))) throw error;
+    }
+    await groupsOf(running.record).cgroup.thaw();
+    await sleep(PAUSE_MS * attempt);
+  }
 }
 
 async function dump(criu: Criu, { init, record }: Running, directory: string): Promise<void> {

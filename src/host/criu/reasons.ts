@@ -1,6 +1,14 @@
 /** Why CRIU could not do it: its log has the error that came first, in words for those who know its sources. */
 import { readFileSync } from 'node:fs';
 
+const UNREAD = 'a netlink socket has unread data';
+const CARRYING = 'messages wait in a socket that carry credentials or descriptors';
+
+/** Whether it may be over in a moment: services talk to each other all the time. */
+export function isPassing(reason: string): boolean {
+  return [UNREAD, CARRYING].includes(reason);
+}
+
 /** What it writes, and what it means to whoever runs containers. */
 const MEANINGS: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
   [
@@ -22,7 +30,8 @@ const MEANINGS: readonly (readonly [RegExp, (found: RegExpExecArray) => string])
     /seize.*(\d+).*(?:already|traced)|pid: (\d+) is already traced/i,
     ([, a, b]) => `process ${a ?? b} is traced by a debugger`,
   ],
-  [/The socket has data to read/, () => 'a netlink socket has unread data'],
+  [/The socket has data to read/, () => UNREAD],
+  [/Control messages in queue/, () => CARRYING],
   [/External socket is used|external stream connection/i, () => 'a socket leads out of the container'],
   [
     /Can't lookup mount=\S+ for fd=(\d+) path=(\S+)/,

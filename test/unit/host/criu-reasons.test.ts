@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reasonIn } from '../../../src/host/criu/reasons.js';
+import { isPassing, reasonIn } from '../../../src/host/criu/reasons.js';
 
 const log = (...lines: readonly string[]): string =>
   [
@@ -41,4 +41,10 @@ it('takes the first error, without the name of the part, where it does not know 
 it('knows a log without an error', () => {
   expect(reasonIn('(00.1) all is well\n')).toBeUndefined();
   expect(reasonIn('')).toBeUndefined();
+});
+
+it('tells what may be over in a moment', () => {
+  const passing = log('(00.1) Error (criu/sk-queue.c:1): skqueue: Control messages in queue, not supported');
+  expect(isPassing(reasonIn(passing) ?? '')).toBe(true);
+  expect(isPassing(reasonIn(log('(00.1) Error (criu/x.c:1): anything else')) ?? '')).toBe(false);
 });
