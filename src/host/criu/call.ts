@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { CellaError } from '../../errors.js';
+import { CellaError, isErrno } from '../../errors.js';
 import { native } from '../../native/binding.js';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
 import {
@@ -73,7 +73,7 @@ export async function callCriu({
   using watchdog = new Watchdog(patience, () => child.kill('SIGKILL'));
   let failure: unknown;
   try {
-    native().sendMessage(socket, encodeRequest(request, options));
+    say(socket, encodeRequest(request, options));
     for (;;) {
       watchdog.start();
       const message = await native().receiveMessage(socket);
@@ -85,15 +85,24 @@ export async function callCriu({
         const hook = hooks[response.notify.script];
         if (!hook && message.fd >= 0) closeSync(message.fd);
         await hook?.({ ...response.notify, fd: message.fd });
-        native().sendMessage(socket, encodeAnswer(true));
+        say(socket, encodeAnswer(true));
       } catch (error) {
         failure ??= error;
-        native().sendMessage(socket, encodeAnswer(false));
+        say(socket, encodeAnswer(false));
       }
     }
   } finally {
     closeSync(socket);
     await ended;
+  }
+}
+
+/** Where nobody listens any more, the next look for an answer tells so. */
+function say(socket: number, message: Uint8Array): void {
+  try {
+    native().sendMessage(socket, message);
+  } catch (error) {
+    if (!isErrno(error, 'EPIPE', 'ECONNRESET')) throw error;
   }
 }
 
