@@ -35,6 +35,15 @@ export interface HostConfig {
   readonly admission: { readonly mode: 'refuse' | 'warn' | 'off'; readonly overcommit: number | 'unlimited' };
 }
 
+const DUMP_DIR = ['DUMPDIR', '/var/lib/vz/dump'] as const;
+
+/** For those who only look: whatever else the file says, and the default where it says nothing that can be used. */
+export function dumpDirOf(file: ConfigFile): string {
+  const [key, fallback] = DUMP_DIR;
+  const reader = new SettingReader([{ file, name: '', isScalar }]);
+  return reader.read(key, (text) => values.parsePath(text)) ?? fallback;
+}
+
 /** The host's settings with their defaults; throws one INVALID_CONFIG that lists every complaint. */
 export function readHostConfig(file: ConfigFile, name: string): HostConfig {
   const reader = new SettingReader([{ file, name, isScalar }]);
@@ -43,7 +52,7 @@ export function readHostConfig(file: ConfigFile, name: string): HostConfig {
   const config: HostConfig = {
     template: path('TEMPLATE', '/var/lib/vz/template'),
     lockDir: path('LOCKDIR', '/run/vz/lock'),
-    dumpDir: path('DUMPDIR', '/var/lib/vz/dump'),
+    dumpDir: path(...DUMP_DIR),
     logFile: path('LOGFILE', '/var/log/vzctl.log'),
     logging: reader.read('LOGGING', values.parseYesNo) ?? true,
     parallel: reader.read('VE_PARALLEL', values.parseParallel) ?? 4,

@@ -52,7 +52,7 @@ interface Look {
   /** vz.conf, read once. */
   readonly host: () => ConfigFile;
   readonly mounted: ReadonlySet<string>;
-  readonly suspended: ReadonlySet<number>;
+  readonly suspended: () => ReadonlySet<number>;
   readonly details: ReadonlySet<Detail>;
   readonly counters: readonly CounterName[];
   readonly groups: GroupLook;
@@ -65,14 +65,10 @@ const DETAILS: readonly Detail[] = ['counters', 'disk', 'load', 'used'];
 /** By number. */
 export function list(context: Context, options: ListOptions = {}): readonly ContainerInfo[] {
   const details = new Set(options.with ?? DETAILS);
-  let host: ConfigFile | undefined;
   const look = {
-    host: () => {
-      host ??= context.hostFile();
-      return host;
-    },
+    host: once(() => context.hostFile()),
     mounted: new Set(readMounts().map(({ target }) => target)),
-    suspended: suspendedOnes(context),
+    suspended: once(() => suspendedOnes(context)),
     details,
     counters: details.has('counters') ? COUNTERS : COUNTERS.filter((name) => details.has(name)),
     groups: new GroupLook(),
@@ -81,6 +77,15 @@ export function list(context: Context, options: ListOptions = {}): readonly Cont
   return listCtids(context)
     .filter((ctid) => options.ctids?.has(ctid) ?? true)
     .flatMap((ctid) => describe(context, ctid, look) ?? []);
+}
+
+/** What fails does so for whom it is asked: a broken file of the host's is told with each container. */
+function once<T extends object>(look: () => T): () => T {
+  let found: T | undefined;
+  return () => {
+    found ??= look();
+    return found;
+  };
 }
 
 function describe(context: Context, ctid: Ctid, look: Look): ContainerInfo | undefined {
@@ -125,7 +130,7 @@ function known(
   const isMounted = mounted.has(root);
   const info = Object.assign(atRest(config, settings), running);
   if (!record && isMounted) info.status = 'mounted';
-  if (!record && suspended.has(ctid)) info.status = 'suspended';
+  if (!record && suspended().has(ctid)) info.status = 'suspended';
   if (files && counters.length > 0)
     Object.assign(info, countersOf(settings, heldBy(files, record?.init?.pid, counters)));
   const place = { store: layout.store, privateArea, root: isMounted ? root : undefined };

@@ -1,6 +1,7 @@
 /** Containers that are suspended, are just being so, or are just coming back: where their state is, and what a kill left. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
+import { dumpDirOf } from '../config/host-config.js';
 import { CellaError } from '../errors.js';
 import { type Cgroup, findV2, openCgroup } from '../host/cgroup/index.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
@@ -11,8 +12,12 @@ import type { Context } from './context.js';
 import type { Running } from './recover.js';
 
 /** Where a container's state is while it is suspended. */
-export function dumpOf({ paths, hostConfig }: Context, ctid: Ctid): string {
-  return `${paths.at(hostConfig().dumpDir)}/Dump.${ctid}`;
+export function dumpOf(context: Context, ctid: Ctid): string {
+  return `${dumpDirectory(context)}/Dump.${ctid}`;
+}
+
+function dumpDirectory({ paths, hostFile }: Context): string {
+  return paths.at(dumpDirOf(hostFile()));
 }
 
 export function isSuspended(context: Context, ctid: Ctid): boolean {
@@ -21,7 +26,7 @@ export function isSuspended(context: Context, ctid: Ctid): boolean {
 
 /** Of all containers, by one look. */
 export function suspendedOnes(context: Context): ReadonlySet<number> {
-  const directory = context.paths.at(context.hostConfig().dumpDir);
+  const directory = dumpDirectory(context);
   if (!existsSync(directory)) return new Set();
   return new Set(
     readdirSync(directory).flatMap((name) => {

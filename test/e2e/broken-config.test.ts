@@ -73,3 +73,25 @@ describe('a broken vz.conf', { tags: ['slow'] }, () => {
     expect(stderr).toContain(`${host}:${text.split('\n').length}: `);
   });
 });
+
+describe('a setting in vz.conf that cannot be used', { tags: ['slow'] }, () => {
+  it('does not keep anybody from looking', async () => {
+    const host = `${sandbox.rootDir}/etc/vz/vz.conf`;
+    const before = readFileSync(host, 'utf8');
+    writeFileSync(host, `${before.replace(/^VE_PARALLEL=.*\n/m, '')}VE_PARALLEL="many"\n`);
+    try {
+      const listed = await sandbox.run('vzlist', ['-a', '-H', '-o', 'ctid,status']);
+      expect(listed).toMatchObject({ code: 0, stderr: '' });
+      expect(listed.stdout.trim().split(/\s*\n\s*/)).toEqual([
+        expect.stringMatching(/^101 +stopped$/),
+        expect.stringMatching(/^102 +stopped$/),
+      ]);
+      expect(await vzctl('status', '101')).toMatchObject({
+        code: 0,
+        stdout: 'CTID 101 exist unmounted down\n',
+      });
+    } finally {
+      writeFileSync(host, before);
+    }
+  });
+});
