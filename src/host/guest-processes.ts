@@ -52,12 +52,17 @@ export function parseStatus(text: string): { readonly name: string; readonly inn
 
 /** Undefined where it is gone, or not ours to see. */
 export function namespaceOf(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined;
-    throw error;
-  }
+  return linkOf(pid, 'ns/pid');
+}
+
+/** What a link of a process's leads to, as `fd/3`; undefined where it is gone, or not ours to see. */
+export function linkOf(pid: number, file: string): string | undefined {
+  return unlessGone(() => readlinkSync(`/proc/${pid}/${file}`));
+}
+
+/** Numbers of what it has open. */
+export function descriptorsOf(pid: number): readonly string[] {
+  return unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 }
 
 /** Every process in a group or below it. */
@@ -85,10 +90,15 @@ export function readOf(pid: number, file: string): string | undefined {
 }
 
 function readText(path: string): string | undefined {
+  return unlessGone(() => native().readKernelFile(path)) ?? undefined;
+}
+
+/** Undefined where a process is gone, or not ours to see. */
+export function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return native().readKernelFile(path) ?? undefined;
+    return look();
   } catch (error) {
-    if (isErrno(error, 'EACCES', 'EPERM')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined;
     throw error;
   }
 }

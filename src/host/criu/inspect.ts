@@ -1,15 +1,13 @@
 /** What keeps a standing container from being dumped, or restored as it was, found out before CRIU is asked. */
-import { readdirSync, readlinkSync, statSync } from 'node:fs';
-import { isErrno } from '../../errors.js';
-import { native } from '../../native/binding.js';
-import { readOf } from '../guest-processes.js';
+import { statSync } from 'node:fs';
+import { descriptorsOf, linkOf, parseStatus, readOf } from '../guest-processes.js';
 
 /** As phrases; nothing: it can be tried. `pids`: all of its processes. */
 export function obstaclesIn(init: number, pids: readonly number[]): readonly string[] {
   return [
-    ...consoles(init),
-    ...mounts(init),
-    ...pids.flatMap((pid) => [...traced(pid), ...nested(init, pid), ...descriptors(pid)]),
+    ...mounts(readOf(init, 'mountinfo') ?? ''),
+    ...nested(init, pids),
+    ...pids.flatMap((pid) => [...traced(pid), ...descriptors(pid)]),
     ...obstaclesAtRest(init, pids),
   ];
 }
@@ -22,37 +20,35 @@ export function obstaclesAtRest(init: number, pids: readonly number[]): readonly
   return [...strangers(init, pids), ...watchers(init, pids)];
 }
 
-/** Its other side, which is outside, would be closed with the command that resumes it. */
-function consoles(init: number): readonly string[] {
-  const mounts = native().readKernelFile(`/proc/${init}/mountinfo`) ?? '';
-  return / \/dev\/console /.test(mounts) ? ['it was started with a console, as the node service does'] : [];
-}
-
-/** Other processes of the container may serve them; lxcfs is of the host. */
-function mounts(init: number): readonly string[] {
-  const text = native().readKernelFile(`/proc/${init}/mountinfo`) ?? '';
-  const found = text.split('\n').filter((line) => / - fuse(?:blk)?(?:\.(?!lxcfs )\S+)? /.test(line));
-  return found.map((line) => `a FUSE file system is mounted at '${line.split(' ')[4]}'`);
+/** Of a console the other side, which is outside, would be closed with the command that resumes it. */
+function mounts(table: string): readonly string[] {
+  // Other processes of the container may serve them; lxcfs is of the host.
+  const served = table.split('\n').filter((line) => / - fuse(?:blk)?(?:\.(?!lxcfs )\S+)? /.test(line));
+  return [
+    ...(/ \/dev\/console /.test(table) ? ['it was started with a console, as the node service does'] : []),
+    ...served.map((line) => `a FUSE file system is mounted at '${line.split(' ')[4]}'`),
+  ];
 }
 
 function traced(pid: number): readonly string[] {
   const status = readOf(pid, 'status') ?? '';
   const tracer = /^TracerPid:\t(\d+)$/m.exec(status)?.[1] ?? '0';
-  return tracer === '0' ? [] : [`a debugger traces ${nameOf(status)} (process ${pid} of the host)`];
+  return tracer === '0' ? [] : [`a debugger traces ${parseStatus(status).name} (process ${pid} of the host)`];
 }
 
 /** CRIU knows processes with mounts and networks of their own, and nothing else of that kind. */
 const NESTED = ['user', 'pid', 'uts', 'ipc', 'cgroup', 'time'] as const;
 
-function nested(init: number, pid: number): readonly string[] {
-  const other = NESTED.find((name) => {
-    const [own, first] = [linkOf(pid, `ns/${name}`), linkOf(init, `ns/${name}`)];
-    return own !== undefined && first !== undefined && own !== first;
+function nested(init: number, pids: readonly number[]): readonly string[] {
+  const own = NESTED.map((name) => [name, linkOf(init, `ns/${name}`)] as const);
+  return pids.flatMap((pid) => {
+    const other = own.find(([name, first]) => {
+      const space = linkOf(pid, `ns/${name}`);
+      return first !== undefined && space !== undefined && space !== first;
+    });
+    if (!other) return [];
+    return [`${nameOf(pid)} has a ${other[0]} namespace of its own (process ${pid} of the host)`];
   });
-  if (other === undefined) return [];
-  return [
-    `${nameOf(readOf(pid, 'status') ?? '')} has a ${other} namespace of its own (process ${pid} of the host)`,
-  ];
 }
 
 /** By what proc_pid_fd(5) shows of them. */
@@ -64,24 +60,8 @@ const UNKNOWN: Readonly<Record<string, string>> = {
 };
 
 function descriptors(pid: number): readonly string[] {
-  const names = unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-  const used = new Set(names.flatMap((name) => UNKNOWN[linkOf(pid, `fd/${name}`) ?? ''] ?? []));
-  return [...used].map(
-    (what) => `${nameOf(readOf(pid, 'status') ?? '')} uses ${what} (process ${pid} of the host)`,
-  );
-}
-
-function linkOf(pid: number, file: string): string | undefined {
-  return unlessGone(() => readlinkSync(`/proc/${pid}/${file}`));
-}
-
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
-    throw error;
-  }
+  const used = new Set(descriptorsOf(pid).flatMap((name) => UNKNOWN[linkOf(pid, `fd/${name}`) ?? ''] ?? []));
+  return [...used].map((what) => `${nameOf(pid)} uses ${what} (process ${pid} of the host)`);
 }
 
 function strangers(init: number, pids: readonly number[]): readonly string[] {
@@ -91,12 +71,12 @@ function strangers(init: number, pids: readonly number[]): readonly string[] {
     const parent = Number(/^PPid:\t(\d+)$/m.exec(status)?.[1] ?? 0);
     if (pid === init || status === '' || inside.has(parent)) return [];
     return [
-      `a command that "exec" or "enter" has begun still runs: ${nameOf(status)} (process ${pid} of the host)`,
+      `a command that "exec" or "enter" has begun still runs: ${parseStatus(status).name} (process ${pid} of the host)`,
     ];
   });
 }
 
-const nameOf = (status: string): string => /^Name:\t(.*)$/m.exec(status)?.[1] ?? '';
+const nameOf = (pid: number): string => parseStatus(readOf(pid, 'status') ?? '').name;
 
 /**
  * CRIU finds what is watched by the number of its inode without that of its file system (fsnotify.c), and looks at the
@@ -111,8 +91,9 @@ function watchers(init: number, pids: readonly number[]): readonly string[] {
 
 /** Of proc_pid_fdinfo(5): hexadecimal, the device as the kernel has it inside (MAJOR << 20 | MINOR). */
 function watchedBy(pid: number): readonly { readonly inode: number; readonly device: number }[] {
-  const names = unlessGone(() => readdirSync(`/proc/${pid}/fdinfo`)) ?? [];
-  const text = names.map((name) => readOf(pid, `fdinfo/${name}`) ?? '').join('');
+  const text = descriptorsOf(pid)
+    .map((name) => readOf(pid, `fdinfo/${name}`) ?? '')
+    .join('');
   return [...text.matchAll(/^inotify wd:\S+ ino:([0-9a-f]+) sdev:([0-9a-f]+) /gm)].map(
     ([, inode = '', device = '']) => ({
       inode: Number.parseInt(inode, 16),

@@ -2,12 +2,12 @@
  * A container that stands still from before its dump on, and goes on if that comes to nothing, whatever becomes of us.
  */
 import { spawn } from 'node:child_process';
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CellaError, isErrno } from '../../errors.js';
+import { CellaError } from '../../errors.js';
 import type { Cgroup } from '../cgroup/index.js';
-import { pidsBelow } from '../guest-processes.js';
+import { descriptorsOf, pidsBelow, unlessGone } from '../guest-processes.js';
 
 /**
  * A line: it stays as it is. The end of the input, once CRIU is gone too, which would freeze it again: `$3`, if it is
@@ -72,8 +72,7 @@ function isStarting(pids: readonly number[]): boolean {
 
 /** Files that it has open without being able to read or write them: proc_pid_fd(5) shows that as modes. */
 function pathsHeld(pid: number): readonly string[] {
-  const names = unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-  return names.flatMap((name) => {
+  return descriptorsOf(pid).flatMap((name) => {
     const path = `/proc/${pid}/fd/${name}`;
     const mode = unlessGone(() => lstatSync(path).mode);
     return mode === undefined || (mode & 0o600) !== 0 ? [] : (idOf(path) ?? []);
@@ -85,13 +84,4 @@ function idOf(path: string): string | undefined {
     const { dev, ino } = statSync(path, { bigint: true });
     return `${dev}:${ino}`;
   });
-}
-
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
-    throw error;
-  }
 }

@@ -2,10 +2,9 @@
  * Timers that go off at a time rather than after one: CRIU adds only the seconds of the new clock to theirs
  * (timerfd.c), so that they come up to a second late, each time. Made relative, they are restored as they are.
  */
-import { closeSync, readdirSync, readlinkSync } from 'node:fs';
-import { isErrno } from '../../errors.js';
+import { closeSync } from 'node:fs';
 import { native } from '../../native/binding.js';
-import { pidsBelow, readOf } from '../guest-processes.js';
+import { descriptorsOf, linkOf, pidsBelow, readOf } from '../guest-processes.js';
 
 const REALTIME = '0';
 const ABSOLUTE = 1;
@@ -28,28 +27,11 @@ export function makeTimersRelative(group: string): void {
 /** Descriptors of a process that are such timers. */
 function timersOf(pid: number): readonly string[] {
   return descriptorsOf(pid).filter((descriptor) => {
-    if (targetOf(pid, descriptor) !== 'anon_inode:[timerfd]') return false;
+    if (linkOf(pid, `fd/${descriptor}`) !== 'anon_inode:[timerfd]') return false;
     const told = readOf(pid, `fdinfo/${descriptor}`) ?? '';
     const field = (name: string): string | undefined => new RegExp(`^${name}: *(\\S+)$`, 'm').exec(told)?.[1];
     return (
       field('clockid') !== REALTIME && (Number.parseInt(field('settime flags') ?? '0', 8) & ABSOLUTE) !== 0
     );
   });
-}
-
-function descriptorsOf(pid: number): readonly string[] {
-  return unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-}
-
-function targetOf(pid: number, descriptor: string): string | undefined {
-  return unlessGone(() => readlinkSync(`/proc/${pid}/fd/${descriptor}`));
-}
-
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
-    throw error;
-  }
 }
