@@ -1,6 +1,7 @@
 /** Whether a container can be suspended, and why not: found out without anything being done to it. */
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
+import { findCgroup } from '../host/cgroup/index.js';
 import { findCriu } from '../host/criu/find.js';
 import { obstaclesIn } from '../host/criu/inspect.js';
 import { pidsBelow } from '../host/guest-processes.js';
@@ -10,7 +11,6 @@ import { confinementOf, type RuntimeRecord } from '../state/record.js';
 import type { Context } from './context.js';
 import { recordOfRunning } from './recover.js';
 import { planOf } from './start.js';
-import { groupsOf } from './suspended.js';
 
 /** As phrases; as it runs or, where it does not, as it would start. */
 export function whyNotCheckpointable(context: Context, ctid: Ctid): readonly string[] {
@@ -31,7 +31,7 @@ export async function checkpointFindings(context: Context, ctid: Ctid): Promise<
 }
 
 function seenOf(record: RuntimeRecord): readonly string[] {
-  const { v2 } = groupsOf(record);
+  const { v2 } = findCgroup(record.cgroups);
   return [
     ...(v2 === null ? ['this host has no cgroup v2, by which it could stand still'] : []),
     ...obstacles(confinementOf(record), record.given ?? NOTHING),

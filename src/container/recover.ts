@@ -10,7 +10,7 @@ import { constants } from 'node:os';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
-import { findV2, openCgroup } from '../host/cgroup/index.js';
+import { findCgroup } from '../host/cgroup/index.js';
 import { Keeper } from '../host/keeper.js';
 import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
@@ -162,7 +162,7 @@ export async function release(context: Context, record: RuntimeRecord): Promise<
 }
 
 async function removeCgroups(directories: readonly string[]): Promise<void> {
-  const cgroup = openCgroup({ v2: findV2(directories), directories });
+  const { cgroup } = findCgroup(directories);
   await cgroup.kill();
   await cgroup.remove();
 }

@@ -1,9 +1,9 @@
 /** A container's place, made without its processes, and CRIU, which puts those into it. */
-import { closeSync, openSync, renameSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { findV2, openCgroup } from '../host/cgroup/index.js';
+import { findCgroup, openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
 import { limitGroups, makeGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
@@ -13,7 +13,7 @@ import { raiseLoopback } from '../host/netlink/links.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
 import { DEVICE_MOUNTS, restoreOptions, viewMount } from '../plan/checkpoint/criu-options.js';
 import { planPlace } from '../plan/plan-start.js';
-import { type DumpHeader, imagesOf, resumingOf } from '../state/dump.js';
+import { type DumpHeader, imagesOf, putBackDump, takeDump } from '../state/dump.js';
 import { confinementOf, type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
 import { contentsOf } from './area.js';
@@ -63,7 +63,7 @@ export async function makePlace(
   undo.push('mount root', () => umountAll(config.root));
   await umountAll(config.root);
   await mountRoot(plan);
-  const v2 = findV2(directories);
+  const { v2 } = plan.cgroup;
   if (v2 !== null) makeGroups(v2, header.groups);
   applyShares(context, config, plan.cgroup);
   return record;
@@ -82,7 +82,6 @@ export async function restore(
 ): Promise<Running> {
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
-  const taken = resumingOf(directory);
   let [restored, runs] = [record, false];
   try {
     const { pid = 0 } = await callCriu({
@@ -99,7 +98,7 @@ export async function restore(
           await attachNetwork(context, network, root, { held: true });
         },
         'post-setup-namespaces': () => {
-          const v2 = findV2(record.cgroups);
+          const { v2 } = findCgroup(record.cgroups);
           if (v2 !== null) limitGroups(v2, header.groups);
         },
         'post-restore': ({ pid: root = 0 }) => {
@@ -107,8 +106,8 @@ export async function restore(
           const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
           restored = { ...record, init };
           writeRecord(context.paths.record(record.ctid), restored);
-          undo.push('take the state', () => (runs ? undefined : renameSync(taken, directory)));
-          renameSync(directory, taken);
+          undo.push('take the state', () => (runs ? undefined : putBackDump(directory)));
+          takeDump(directory);
           faultPoint('resume.taken');
         },
         'network-unlock': () => (network ? openNetwork(network) : undefined),

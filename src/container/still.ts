@@ -1,7 +1,7 @@
 /** A container that does nothing for a moment. */
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
-import { openCgroup } from '../host/cgroup/index.js';
+import { findCgroup } from '../host/cgroup/index.js';
 import { withFrozen } from '../host/freeze.js';
 import { readRecord } from '../state/record.js';
 import type { Context } from './context.js';
@@ -12,9 +12,7 @@ export async function standingStill<T>(context: Context, ctid: Ctid, work: () =>
   using init = findInit(context, ctid);
   const record = readRecord(context.paths.record(ctid));
   if (!init || !record) return work();
-  const v2 = context.facts().cgroups.v2;
-  const own = v2 ? record.cgroups.find((at) => at.startsWith(`${v2.mount}/`)) : undefined;
-  return withFrozen(openCgroup({ v2: own ?? null, directories: record.cgroups }), async () => {
+  return withFrozen(findCgroup(record.cgroups).cgroup, async () => {
     faultPoint('snapshot.frozen');
     return work();
   });

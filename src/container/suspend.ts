@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
+import { findCgroup } from '../host/cgroup/index.js';
 import { saveGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
@@ -35,7 +36,7 @@ import type { RuntimeRecord } from '../state/record.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
 import { findInit, findRunning, type Running, recover, takeAway } from './recover.js';
-import { dumpOf, finishSuspend, groupsOf } from './suspended.js';
+import { dumpOf, finishSuspend } from './suspended.js';
 
 export interface SuspendOptions {
   /** Where its state goes: a directory. Default: `Dump.CTID` in DUMPDIR, from where `resume` takes it. */
@@ -91,14 +92,14 @@ async function dumpWhenQuiet(criu: Criu, running: Running, directory: string): P
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof CellaError && isPassing(error.message))) throw error;
     }
-    await groupsOf(running.record).cgroup.thaw();
+    await findCgroup(running.record.cgroups).cgroup.thaw();
     await sleep(PAUSE_MS * attempt);
   }
 }
 
 async function dump(criu: Criu, { init, record }: Running, directory: string): Promise<void> {
   const staging = makeStaging(directory);
-  const { v2, cgroup } = groupsOf(record);
+  const { v2, cgroup } = findCgroup(record.cgroups);
   if (v2 === null)
     throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
   await leaveTrace(init.pid);

@@ -3,10 +3,17 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { dumpDirOf } from '../config/host-config.js';
 import { CellaError } from '../errors.js';
-import { type Cgroup, findV2, openCgroup } from '../host/cgroup/index.js';
+import { findCgroup } from '../host/cgroup/index.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { readHeader, removeDump, resumingOf, settle, stagingOf } from '../state/dump.js';
-import type { RuntimeRecord } from '../state/record.js';
+import {
+  putBackDump,
+  readHeader,
+  removeDump,
+  resumingOf,
+  settle,
+  stagingOf,
+  takeDump,
+} from '../state/dump.js';
 import { readText } from '../state/text-file.js';
 import type { Context } from './context.js';
 import type { Running } from './recover.js';
@@ -36,14 +43,6 @@ export function suspendedOnes(context: Context): ReadonlySet<number> {
   );
 }
 
-export function groupsOf({ cgroups }: Pick<RuntimeRecord, 'cgroups'>): {
-  readonly v2: string | null;
-  readonly cgroup: Cgroup;
-} {
-  const v2 = findV2(cgroups);
-  return { v2, cgroup: openCgroup({ v2, directories: cgroups }) };
-}
-
 /** For what would have its files be others than those that it was suspended with. */
 export function expectNotSuspended(context: Context, ctid: Ctid): void {
   if (!isSuspended(context, ctid)) return;
@@ -56,27 +55,17 @@ export function expectNotSuspended(context: Context, ctid: Ctid): void {
 export async function withoutState<T>(context: Context, ctid: Ctid, begin: () => Promise<T>): Promise<T> {
   const directory = dumpOf(context, ctid);
   if (!readHeader(directory)) return begin();
-  const taken = takeState(context, ctid, directory);
-  let begun: T;
-  try {
-    begun = await begin();
-  } catch (error) {
-    renameSync(taken, directory);
-    rmSync(context.paths.resuming(ctid), { force: true });
+  writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
+  takeDump(directory);
+  const forget = (): void => rmSync(context.paths.resuming(ctid), { force: true });
+  const begun = await begin().catch((error: unknown) => {
+    putBackDump(directory);
+    forget();
     throw error;
-  }
-  removeDump(taken);
-  rmSync(context.paths.resuming(ctid), { force: true });
+  });
+  removeDump(resumingOf(directory));
+  forget();
   return begun;
-}
-
-/** From here on only one of the two may be: the state, or what has begun after it. */
-function takeState({ paths }: Context, ctid: Ctid, directory: string): string {
-  writeFileAtomic(paths.resuming(ctid), directory, { durable: false });
-  const taken = resumingOf(directory);
-  removeDump(taken);
-  renameSync(directory, taken);
-  return taken;
 }
 
 /**
@@ -93,7 +82,7 @@ export async function finishSuspend(
   if (!running && readHeader(stagingOf(directory))) settle(directory);
   else {
     removeDump(stagingOf(directory));
-    if (running) await groupsOf(running.record).cgroup.thaw();
+    if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
   }
   rmSync(paths.suspending(ctid), { force: true });
   return true;

@@ -89,6 +89,18 @@ export function settle(directory: string): void {
   syncDirectory(dirname(directory));
 }
 
+/** Its container is about to go on, or to begin anew: from here on only one of the two may be. */
+export function takeDump(directory: string): void {
+  const taken = resumingOf(directory);
+  // Of a host that went down just then.
+  removeDump(taken);
+  renameSync(directory, taken);
+}
+
+export function putBackDump(directory: string): void {
+  renameSync(resumingOf(directory), directory);
+}
+
 function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {

@@ -30,9 +30,13 @@ export function openCgroup(plan: Pick<CgroupPlan, 'v2' | 'directories'>): Cgroup
   return plan.v2 ? v2(plan.v2, plan.directories) : v1(plan.directories);
 }
 
-/** Which of a container's directories is of v2; null: none. */
-export function findV2(directories: readonly string[]): string | null {
-  return directories.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
+/** The groups of a container that is there, by its directories; `v2`: which of them is of v2, null: none. */
+export function findCgroup(directories: readonly string[]): {
+  readonly v2: string | null;
+  readonly cgroup: Cgroup;
+} {
+  const v2 = directories.find((at) => existsSync(`${at}/cgroup.kill`)) ?? null;
+  return { v2, cgroup: openCgroup({ v2, directories }) };
 }
 
 /** What of control groups is mounted, and where. */

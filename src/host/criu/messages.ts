@@ -3,7 +3,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
 
 /** criu_req_type. */
-export const REQUESTS = { dump: 1, restore: 2, check: 3, 'pre-dump': 4, notify: 6, version: 10 } as const;
+export const REQUESTS = { dump: 1, restore: 2, check: 3, notify: 6, version: 10 } as const;
 export type RequestName = keyof typeof REQUESTS;
 
 type Put<T> = (writer: BinaryWriter, field: number, value: T) => void;
@@ -32,7 +32,6 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
   {
     images_dir_fd: [1, int32],
     pid: [2, int32],
-    leave_running: [3, bool],
     tcp_established: [5, bool],
     shell_job: [7, bool],
     file_locks: [8, bool],
@@ -40,9 +39,6 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     log_file: [10, string],
     notify_scripts: [12, bool],
     root: [13, string],
-    parent_img: [14, string],
-    track_mem: [15, bool],
-    work_dir_fd: [17, int32],
     link_remap: [18, bool],
     manage_cgroups: [24, bool],
     cg_root: [
@@ -55,15 +51,6 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
       ),
     ],
     rst_sibling: [26, bool],
-    inherit_fd: [
-      27,
-      each(
-        message((writer, { key, fd }) => {
-          string(writer, 1, key);
-          int32(writer, 2, fd);
-        }),
-      ),
-    ],
     manage_cgroups_mode: [34, uint32],
     ghost_limit: [35, uint32],
     external: [37, each(string)],
@@ -71,7 +58,6 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     freeze_cgroup: [44, string],
     timeout: [45, uint32],
     tcp_skip_in_flight: [46, bool],
-    lazy_pages: [48, bool],
     orphan_pts_master: [50, bool],
     network_lock: [64, uint32],
   };

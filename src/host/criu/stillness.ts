@@ -1,22 +1,16 @@
 /**
  * A container that stands still from before its dump on, and goes on if that comes to nothing, whatever becomes of us.
  */
-import { spawn } from 'node:child_process';
 import { lstatSync, statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError } from '../../errors.js';
 import type { Cgroup } from '../cgroup/index.js';
+import { startThawer } from '../freeze.js';
 import { descriptorsOf, pidsBelow, unlessGone } from '../guest-processes.js';
 
-/**
- * A line: it stays as it is. The end of the input, once CRIU is gone too, which would freeze it again: `$3`, if it is
- * there, is not whole, and the container goes on.
- */
-const GUARD = 'if read -r _; then exit; fi; rm -f "$3"; printf %s "$2" > "$1"';
-
 export interface Stillness {
-  /** To be held by CRIU. */
+  /** To be held by CRIU, which would freeze it again: it goes on only once both of us are gone. */
   readonly alive: Writable;
   /** From now on it stands still until it is told otherwise. */
   keep(): Promise<void>;
@@ -24,25 +18,17 @@ export interface Stillness {
 
 /** `header`: a file that says that the dump is whole. */
 export async function standStill(cgroup: Cgroup, group: string, header: string): Promise<Stillness> {
-  const { file, value } = cgroup.thaws;
-  // In a session of its own: a Ctrl-C at our terminal is not for it.
-  const guard = spawn('sh', ['-c', GUARD, 'sh', file, value, header], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  const gone = new Promise<void>((resolve) => guard.on('close', () => resolve()));
-  await new Promise<void>((resolve, reject) => guard.on('spawn', resolve).on('error', reject));
-  guard.stdin.on('error', () => undefined);
+  const { input, gone } = await startThawer(cgroup, header);
   try {
     await freezeBetweenStarts(cgroup, group);
   } catch (error) {
-    guard.stdin.end();
+    input.end();
     throw error;
   }
   return {
-    alive: guard.stdin,
+    alive: input,
     keep: async () => {
-      guard.stdin.end('keep\n');
+      input.end('keep\n');
       await gone;
     },
   };

@@ -4,7 +4,6 @@
 export interface CriuOptions {
   readonly images_dir_fd: number;
   readonly pid?: number;
-  readonly leave_running?: boolean;
   readonly tcp_established?: boolean;
   /** Terminals whose other side is outside. */
   readonly shell_job?: boolean;
@@ -16,16 +15,11 @@ export interface CriuOptions {
   readonly notify_scripts?: boolean;
   /** Mount point of the restored root. */
   readonly root?: string;
-  /** Relative to the directory of images. */
-  readonly parent_img?: string;
-  readonly track_mem?: boolean;
-  readonly work_dir_fd?: number;
   readonly link_remap?: boolean;
   readonly manage_cgroups?: boolean;
   readonly cg_root?: readonly CgroupRoot[];
   /** The restored init becomes this process's child. */
   readonly rst_sibling?: boolean;
-  readonly inherit_fd?: readonly InheritedFd[];
   /** criu_cg_mode. */
   readonly manage_cgroups_mode?: number;
   /** Bytes of a deleted file that is still open. */
@@ -37,7 +31,6 @@ export interface CriuOptions {
   /** Seconds that freezing may take. */
   readonly timeout?: number;
   readonly tcp_skip_in_flight?: boolean;
-  readonly lazy_pages?: boolean;
   readonly orphan_pts_master?: boolean;
   readonly network_lock?: number;
 }
@@ -48,11 +41,6 @@ interface CgroupRoot {
   readonly path: string;
 }
 
-interface InheritedFd {
-  readonly key: string;
-  readonly fd: number;
-}
-
 /** criu_cg_mode and criu_network_lock_method. */
 export const CGROUPS = { ignore: 0, soft: 3 } as const;
-export const NETWORK_LOCK = { nftables: 2, skip: 3 } as const;
+export const NETWORK_LOCK = { nftables: 2 } as const;

@@ -7,15 +7,14 @@ export type Version = readonly [number, number, number];
 const NEEDED: readonly { readonly kernel: Version; readonly criu: Version; readonly why: string }[] = [
   { kernel: [6, 16, 0], criu: [4, 2, 0], why: 'older ones ask sockets for what they do not have any more' },
   { kernel: [6, 13, 0], criu: [4, 1, 0], why: 'older ones do not know how its vDSO is laid out' },
-  // Of 2023: rseq of glibc 2.35, memory of glibc 2.40, and cgroup.kill.
-  { kernel: [0, 0, 0], criu: [4, 0, 0], why: 'older ones restore no programs of current C libraries' },
 ];
+
+/** Of any kernel: rseq of glibc 2.35, memory of glibc 2.40, and cgroup.kill. */
+const OLDEST = { criu: [4, 0, 0], why: 'older ones restore no programs of current C libraries' } as const;
 
 /** The oldest that works, and why. */
 export function neededCriu(kernel: Version): { readonly criu: Version; readonly why: string } {
-  const found = NEEDED.find((each) => compareVersions(kernel, each.kernel) >= 0);
-  // The last one fits every kernel.
-  return found ?? { criu: [4, 0, 0], why: '' };
+  return NEEDED.find((each) => compareVersions(kernel, each.kernel) >= 0) ?? OLDEST;
 }
 
 /** As "6.12.118-amd64" or "4.1.1"; what is missing is 0. */
