@@ -6,6 +6,9 @@
 
 namespace vz {
 
+// An argument that is a small number, such as a descriptor.
+inline int Number(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
+
 struct Addon {
   Fd launcher;  // sealed copy of the launcher program
 };

@@ -20,7 +20,6 @@
 namespace vz {
 namespace {
 
-int Number(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
 std::string Path(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::String>(); }
 
 // Linux 5.8 tells mount points apart (statx(2)), which takes no longer where there are thousands of mounts, and asks

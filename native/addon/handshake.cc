@@ -33,31 +33,6 @@ struct Launch {
   Failure failure;  // the first one
 };
 
-}  // namespace
-
-ssize_t ReceiveRecord(int socket, Record& record, Fd& carried) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  iovec part{&record, sizeof record};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t got;
-  // ECONNRESET comes once, before what there is to read: the child ended without having read its GO (unix(7)).
-  do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  while (got < 0 && (errno == EINTR || errno == ECONNRESET));
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (got > 0 && header && header->cmsg_type == SCM_RIGHTS) {
-    int fd;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    carried = Fd{fd};
-  }
-  return got;
-}
-
-namespace {
-
 void Succeed(Napi::Env env, Launch& launch) {
   Napi::Object born = Napi::Object::New(env);
   born.Set("pid", launch.pid);

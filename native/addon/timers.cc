@@ -13,8 +13,7 @@ namespace vz {
 // relativeTimer(pidfd, descriptor): an armed timer goes off when it would, but as one that was set by how long that is
 // from now. One that is not armed, or not there, stays as it is.
 Napi::Value RelativeTimer(const Napi::CallbackInfo& info) {
-  const auto number = [&](size_t at) { return info[at].As<Napi::Number>().Int32Value(); };
-  const Fd timer{static_cast<int>(::syscall(SYS_pidfd_getfd, number(0), number(1), 0))};
+  const Fd timer{static_cast<int>(::syscall(SYS_pidfd_getfd, Number(info, 0), Number(info, 1), 0))};
   if (!timer && (errno == EBADF || errno == ESRCH)) return info.Env().Undefined();
   if (!timer) throw SystemError(info.Env(), {errno, "pidfd_getfd", "", -1});
   itimerspec left{};
