@@ -244,6 +244,8 @@ long Overlay(State& state, const Op& op) {
 
   const long attached =
       Syscall(SYS_move_mount, mount, Ptr(""), AT_FDCWD, Ptr(target), MOVE_MOUNT_F_EMPTY_PATH);
+  // Held any longer it would keep whoever unmounts the target at once from it: this process may end after that.
+  Close(mount);
   if (attached < 0) return attached;
   state.slots[0] = CloneTree(target);
   if (state.slots[0] < 0) return state.slots[0];

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerConfig } from '../config/container-config.js';
-import { isErrno } from '../errors.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted, readMounts, umountAll } from '../host/mounts.js';
 import { type Area, openStore, type StoreDriver } from '../host/storage/index.js';
@@ -93,20 +92,8 @@ export async function releaseContents(context: Context, ctid: number): Promise<v
 
 async function release(target: string): Promise<void> {
   if (!existsSync(target)) return;
-  await umountSoon(target);
+  await umountAll(target);
   rmdirSync(target);
-}
-
-/** The launcher that mounted it may be about to end, and hold it still. */
-async function umountSoon(target: string): Promise<void> {
-  for (let i = 0; ; i += 1) {
-    try {
-      return await umountAll(target);
-    } catch (error) {
-      if (i === 200 || !isErrno((error as Error).cause, 'EBUSY')) throw error;
-    }
-    await sleep(5);
-  }
 }
 
 /** The container's own number; for another root directory one that hardly clashes with those. */
