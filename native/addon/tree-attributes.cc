@@ -42,6 +42,20 @@ Failure SetXattrs(int fd, const Entry& entry) {
   return {};
 }
 
+// Of a directory that was there before, or has inherited some.
+Failure DropOtherXattrs(int fd, const Entry& entry) {
+  char names[4096];
+  // More than that nobody would miss.
+  const ssize_t size = ::flistxattr(fd, names, sizeof names);
+  for (ssize_t at = 0; at < size; at += static_cast<ssize_t>(std::strlen(names + at)) + 1) {
+    const std::string_view name(names + at);
+    const auto isIt = [name](const auto& xattr) { return xattr.first == name; };
+    if (!IsAllowed(name) || std::any_of(entry.xattrs.begin(), entry.xattrs.end(), isIt)) continue;
+    if (::fremovexattr(fd, names + at) < 0 && errno != ENODATA) return Failed("removexattr", entry.path);
+  }
+  return {};
+}
+
 bool IsZero(const char* bytes, size_t size) {
   return bytes[0] == 0 && std::memcmp(bytes, bytes + 1, size - 1) == 0;
 }
@@ -68,6 +82,9 @@ Failure SetAttributes(int fd, const Entry& entry) {
   if (!theirs && ::fchown(fd, entry.uid, entry.gid) < 0) return Failed("fchown", entry.path);
   const bool asIs = theirs && (now.st_mode & 07777) == (entry.mode & 07777);
   if (!asIs && ::fchmod(fd, entry.mode & 07777) < 0) return Failed("fchmod", entry.path);
+  if (S_ISDIR(now.st_mode)) {
+    if (Failure failure = DropOtherXattrs(fd, entry); failure.error != 0) return failure;
+  }
   if (Failure failure = SetXattrs(fd, entry); failure.error != 0) return failure;
   const timespec times[2] = {ModifiedOf(entry), ModifiedOf(entry)};
   if (::futimens(fd, times) < 0) return Failed("futimens", entry.path);

@@ -4,6 +4,7 @@
 //          u32 minor, u32 path length, u32 link length, u64 size; path, link; xattrs
 //   xattr  u32 name length, u32 value length; name, value
 //   data   u8 kind, u8[3] 0, u32 memory, u32 offset, u32 length: of the file that came last
+//          (kind Gone: nothing is to have that name any more, and only the path counts)
 //   hole   u8 kind, u8[3] 0, u64 size: as many zeros of that file, which take no room
 //
 // Data lies in memory beside the batch, which is never copied on its way.
@@ -17,7 +18,7 @@
 
 namespace vz {
 
-enum class Kind : uint8_t { Directory = 1, File, Symlink, Link, Character, Block, Fifo, Data, Hole };
+enum class Kind : uint8_t { Directory = 1, File, Symlink, Link, Character, Block, Fifo, Data, Hole, Gone };
 
 constexpr uint8_t kOpaque = 1;   // an overlay directory that hides what is below it
 constexpr uint8_t kImplied = 2;  // a directory that only must be there: one that is keeps what it has

@@ -44,6 +44,8 @@ Failure Tree::Put(const Entry& entry) {
     case Kind::Block:
     case Kind::Fifo:
       return PutNode(entry);
+    case Kind::Gone:
+      return Remove(entry);
     case Kind::Data:
     case Kind::Hole:
       break;
@@ -164,6 +166,17 @@ Failure Tree::PutNode(const Entry& entry) {
   if (const int error = Replace(entry.path, parent, name, make); error != 0)
     return Failed(error, link ? "symlink" : "mknod", entry.path);
   return SetNodeAttributes(parent, name, entry);
+}
+
+// Where its directory is gone as well there is nothing to do.
+Failure Tree::Remove(const Entry& entry) {
+  const Split split = SplitPath(entry.path);
+  if (!IsName(split.name)) return Failed(EINVAL, "unlink", entry.path);
+  const Fd parent = OpenBeneath(root_.get(), std::string(split.parent), O_RDONLY | O_DIRECTORY);
+  if (!parent) return errno == ENOENT || errno == ENOTDIR ? Failure{} : Failed(errno, "openat2", entry.path);
+  const int error = RemoveEntry(parent.get(), std::string(split.name));
+  parent_ = Fd{};
+  return error == 0 || error == ENOENT ? Failure{} : Failed(error, "unlink", entry.path);
 }
 
 Failure Tree::FinishDirectory(const Entry& entry) {

@@ -28,6 +28,7 @@ class Tree {
   Failure PutFile(const Entry& entry);
   Failure PutLink(const Entry& entry);
   Failure PutNode(const Entry& entry);
+  Failure Remove(const Entry& entry);
   Failure Write(std::string_view data);
   Failure Skip(uint64_t size);
   Failure CloseFile();

@@ -219,7 +219,10 @@ void Guard(const State& state) {
   pollfd watched[2] = {{kControlFd, 0, 0}, {kPidFd, POLLIN, 0}};
   while (Syscall(SYS_ppoll, Ptr(watched), 2, 0, 0) == -EINTR) {
   }
-  if (watched[0].revents) Syscall(SYS_pidfd_send_signal, kPidFd, SIGKILL, 0, 0);
+  if (!watched[0].revents) return;
+  // A word, rather than its end: it may.
+  if (Record word{}; Receive(kControlFd, word) > 0 && word.say == Say::Go) return;
+  Syscall(SYS_pidfd_send_signal, kPidFd, SIGKILL, 0, 0);
 }
 
 [[noreturn]] void Main() {

@@ -11,6 +11,7 @@ import {
   readSync,
 } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import { isErrno } from '../errors.js';
 import { readXattrs } from '../template/digest.js';
 import { bytesOf } from '../template/entry-name.js';
 import { DEFAULT_LIMITS } from '../template/limits.js';
@@ -30,6 +31,8 @@ export interface WalkOptions {
   readonly known?: TreeIndex | undefined;
   /** The files are copies: when they were changed nobody knows. */
   readonly copied?: boolean;
+  /** The files are in use: some may go meanwhile, and of what has changed just now nobody knows whether that was all. */
+  readonly live?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,6 +46,8 @@ export interface Walked {
 /** PATH_MAX, less what leads to the tree. */
 const PATH_LENGTH = 4000;
 const AT_A_TIME = 512;
+/** Longer than the clock of file systems goes between two of its ticks (CONFIG_HZ=100 has the longest). */
+const JUST_NOW_NS = 50_000_000n;
 
 export async function walkTree(root: string, options: WalkOptions = {}): Promise<Walked> {
   const walk = new Walk(root, options);
@@ -72,11 +77,19 @@ class Walk {
     this.#seen += 1;
     if (this.#seen % AT_A_TIME === 0) await turn();
     this.#options.signal?.throwIfAborted();
+    try {
+      await this.#look(path, depth);
+    } catch (error) {
+      if (!this.#options.live || !isErrno(error, 'ENOENT', 'ENOTDIR', 'ESTALE', 'EINVAL')) throw error;
+    }
+  }
+
+  async #look(path: string, depth: number): Promise<void> {
     const at = bytesOf(`${this.#root}/${path}`);
     const stats = lstatSync(at, { bigint: true });
     const type = kindOf(stats);
     if (type === undefined) return;
-    const changed = this.#options.copied ? '0' : String(stats.ctimeNs);
+    const changed = this.#isCertain(stats) ? String(stats.ctimeNs) : '0';
     const group = stats.nlink > 1n && type !== 'd' ? this.#groupOf(stats) : 0;
     const facts = await this.#factsOf(path, changed, factsOf(at, type, stats));
     this.#entries.set(path, { path, stored: true, group, changed, facts });
@@ -85,6 +98,11 @@ class Walk {
     for (const name of readdirSync(at, { encoding: 'latin1' }).sort()) {
       if (!this.#options.isExcluded?.(prefix + name)) await this.add(prefix + name, depth + 1);
     }
+  }
+
+  #isCertain({ ctimeNs }: BigIntStats): boolean {
+    if (this.#options.copied) return false;
+    return !this.#options.live || ctimeNs < BigInt(Date.now()) * 1_000_000n - JUST_NOW_NS;
   }
 
   async #factsOf(path: string, changed: string, facts: Facts): Promise<string> {

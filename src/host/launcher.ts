@@ -9,6 +9,9 @@ import { GUARD } from '../plan/plan-start.js';
 import type { Keeper } from './keeper.js';
 import { ProcessHandle } from './processes.js';
 
+/** Say::Go of native/core/protocol.h. */
+const GO = 3;
+
 export type Stdio = readonly [number, number, number];
 
 /** The null device for all three. */
@@ -95,6 +98,14 @@ export async function guard(process: ProcessHandle): Promise<number> {
       throw launchError(GUARD, error);
     });
   return control;
+}
+
+/** Has `guard` end nothing any more. */
+export function dismiss(guarding: number): void {
+  const word = Buffer.alloc(16);
+  word.writeUInt32LE(GO);
+  native().sendMessage(guarding, word);
+  closeSync(guarding);
 }
 
 /** Mounts only: the child was there to lend its user namespace. */

@@ -5,6 +5,7 @@ import { native, type Tree } from '../native/binding.js';
 const KINDS = { directory: 1, file: 2, symlink: 3, link: 4, character: 5, block: 6, fifo: 7 } as const;
 const DATA = 8;
 const HOLE = 9;
+const GONE = 10;
 const OPAQUE = 1;
 const IMPLIED = 2;
 
@@ -74,6 +75,11 @@ export class TreeWriter {
     this.#entry({ ...PLAIN, kind: 'character', path }, 0);
   }
 
+  /** Takes away what has this name, with all that is below it; nothing there is fine. */
+  remove(path: Buffer): void {
+    this.#record(GONE, { ...PLAIN, path }, 0);
+  }
+
   /** Of the file that was added last. The chunk is to stay as it is until it has been written. */
   data(chunk: Uint8Array): void {
     const { buffer, byteOffset, byteLength } = chunk;
@@ -140,13 +146,17 @@ export class TreeWriter {
   }
 
   #entry(entry: TreeEntry, flags: number): void {
+    this.#record(KINDS[entry.kind], entry, flags);
+  }
+
+  #record(kind: number, entry: Omit<TreeEntry, 'kind'>, flags: number): void {
     const { path, link, xattrs, mtime } = entry;
     const extra = xattrs.reduce((sum, [name, value]) => sum + 8 + Buffer.byteLength(name) + value.length, 0);
     const at = this.#reserve(HEADER + path.length + link.length + extra);
     const batch = this.#batch;
     // Times before the epoch are rare; seconds round down so that nanoseconds stay positive.
     const nanoseconds = ((mtime % SECOND) + SECOND) % SECOND;
-    batch.writeUInt8(KINDS[entry.kind], at);
+    batch.writeUInt8(kind, at);
     batch.writeUInt8(flags, at + 1);
     batch.writeUInt16LE(xattrs.length, at + 2);
     batch.writeUInt32LE(entry.mode, at + 4);

@@ -1,0 +1,147 @@
+/**
+ * Two ends of a migration: messages, each of which may be followed by bytes, both ways over one pair of streams.
+ *
+ * A frame is its length (32 bits, big-endian), what it is (a byte) and as many bytes: a message (JSON), a piece of the bytes
+ * behind it, or their end.
+ */
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CellaError } from '../errors.js';
+import { drained } from '../host/run.js';
+
+const KIND = { message: 1, piece: 2, end: 3 } as const;
+const HEADER = 5;
+/** A config and lists of names are in messages, files never. */
+const LONGEST_MESSAGE = 1 << 24;
+const LONGEST_PIECE = 1 << 20;
+
+export interface LinkOptions {
+  /** Bytes a second that go out at most. */
+  readonly limit?: number | undefined;
+}
+
+interface Frame {
+  readonly kind: number;
+  readonly bytes: Buffer;
+}
+
+/** `M`: what it is told, which the caller looks at: the other side may be anybody's. */
+export class Link {
+  readonly #output: Writable;
+  readonly #frames: AsyncGenerator<Frame>;
+  readonly #limit: number | undefined;
+  /** When what was sent so far may have gone out, ms. */
+  #due = 0;
+  /** Bytes of frames, that went out. */
+  sent = 0;
+
+  constructor(input: Readable, output: Writable, { limit }: LinkOptions = {}) {
+    this.#output = output;
+    this.#limit = limit;
+    this.#frames = framesOf(input);
+    // Whoever writes learns of it there.
+    output.on('error', () => undefined);
+  }
+
+  async send(message: object): Promise<void> {
+    await this.#put(KIND.message, Buffer.from(JSON.stringify(message)));
+  }
+
+  /** Behind a message that says what they are. */
+  async sendBytes(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const piece of pieces) {
+      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE) {
+        await this.#put(KIND.piece, piece.subarray(at, at + LONGEST_PIECE));
+        await this.#hold();
+      }
+    }
+    await this.#put(KIND.end, Buffer.alloc(0));
+  }
+
+  /** The next message; fails where the other side is gone. */
+  async receive(): Promise<unknown> {
+    const { kind, bytes } = await this.#next();
+    if (kind !== KIND.message) throw broken();
+    try {
+      return JSON.parse(bytes.toString()) as unknown;
+    } catch {
+      throw broken();
+    }
+  }
+
+  /** What is behind the message that came last; all of it is to be taken before the next message is. */
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const { kind, bytes } = await this.#next();
+      if (kind === KIND.end) return;
+      if (kind !== KIND.piece) throw broken();
+      yield bytes;
+    }
+  }
+
+  async #next(): Promise<Frame> {
+    const { value, done } = await this.#frames.next();
+    if (done) throw gone();
+    return value;
+  }
+
+  async #put(kind: number, bytes: Uint8Array): Promise<void> {
+    const header = Buffer.alloc(HEADER);
+    header.writeUInt32BE(bytes.byteLength);
+    header.writeUInt8(kind, 4);
+    if (this.#output.destroyed || this.#output.errored) throw gone();
+    this.#output.write(header);
+    this.sent += HEADER + bytes.byteLength;
+    if (bytes.byteLength === 0 || this.#output.write(bytes)) return;
+    await drained(this.#output);
+  }
+
+  async #hold(): Promise<void> {
+    if (this.#limit === undefined) return;
+    const now = Date.now();
+    this.#due = Math.max(this.#due, now) + (LONGEST_PIECE / this.#limit) * 1000;
+    if (this.#due - now > 20) await sleep(this.#due - now);
+  }
+}
+
+async function* framesOf(input: Readable): AsyncGenerator<Frame> {
+  const taken = new Taken(input);
+  for (;;) {
+    const header = await taken.take(HEADER);
+    if (!header) return;
+    const [length, kind] = [header.readUInt32BE(), header.readUInt8(4)];
+    if (length > (kind === KIND.message ? LONGEST_MESSAGE : LONGEST_PIECE)) throw broken();
+    const bytes = length === 0 ? Buffer.alloc(0) : await taken.take(length);
+    if (!bytes) return;
+    yield { kind, bytes };
+  }
+}
+
+class Taken {
+  readonly #source: AsyncIterator<Buffer>;
+  #parts: Buffer[] = [];
+  #length = 0;
+
+  constructor(input: Readable) {
+    this.#source = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  }
+
+  /** So many bytes; undefined: there are fewer. */
+  async take(count: number): Promise<Buffer | undefined> {
+    while (this.#length < count) {
+      // A connection that breaks is one that ends.
+      const next = await this.#source.next().catch(() => undefined);
+      if (!next || next.done) return undefined;
+      this.#parts.push(next.value);
+      this.#length += next.value.length;
+    }
+    const all = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+    this.#parts = all.length === count ? [] : [all.subarray(count)];
+    this.#length = all.length - count;
+    return all.subarray(0, count);
+  }
+}
+
+const gone = (): CellaError => new CellaError('CONNECTION_LOST', 'the connection broke');
+const broken = (): CellaError =>
+  new CellaError('CONNECTION_LOST', 'the other side says what is no message of a migration');
