@@ -75,6 +75,9 @@ export const EXIT = {
   SNAPSHOT_UMOUNT_FAILED: 161,
   SNAPSHOT_LIST_FAILED: 167,
   PORT_IN_USE: 219,
+  MIGRATION_FAILED: 220,
+  CONNECTION_LOST: 221,
+  MIGRATION_UNDECIDED: 222,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof EXIT;

@@ -92,16 +92,20 @@ async function* tarOf({ head, index, place }: Archive): AsyncGenerator<Uint8Arra
   yield* tarFiles(index, place);
 }
 
-/** What counts as stored of the tree that `place` holds as `root`. */
-export async function* tarFiles(index: TreeIndex, place: string): AsyncGenerator<Uint8Array> {
-  const from = [`--directory=${place}`, ...LIST];
+/** Of files in use some change while they are read, and some are gone by then: tar's 1 says just that. */
+const LIVE = ['--ignore-failed-read', '--warning=none'] as const;
+
+/** What counts as stored of the tree that `place` holds as `root`; `live`: its files are in use. */
+export async function* tarFiles(index: TreeIndex, place: string, live = false): AsyncGenerator<Uint8Array> {
+  const from = [...(live ? LIVE : []), `--directory=${place}`, ...LIST];
+  const accept = live ? [0, 1] : [0];
   const entries = [...index.values()].filter(({ stored, path }) => stored && path !== '');
   // Inode numbers, by which tar knows the names of one file, are not unique where an overlay has layers in several
   // subvolumes of btrfs: it is told which files have several.
   const single = entries.filter(({ group }) => group === 0).map(({ path }) => path);
   const several = entries.filter(({ group }) => group !== 0).map(({ path }) => path);
-  yield* withoutEnd(filter([...TAR, '--hard-dereference', ...from], listOf([...single, ''])));
-  yield* filter([...TAR, ...from], listOf(several));
+  yield* withoutEnd(filter([...TAR, '--hard-dereference', ...from], listOf([...single, '']), accept));
+  yield* filter([...TAR, ...from], listOf(several), accept);
 }
 
 const BLOCK = 512;

@@ -17,6 +17,7 @@ import { registerDisk } from './commands/disk.js';
 import { registerEnter } from './commands/enter.js';
 import { registerExec } from './commands/exec.js';
 import { registerImport } from './commands/import.js';
+import { addMigrate, statusOfMigrate } from './commands/migrate.js';
 import { registerMount } from './commands/mount.js';
 import { addNetstat } from './commands/netstat.js';
 import { registerNetwork } from './commands/network.js';
@@ -97,6 +98,7 @@ export type Program =
   | 'vzlist'
   | 'vzdump'
   | 'vzrestore'
+  | 'vzmigrate'
   | 'vzps'
   | 'vzpid'
   | 'vztop'
@@ -113,6 +115,7 @@ const ALONE: Partial<Readonly<Record<Program, Register>>> = {
   vzlist: addList,
   vzdump: addDump,
   vzrestore: addRestore,
+  vzmigrate: addMigrate,
   vzps: addPs,
   vzpid: addPid,
   vztop: addTop,
@@ -141,6 +144,7 @@ export async function main(name: Program, argv: readonly string[], open: Open, i
     return session.status;
   } catch (error) {
     const status = report(error, io, program.opts<GlobalOptions>().debug ?? false);
+    if (name === 'vzmigrate' && !(error instanceof Interrupted)) return statusOfMigrate(error);
     return FAIL_WITH_ONE.includes(name) && status !== EXIT.OK ? 1 : status;
   }
 }

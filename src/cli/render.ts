@@ -8,6 +8,7 @@ const LEFT = {
   start: 'run',
   suspend: 'suspension',
   resume: 'resumption',
+  migration: 'migration',
   run: 'throw-away run',
   snapshot: 'change of the snapshots',
   replacement: 'replacement of the private area',

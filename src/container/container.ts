@@ -26,6 +26,8 @@ import { explainFull } from './full.js';
 import { type Console, type GuestProcess, type GuestTerminal, openConsole } from './guest.js';
 import { type Imported, type ImportOptions, importContainer } from './import.js';
 import { type Status, status } from './list.js';
+import { type MigrateOptions, type MigrateResult, migrate } from './migrate.js';
+import { settleUndecided } from './migration.js';
 import { mount, umount } from './mount.js';
 import { findInit, sweep } from './recover.js';
 import { type RelocateOptions, relocate } from './relocate.js';
@@ -228,6 +230,17 @@ export class Container {
       this.#own = watchEnd(init);
       return { pid: init.pid };
     });
+  }
+
+  /** Moves it to another host; whatever fails, it is there or here, and nowhere twice. */
+  migrate(options: MigrateOptions): Promise<MigrateResult> {
+    return this.#told('migrate', () => migrate(this.#context, this.ctid, options));
+  }
+
+  /** Where it is, of which a migration that was cut short could not find out. */
+  async settleMigration(whose: 'here' | 'there'): Promise<void> {
+    using _lock = await lockContainer(this.#context, this.ctid, 'migrate');
+    await settleUndecided(this.#context, this.ctid, whose);
   }
 
   restart(options: StartCallOptions & StopOptions = {}): Promise<StartResult> {

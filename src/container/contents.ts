@@ -1,11 +1,11 @@
 /** A container's files as they are seen in it, to be read by the host: in one state, whatever it does meanwhile. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { TreeIndex } from '../backup/tree-index.js';
 import { walkTree } from '../backup/walk.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted } from '../host/mounts.js';
-import { type Chain, FIRST } from '../plan/image.js';
+import { type Chain, FIRST, inNode } from '../plan/image.js';
 import { planView } from '../plan/plan-root.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { areaOf, contentsOf, releaseContents, storeOf } from './area.js';
@@ -47,6 +47,22 @@ export async function withContents<T>(
   return ofSnapshot(context, config, work);
 }
 
+/** The same of files that are in use, as they are at the moment. */
+export function withLiveContents<T>(context: Context, config: ContainerConfig, work: Work<T>): Promise<T> {
+  const { chain } = readSnapshots(config.privateArea).current;
+  return viewed(context, config, chain, (place) => work({ place, copied: false }));
+}
+
+/** The same where nothing changes them: the caller sees to that. */
+export async function withStillContents<T>(
+  context: Context,
+  config: ContainerConfig,
+  work: Work<T>,
+): Promise<T> {
+  await settleLinks(context, config);
+  return withLiveContents(context, config, work);
+}
+
 /** The copy is a node that nothing is made of: it goes when all is read, or when a killed command is cleaned up after. */
 async function ofSnapshot<T>(context: Context, config: ContainerConfig, work: Work<T>): Promise<T> {
   const copied = config.layout.store !== 'btrfs';
@@ -78,6 +94,25 @@ export function listTemplate(
   signal: AbortSignal | undefined,
 ): Promise<TreeIndex> {
   return viewed(context, config, FIRST, async (place) => (await walkTree(`${place}/root`, { signal })).index);
+}
+
+/** The same of a container whose own area is not fresh. */
+export async function listItsTemplate(
+  context: Context,
+  config: ContainerConfig,
+  signal: AbortSignal | undefined,
+): Promise<TreeIndex> {
+  const privateArea = `${context.paths.contents(config.ctid)}.fresh`;
+  mkdirSync(`${privateArea}/${inNode(FIRST.node, 'upper')}`, { recursive: true, mode: 0o755 });
+  try {
+    return await listTemplate(
+      context,
+      { ...config, privateArea, layout: { tree: 'overlay', store: 'directory' } },
+      signal,
+    );
+  } finally {
+    rmSync(privateArea, { recursive: true, force: true });
+  }
 }
 
 /** A tree of the area, read-only. */

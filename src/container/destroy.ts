@@ -19,6 +19,11 @@ import { dumpOf } from './suspended.js';
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'destroy', signal);
   await recover(context, ctid);
+  await destroyLocked(context, ctid);
+}
+
+/** With the container's lock held. */
+export async function destroyLocked(context: Context, ctid: Ctid): Promise<void> {
   const config = loadConfig(context, ctid);
   expectStopped(context, ctid);
   expectUnmounted(config);

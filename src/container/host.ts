@@ -1,5 +1,6 @@
 /** A host, as library users hold it: the way to its containers. */
 import { appendFileSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 import { type FoundBackup, findBackups } from '../backup/find.js';
 import type { BridgeOptions } from '../config/bridges.js';
 import { type ConfigFinding, type Repaired, repairConfig, validateConfig } from '../config/validate.js';
@@ -7,6 +8,7 @@ import type { Reporter } from '../events.js';
 import type { Finding } from '../host/check/finding.js';
 import type { ProcessPlace } from '../host/guest-processes.js';
 import { memoryTotal, onlineCount } from '../host/resources.js';
+import { Link } from '../migrate/link.js';
 import type { Capacity } from '../plan/capacity/facts.js';
 import { type Beancounters, beancounters } from './beancounters.js';
 import { addBridge, type BridgeInfo, dropBridge, listBridges } from './bridges.js';
@@ -18,6 +20,7 @@ import { type DiskTemplate, type ImportDiskOptions, importDiskTemplate } from '.
 import { type ListOptions, list } from './list.js';
 import type { ContainerInfo } from './listed.js';
 import { resolveContainer } from './names.js';
+import { receive } from './receive.js';
 import { repairNetwork } from './repair-network.js';
 import type { RestoreOptions } from './restore.js';
 import { type BackupSource, type ExtractOptions, extract, openChain } from './restore-files.js';
@@ -81,6 +84,11 @@ export class Host {
    */
   run(options: RunOptions): Promise<RunningCommand> {
     return run(this.#context, options);
+  }
+
+  /** Takes a container from another host's `migrate`, whose words come in and go out here. */
+  receive(input: Readable, output: Writable): Promise<void> {
+    return receive(this.#context, new Link(input, output));
   }
 
   async list(options: ListOptions = {}): Promise<readonly ContainerInfo[]> {

@@ -19,6 +19,12 @@ export function linkName(context: Context, ctid: Ctid, name: string): void {
   }
 }
 
+export function expectNameFree(context: Context, ctid: Ctid, name: string): void {
+  const holder = findName(context, name);
+  if (holder === undefined || holder === ctid) return;
+  throw new CellaError('NAME_FAILED', `name '${name}' is taken by container ${holder}`);
+}
+
 export function unlinkName(context: Context, ctid: Ctid, name: string): void {
   if (findName(context, name) === ctid) rmSync(`${context.paths.namesDir}/${name}`, { force: true });
 }

@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { applyEdits } from '../config/edits.js';
 import { formatConfig, parseConfig } from '../config/grammar.js';
 import { formatNetwork, isWithin, type Network, parseNetwork } from '../config/networks.js';
+import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { listAddresses } from '../host/netlink/addresses.js';
 import { listRoutes } from '../host/netlink/routes.js';
@@ -70,6 +71,29 @@ function missing(context: Context, { network }: ContainerConfig): readonly Netwo
         [one],
       ).length === 0,
   );
+}
+
+/** The host's private networks are chosen, if the container needs any. */
+export async function readyPrivate(context: Context, config: ContainerConfig): Promise<void> {
+  if (mayBePrivate(config)) await choosePrivate(context);
+}
+
+/** For one whose processes use its private addresses already: this host has to have the same networks. */
+export function expectPrivateAddresses(context: Context, config: ContainerConfig): void {
+  const lacking = missing(context, config);
+  if (lacking.length > 0)
+    throw new CellaError(
+      'MIGRATION_FAILED',
+      `its private addresses are of other networks than this host's ${lacking.map(formatNetwork).join(', ')}`,
+      { hint: 'Give both hosts the same PRIVATE_NETWORKS in vz.conf, or move it stopped.' },
+    );
+  const taken = takenAddresses(context);
+  const clash = config.network.natAddresses.find(({ address }) => taken.includes(address));
+  if (clash)
+    throw new CellaError(
+      'MIGRATION_FAILED',
+      `another container of this host has its address ${clash.address}`,
+    );
 }
 
 /** Of every container, whatever else is wrong with its config. */

@@ -16,6 +16,7 @@ import { isMounted, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
 import type { Ended } from '../native/binding.js';
+import { removeDump, resumingOf } from '../state/dump.js';
 import { ADMISSION, ALLOCATION, commandLock, isFree } from '../state/lock.js';
 import { type RuntimeRecord, readRecord, removeRecord } from '../state/record.js';
 import { readText } from '../state/text-file.js';
@@ -24,17 +25,19 @@ import { finishScripts, takeDown, warn } from './actions.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
 import { takeBackInterfaces } from './interfaces.js';
+import { finishMigration } from './migration.js';
 import { detachNetwork } from './network.js';
 import { finishRenumber } from './renumbered.js';
 import { finishReplace } from './replace-area.js';
 import { finishSnapshots } from './snapshot-edit.js';
-import { finishResume, finishSuspend } from './suspended.js';
+import { comingOf, finishResume, finishSuspend } from './suspended.js';
 import { discard } from './throwaway.js';
 
 export async function recover(context: Context, ctid: Ctid): Promise<void> {
   if (await finishRenumber(context, ctid)) context.report({ type: 'recovered', ctid, left: 'move' });
   if (await finishScripts(context, ctid, () => isUp(context, ctid)))
     context.report({ type: 'recovered', ctid, left: 'script' });
+  if (await finishMigration(context, ctid)) context.report({ type: 'recovered', ctid, left: 'migration' });
   await finishCreate(context, ctid);
   await finishDestroy(context, ctid);
   await finishRun(context, ctid);
@@ -208,12 +211,23 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
   if (text === undefined) return;
   if (!existsSync(context.paths.config(ctid)) && text !== '') {
     const { privateArea } = context.readContainer(ctid, text, path);
+    await endCopy(context, ctid);
     // create writes this file only after it saw that there was no private area: what is there now is its own.
     await removeArea(privateArea);
     await removeArea(stagingArea(privateArea));
   }
   rmSync(path, { force: true });
   context.report({ type: 'recovered', ctid, left: 'create' });
+}
+
+/** Of a container that was just coming from another host: nobody there has said that it is to be kept. */
+export async function endCopy(context: Context, ctid: Ctid): Promise<void> {
+  using init = findInit(context, ctid);
+  init?.kill('SIGKILL');
+  await init?.wait();
+  await sweep(context, ctid);
+  removeDump(comingOf(context, ctid));
+  removeDump(resumingOf(comingOf(context, ctid)));
 }
 
 async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {

@@ -28,17 +28,19 @@ interface Making {
   readonly header: DumpHeader;
   readonly network: NetworkIntent | undefined;
   readonly undo: Undo;
+  /** It ran on another host, and its images have been made to fit this one. */
+  readonly migrated?: boolean;
 }
 
 /** Its control groups, with its limits, and its root; returns its record, which has no init yet. */
 export async function makePlace(
   context: Context,
   config: ContainerConfig,
-  { header, network, undo }: Making,
+  { header, network, undo, migrated = false }: Making,
 ): Promise<RuntimeRecord> {
   const plan = planPlace(config, factsFor(context, config), contentsOf(context, config));
   const { directories } = plan.cgroup;
-  if (directories.join() !== header.record.cgroups.join())
+  if (!migrated && directories.join() !== header.record.cgroups.join())
     throw new CellaError('RESUME_FAILED', 'its control groups were elsewhere than this host has them');
   await prepareRoot(context, config);
   if (plan.cgroup.delegation) await delegate(plan.cgroup.delegation);
@@ -48,6 +50,7 @@ export async function makePlace(
     ...was,
     bootId: bootId(),
     root: config.root,
+    cgroups: directories,
     // CRIU gives it clocks of its own, so that they go on where they were.
     confinement: { ...confinementOf(was), time: true },
     ...(network ? { network: network.record } : {}),
@@ -72,13 +75,15 @@ export async function makePlace(
 interface Restoring extends Making {
   readonly program: string;
   readonly directory: string;
+  /** All of it is there, and held until this is settled. */
+  readonly ready?: (init: number) => Promise<void>;
 }
 
 /** Has its processes be there again, in the place of `record`. */
 export async function restore(
   context: Context,
   record: RuntimeRecord,
-  { program, directory, header, network, undo }: Restoring,
+  { program, directory, header, network, undo, ready }: Restoring,
 ): Promise<Running> {
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
@@ -101,7 +106,7 @@ export async function restore(
           const { v2 } = findCgroup(record.cgroups);
           if (v2 !== null) limitGroups(v2, header.groups);
         },
-        'post-restore': ({ pid: root = 0 }) => {
+        'post-restore': async ({ pid: root = 0 }) => {
           faultPoint('resume.restored');
           const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
           restored = { ...record, init };
@@ -109,6 +114,7 @@ export async function restore(
           undo.push('take the state', () => (runs ? undefined : putBackDump(directory)));
           takeDump(directory);
           faultPoint('resume.taken');
+          await ready?.(root);
         },
         'network-unlock': () => (network ? openNetwork(network) : undefined),
       },

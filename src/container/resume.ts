@@ -50,17 +50,19 @@ export async function resume(
     return restore(context, place, { program, directory, header, network, undo });
   });
   faultPoint('resume.runs');
-  // systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks
-  // again when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
-  if (isSystemd(restored.init.pid)) restored.init.kill('SIGHUP');
+  wakeSystemd(restored.init);
   finishResume(context, ctid, restored);
   if (network) announceNetwork(network);
   context.report({ type: 'mounted', ctid });
   return restored;
 }
 
-function isSystemd(pid: number): boolean {
-  return native().readKernelFile(`/proc/${pid}/comm`) === 'systemd\n';
+/**
+ * systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks
+ * again when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
+ */
+export function wakeSystemd(init: ProcessHandle): void {
+  if (native().readKernelFile(`/proc/${init.pid}/comm`) === 'systemd\n') init.kill('SIGHUP');
 }
 
 function expectDump(ctid: Ctid, directory: string): DumpHeader {

@@ -23,6 +23,15 @@ export async function stop(
 ): Promise<{ readonly wasRunning: boolean }> {
   using _lock = await lockContainer(context, ctid, 'stop', options.signal);
   await recover(context, ctid);
+  return stopLocked(context, ctid, options);
+}
+
+/** With the container's lock held. */
+export async function stopLocked(
+  context: Context,
+  ctid: Ctid,
+  options: StopOptions,
+): Promise<{ readonly wasRunning: boolean }> {
   const config = loadConfig(context, ctid);
   using init = findInit(context, ctid);
   unmarkRebooting(context, ctid);

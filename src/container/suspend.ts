@@ -84,11 +84,25 @@ function expectCheckpointable(context: Context, ctid: Ctid): void {
 const ATTEMPTS = 6;
 const PAUSE_MS = 50;
 
+/** What becomes of a state that is not to stay here; fails where the container is to go on. */
+export type HandOver = (state: {
+  readonly header: DumpHeader;
+  /** Their directory. */
+  readonly images: string;
+  /** From then on it stands still whatever becomes of us; whoever has this done has it go on again. */
+  keep(): Promise<void>;
+}) => Promise<void>;
+
 /** Again where what stood in the way may be over by then. */
-async function dumpWhenQuiet(criu: Criu, running: Running, directory: string): Promise<void> {
+export async function dumpWhenQuiet(
+  criu: Criu,
+  running: Running,
+  directory: string,
+  handOver?: HandOver,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await dump(criu, running, directory);
+      return await dump(criu, running, directory, handOver);
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof CellaError && isPassing(error.message))) throw error;
     }
@@ -97,7 +111,12 @@ async function dumpWhenQuiet(criu: Criu, running: Running, directory: string): P
   }
 }
 
-async function dump(criu: Criu, { init, record }: Running, directory: string): Promise<void> {
+async function dump(
+  criu: Criu,
+  { init, record }: Running,
+  directory: string,
+  handOver?: HandOver,
+): Promise<void> {
   const staging = makeStaging(directory);
   const { v2, cgroup } = findCgroup(record.cgroups);
   if (v2 === null)
@@ -122,7 +141,9 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
         'post-dump': async () => {
           faultPoint('suspend.dumped');
           const groups = saveGroups(v2);
-          writeHeader(staging, { ...describe(criu, record), groups, views });
+          const header = { ...describe(criu, record), groups, views };
+          if (handOver) return handOver({ header, images: imagesOf(staging), keep: () => still.keep() });
+          writeHeader(staging, header);
           faultPoint('suspend.written');
           await still.keep();
           faultPoint('suspend.kept');

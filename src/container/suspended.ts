@@ -23,6 +23,15 @@ export function dumpOf(context: Context, ctid: Ctid): string {
   return `${dumpDirectory(context)}/Dump.${ctid}`;
 }
 
+/** The same while it is on its way to another host, and when it has come from one: never where a suspended one's is. */
+export function leavingOf(context: Context, ctid: Ctid): string {
+  return `${dumpOf(context, ctid)}.leaving`;
+}
+
+export function comingOf(context: Context, ctid: Ctid): string {
+  return `${dumpOf(context, ctid)}.coming`;
+}
+
 function dumpDirectory({ paths, hostFile }: Context): string {
   return paths.at(dumpDirOf(hostFile()));
 }

@@ -40,11 +40,12 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
 export async function* filter(
   argv: readonly [string, ...string[]],
   input: AsyncIterable<Uint8Array>,
+  accept: readonly number[] = [0],
 ): AsyncGenerator<Uint8Array> {
   const [command, ...args] = argv;
   // An environment of its own: variables change what such tools do.
   const child = spawn(command, args, { env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } });
-  const ended = endOf(command, child);
+  const ended = endOf(command, child, accept);
   const fed = feed(child, input);
   // It is waited for below, or does not matter any more.
   fed.catch(() => undefined);

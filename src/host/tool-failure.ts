@@ -18,7 +18,11 @@ export function toolFailed(name: string, said: string, end: ToolEnd): CellaError
 }
 
 /** Waits until a tool has ended and nobody holds its output any more; undefined: it ended well. */
-export function endOf(name: string, child: ChildProcess): Promise<CellaError | undefined> {
+export function endOf(
+  name: string,
+  child: ChildProcess,
+  accept: readonly number[] = [0],
+): Promise<CellaError | undefined> {
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     const lines = (said + text).split('\n');
@@ -28,7 +32,7 @@ export function endOf(name: string, child: ChildProcess): Promise<CellaError | u
   return new Promise((resolve) => {
     child.on('error', (cause) => resolve(new CellaError('SYSTEM', `${name} cannot be run`, { cause })));
     child.on('close', (code, signal) =>
-      resolve(code === 0 ? undefined : toolFailed(name, said, { code, signal })),
+      resolve(accept.includes(code ?? -1) ? undefined : toolFailed(name, said, { code, signal })),
     );
   });
 }

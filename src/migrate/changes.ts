@@ -7,7 +7,11 @@ import { type IndexEntry, type TreeIndex, typeOf } from '../backup/tree-index.js
  * something has, since that gives them another time of change.
  */
 export function changesSince(before: TreeIndex, tree: TreeIndex): TreeIndex {
-  const marked = markChanged(tree, before);
+  // Of what was changed at all while it was read, or may have been, the copy may be anything.
+  const surely = new Map(
+    [...before].filter(([path, { changed }]) => changed !== '0' && tree.get(path)?.changed === changed),
+  );
+  const marked = markChanged(tree, surely);
   const stirred = new Set<string>();
   for (const { path, stored } of marked.values()) if (stored && path !== '') stirred.add(parentOf(path));
   for (const path of before.keys()) if (!tree.has(path)) stirred.add(parentOf(path));

@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError } from '../errors.js';
 import { drained } from '../host/run.js';
+import { failureOf, type Message } from './messages.js';
 
 const KIND = { message: 1, piece: 2, end: 3 } as const;
 const HEADER = 5;
@@ -18,6 +19,8 @@ const LONGEST_PIECE = 1 << 20;
 export interface LinkOptions {
   /** Bytes a second that go out at most. */
   readonly limit?: number | undefined;
+  /** Says what the connection was lost for, '' if nobody knows. */
+  readonly why?: (() => Promise<string>) | undefined;
 }
 
 interface Frame {
@@ -25,17 +28,18 @@ interface Frame {
   readonly bytes: Buffer;
 }
 
-/** `M`: what it is told, which the caller looks at: the other side may be anybody's. */
 export class Link {
   readonly #output: Writable;
   readonly #frames: AsyncGenerator<Frame>;
   readonly #limit: number | undefined;
+  readonly #why: () => Promise<string>;
   /** When what was sent so far may have gone out, ms. */
   #due = 0;
   /** Bytes of frames, that went out. */
   sent = 0;
 
-  constructor(input: Readable, output: Writable, { limit }: LinkOptions = {}) {
+  constructor(input: Readable, output: Writable, { limit, why = async () => '' }: LinkOptions = {}) {
+    this.#why = why;
     this.#output = output;
     this.#limit = limit;
     this.#frames = framesOf(input);
@@ -58,9 +62,9 @@ export class Link {
     await this.#put(KIND.end, Buffer.alloc(0));
   }
 
-  /** The next message; fails where the other side is gone. */
-  async receive(): Promise<unknown> {
-    const { kind, bytes } = await this.#next();
+  /** The next message; fails where the other side is gone, or says nothing `within` so many ms: no more is heard then. */
+  async receive(within?: number): Promise<unknown> {
+    const { kind, bytes } = within === undefined ? await this.#next() : await this.#soon(within);
     if (kind !== KIND.message) throw broken();
     try {
       return JSON.parse(bytes.toString()) as unknown;
@@ -81,19 +85,50 @@ export class Link {
 
   async #next(): Promise<Frame> {
     const { value, done } = await this.#frames.next();
-    if (done) throw gone();
+    if (done) throw await this.#gone();
     return value;
+  }
+
+  #isOver(): boolean {
+    return this.#output.destroyed || this.#output.errored !== null;
+  }
+
+  /** What it said last is why, if it said so; it may have gone before it was heard. */
+  async #gone(): Promise<CellaError> {
+    for await (const { kind, bytes } of this.#frames) {
+      const last = kind === KIND.message ? failureIn(bytes) : undefined;
+      if (last) return last;
+    }
+    const why = await this.#why();
+    return new CellaError('CONNECTION_LOST', `the connection broke${why === '' ? '' : `: ${why}`}`);
+  }
+
+  async #soon(ms: number): Promise<Frame> {
+    const late = new AbortController();
+    const silence = sleep(ms, undefined, { signal: late.signal }).then(() => {
+      throw new CellaError('CONNECTION_LOST', `the other side said nothing for ${ms / 1000} seconds`);
+    });
+    const next = this.#next();
+    try {
+      return await Promise.race([next, silence]);
+    } finally {
+      late.abort();
+      // Whichever was not waited for.
+      next.catch(() => undefined);
+      silence.catch(() => undefined);
+    }
   }
 
   async #put(kind: number, bytes: Uint8Array): Promise<void> {
     const header = Buffer.alloc(HEADER);
     header.writeUInt32BE(bytes.byteLength);
     header.writeUInt8(kind, 4);
-    if (this.#output.destroyed || this.#output.errored) throw gone();
+    if (this.#isOver()) throw await this.#gone();
     this.#output.write(header);
     this.sent += HEADER + bytes.byteLength;
     if (bytes.byteLength === 0 || this.#output.write(bytes)) return;
-    await drained(this.#output);
+    if (!this.#isOver()) await drained(this.#output).catch(() => undefined);
+    if (this.#isOver()) throw await this.#gone();
   }
 
   async #hold(): Promise<void> {
@@ -102,6 +137,11 @@ export class Link {
     this.#due = Math.max(this.#due, now) + (LONGEST_PIECE / this.#limit) * 1000;
     if (this.#due - now > 20) await sleep(this.#due - now);
   }
+}
+
+function failureIn(bytes: Buffer): CellaError | undefined {
+  const message = JSON.parse(bytes.toString()) as Message | null;
+  return message?.type === 'failed' ? failureOf(message) : undefined;
 }
 
 async function* framesOf(input: Readable): AsyncGenerator<Frame> {
@@ -142,6 +182,5 @@ class Taken {
   }
 }
 
-const gone = (): CellaError => new CellaError('CONNECTION_LOST', 'the connection broke');
 const broken = (): CellaError =>
   new CellaError('CONNECTION_LOST', 'the other side says what is no message of a migration');

@@ -25,6 +25,8 @@ export interface Paths {
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
+  /** How far its migration to another host has come. */
+  migrating(ctid: number): string;
   /** Says where the state of a container is being put, or taken from. */
   suspending(ctid: number): string;
   resuming(ctid: number): string;
@@ -84,6 +86,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     throwaway: (ctid) => `${configDir}/.${ctid}.conf.throwaway`,
     suspending: (ctid) => `${runDir}/.${ctid}.suspending`,
     resuming: (ctid) => `${runDir}/.${ctid}.resuming`,
+    migrating: (ctid) => `${configDir}/.${ctid}.conf.migrating`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,

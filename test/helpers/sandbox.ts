@@ -37,6 +37,7 @@ type Command =
   | 'vzlist'
   | 'vzdump'
   | 'vzrestore'
+  | 'vzmigrate'
   | 'vzps'
   | 'vzpid'
   | 'vztop'

@@ -3,7 +3,7 @@ import type { Command, Option } from 'commander';
 import { describeProgram, type Program } from '../main.js';
 
 export const PROGRAMS: readonly Program[] = [
-  ...(['vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vznetstat'] as const),
+  ...(['vzctl', 'vzlist', 'vzdump', 'vzrestore', 'vzmigrate', 'vznetstat'] as const),
   ...(['vzcalc', 'vzmemcheck', 'vzcpucheck', 'vzcfgvalidate', 'vzsplit'] as const),
 ];
 

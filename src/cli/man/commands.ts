@@ -25,7 +25,7 @@ export function vzctlPage(version: string): string {
     roff.heading('FILES'),
     ...FILES.map(([path, what]) => roff.tagged(roff.bold(path), roff.text(what))),
     roff.heading('SEE ALSO'),
-    'vzlist(8), vzubc(8), vznetstat(8), vzcalc(8), vzmemcheck(8), vzcpucheck(8), vzcfgvalidate(8), vzsplit(8), vz.conf(5), ctid.conf(5)',
+    'vzlist(8), vzmigrate(8), vzubc(8), vznetstat(8), vzcalc(8), vzmemcheck(8), vzcpucheck(8), vzcfgvalidate(8), vzsplit(8), vz.conf(5), ctid.conf(5)',
   ]);
 }
 

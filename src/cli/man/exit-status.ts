@@ -71,4 +71,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   SNAPSHOT_UMOUNT_FAILED: 'a snapshot could not be unmounted',
   SNAPSHOT_LIST_FAILED: 'snapshots could not be listed',
   PORT_IN_USE: 'a port that is to be published is in use',
+  MIGRATION_FAILED: 'the container could not be migrated',
+  CONNECTION_LOST: 'the connection to the other host broke',
+  MIGRATION_UNDECIDED: 'whether the other host has the container is not known',
 };

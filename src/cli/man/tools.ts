@@ -19,6 +19,38 @@ const FAILED = [
 
 const TOOLS: readonly Tool[] = [
   {
+    program: 'vzmigrate',
+    about: [
+      'Moves a container to another host that has Cella, through one connection of ssh(1), which has to let root in there ' +
+        'without asking. Files go first, while it runs, in rounds until little is left; then it stands still or stops, ' +
+        'and what has changed meanwhile follows. A template that the other host has with the same digest is not sent.',
+      'With --online its processes, connections and memory go with it. It goes on there only once the other host has all ' +
+        'of it; it is ended here only once it runs there and is well: until then whatever fails, it goes on here. It never ' +
+        'runs at both. Where the connection breaks after it was let go there, it stands still here for up to 40 seconds, ' +
+        'in which a copy that nobody has confirmed ends by itself. Where it breaks in the very moment of the confirmation, ' +
+        'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
+        'somebody says with --settle where it is.',
+      'Cannot be moved: what has snapshots, or bind mounts of its own; with --online also what "cella check --checkpoint" ' +
+        'names. Private addresses of NAT are kept only where both hosts have the same PRIVATE_NETWORK. The other host ' +
+        'trusts this one as it trusts whoever may log in as root.',
+    ],
+    statuses: [
+      [0, 'it is there, or could be moved there'],
+      [1, 'wrong options or arguments'],
+      [2, 'it does not run, and was to be moved online'],
+      [4, 'the connection failed'],
+      [6, 'there is no room for it there'],
+      [7, 'it cannot be moved, or does not go on there'],
+      [8, 'it could not be stopped, or made to stand still'],
+      [9, 'there is a container of that number there'],
+      [10, 'it does not exist'],
+      [12, 'an address of it is in use there'],
+      [20, 'another command works on it'],
+      [21, 'where it is could not be found out: it stands still'],
+    ],
+    seeAlso: 'vzctl(8), ssh(1), vz.conf(5)',
+  },
+  {
     program: 'vzcalc',
     about: [
       'Current is what the container holds, Promised what its configuration guarantees it, Max what it may take at most, ' +

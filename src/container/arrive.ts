@@ -1,0 +1,95 @@
+/** The processes of a container that comes from another host: restored, run on trial, and the host's from then on. */
+import { mkdirSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { findCriu } from '../host/criu/find.js';
+import { retarget } from '../host/criu/images.js';
+import { dismiss, guard } from '../host/launcher.js';
+import { ProcessHandle, startTime } from '../host/processes.js';
+import { unpacked } from '../migrate/archive.js';
+import type { Link } from '../migrate/link.js';
+import { expect, type Hello, LEASE_MS, type Message } from '../migrate/messages.js';
+import { idMapOf } from '../plan/plan-root.js';
+import { type DumpHeader, imagesOf, removeDump, resumingOf } from '../state/dump.js';
+import { unpack } from '../template/unpack.js';
+import { withUndo } from '../undo.js';
+import type { Context } from './context.js';
+import { expectWell } from './health.js';
+import { liveFacts } from './live-facts.js';
+import { intendNetwork, type NetworkIntent } from './network.js';
+import { networkPlanOf } from './network-plan.js';
+import { makePlace, restore } from './restore-state.js';
+import { wakeSystemd } from './resume.js';
+import { comingOf } from './suspended.js';
+
+export interface State {
+  readonly directory: string;
+  readonly header: DumpHeader;
+}
+
+/** Its images, made to fit this host. */
+export async function receiveState(
+  context: Context,
+  link: Link,
+  config: ContainerConfig,
+  { hello, last }: { readonly hello: Hello; readonly last: Extract<Message, { readonly type: 'state' }> },
+): Promise<State> {
+  const directory = comingOf(context, config.ctid);
+  const images = imagesOf(directory);
+  removeDump(directory);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(images, { mode: 0o711 });
+  await unpack(unpacked(link.bytes()), images);
+  faultPoint('receive.state');
+  const here = await liveFacts(context, config);
+  const ids = idMapOf(config);
+  retarget(images, {
+    groups: { from: hello.live?.group ?? here.group, to: here.group },
+    ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
+  });
+  return { directory, header: { ...last.header, ctid: config.ctid } };
+}
+
+export interface Arrived {
+  readonly network: NetworkIntent | undefined;
+  /** It is to be kept: from now on it outlives this process. */
+  dismiss(): void;
+}
+
+/** Returns once the other side has said that it is to be kept; whatever happens before that, nothing of it is left. */
+export async function arrive(
+  context: Context,
+  config: ContainerConfig,
+  link: Link,
+  { directory, header }: State,
+): Promise<Arrived> {
+  const { program } = await findCriu('MIGRATION_FAILED');
+  const network = await intendNetwork(context, networkPlanOf(context, config));
+  return withUndo(async (undo) => {
+    undo.push('keep its state', () => {
+      removeDump(directory);
+      removeDump(resumingOf(directory));
+    });
+    const place = await makePlace(context, config, { header, network, undo, migrated: true });
+    let tie = -1;
+    const ready = async (pid: number): Promise<void> => {
+      using init = ProcessHandle.find(pid, startTime(pid) ?? '');
+      if (!init) throw new CellaError('MIGRATION_FAILED', 'it ended while it was restored');
+      tie = await guard(init);
+      faultPoint('receive.restored');
+      await link.send({ type: 'restored' });
+      await expect(link, ['go']);
+      faultPoint('receive.go');
+    };
+    const { init } = await restore(context, place, { program, directory, header, network, undo, ready });
+    using _init = init;
+    wakeSystemd(init);
+    await expectWell(init.pid, place, header);
+    faultPoint('receive.runs');
+    await link.send({ type: 'runs' });
+    await expect(link, ['keep'], LEASE_MS);
+    removeDump(resumingOf(directory));
+    return { network, dismiss: () => dismiss(tie) };
+  });
+}

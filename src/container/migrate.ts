@@ -1,0 +1,175 @@
+/**
+ * migrate: a container goes to another host. Its files go first, while it runs; then it stands still or stops, and what
+ * has changed follows, with its processes if it is to go on there. See src/migrate/messages.ts for who may run when.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { findCriu } from '../host/criu/find.js';
+import { isScript } from '../host/script.js';
+import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.js';
+import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
+import { ACTIONS } from '../plan/action-scripts.js';
+import { ownMounts } from '../plan/equipment.js';
+import { readSnapshots } from '../state/snapshots.js';
+import { readText } from '../state/text-file.js';
+import { whyNotCheckpointable } from './checkpointable.js';
+import { listItsTemplate } from './contents.js';
+import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { handOver, moveStopped } from './hand-over.js';
+import { liveFacts } from './live-facts.js';
+import { Mark, settleMigration } from './migration.js';
+import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
+import { FileSender, type Round } from './send-files.js';
+import { start } from './start.js';
+import { expectNotSuspended } from './suspended.js';
+
+export interface MigrateOptions extends PeerOptions {
+  /** Host, or user@host. */
+  readonly to: string;
+  /** With its processes, which go on there. */
+  readonly online?: boolean | undefined;
+  /** Only looks whether it could be. */
+  readonly checkOnly?: boolean | undefined;
+  /** Whether it is removed here afterwards; else its config is CTID.conf.migrated. Default: true. */
+  readonly remove?: boolean | undefined;
+  readonly ignore?: readonly Ignored[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((step: MigrateStep) => void) | undefined;
+}
+
+export type MigrateStep =
+  | { readonly step: 'files'; readonly round: number; readonly bytes: number; readonly total: number }
+  | { readonly step: 'round'; readonly round: number; readonly files: number; readonly bytes: number }
+  | { readonly step: 'still' | 'state' | 'go' };
+
+/** Times in ms since the beginning; absent: it did not come to that. */
+export interface MigrateResult {
+  /** Bytes that went over. */
+  readonly sent: number;
+  readonly rounds: readonly Round[];
+  /** How long nothing of it ran, ms; 0 where it was not to go on. */
+  readonly still: number;
+  readonly took: number;
+}
+
+/** Rounds of files while it runs, and how little is worth no other one. */
+const ROUNDS = 8;
+const LITTLE = 1 << 20;
+
+/** What it was is what it is again, here, where anything fails. */
+export async function migrate(context: Context, ctid: Ctid, options: MigrateOptions): Promise<MigrateResult> {
+  const stopped = { it: false };
+  try {
+    return await move(context, ctid, options, stopped);
+  } catch (error) {
+    if (stopped.it && !isUndecided(error))
+      (await start(context, ctid, { again: true })).init[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function isUndecided(error: unknown): boolean {
+  return error instanceof CellaError && error.code === 'MIGRATION_UNDECIDED';
+}
+
+async function move(
+  context: Context,
+  ctid: Ctid,
+  options: MigrateOptions,
+  stopped: { it: boolean },
+): Promise<MigrateResult> {
+  const { online = false, checkOnly = false, remove = true, signal } = options;
+  const began = Date.now();
+  using _lock = await lockContainer(context, ctid, 'migrate', signal);
+  await recover(context, ctid);
+  const config = loadConfig(context, ctid);
+  const running = findRunning(context, ctid);
+  using _init = running?.init;
+  expectMovable(context, config, { online, running });
+  const criu = online ? await findCriu('MIGRATION_FAILED') : undefined;
+  const argv = peerCommand(options.to, options);
+  await using peer = connect(argv, options);
+  const { link } = peer;
+  await link.send(await introduce(context, config, options));
+  const { onTemplate } = await expect(link, ['welcome']);
+  if (checkOnly) return { sent: link.sent, rounds: [], still: 0, took: Date.now() - began };
+  const there = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
+  const sender = new FileSender(context, config, link, there);
+  if (running) await sendWhileItRuns(sender, options);
+  const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
+  let still = 0;
+  try {
+    if (criu && running)
+      still = await handOver({ context, ctid, link, sender, options }, mark, { criu, running });
+    else await moveStopped({ context, ctid, link, sender, options }, mark, stopped);
+  } catch (error) {
+    await mark.decide(error);
+  }
+  await settleMigration(context, ctid, mark.now, 'there');
+  await link.send({ type: 'bye' }).catch(() => undefined);
+  context.report({ type: 'unmounted', ctid });
+  return { sent: link.sent, rounds: sender.rounds, still, took: Date.now() - began };
+}
+
+function expectMovable(
+  context: Context,
+  config: ContainerConfig,
+  { online, running }: { readonly online: boolean; readonly running: Running | undefined },
+): void {
+  const { ctid, privateArea } = config;
+  if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
+  if (!running) expectUnmounted(config);
+  expectNotSuspended(context, ctid);
+  if (readSnapshots(privateArea).snapshots.length > 0)
+    throw new CellaError('MIGRATION_FAILED', `container ${ctid} has snapshots, which do not go with it`, {
+      hint: `Delete them first: see vzctl snapshot-list ${ctid}`,
+    });
+  if (existsSync(ownMounts(privateArea)))
+    throw new CellaError(
+      'MIGRATION_FAILED',
+      `container ${ctid} has bind mounts of its own, which do not go with it`,
+    );
+  const [why] = online ? whyNotCheckpointable(context, ctid) : [];
+  if (why !== undefined)
+    throw new CellaError('MIGRATION_FAILED', `container ${ctid} cannot be moved while it runs: ${why}`, {
+      hint: 'Without --online it is stopped for that.',
+    });
+}
+
+async function introduce(
+  context: Context,
+  config: ContainerConfig,
+  { online = false, checkOnly = false, ignore = [] }: MigrateOptions,
+): Promise<Hello> {
+  const { ctid, template, layout } = config;
+  const path = `${context.paths.configDir}/${ctid}`;
+  const scripts = ACTIONS.filter((action) => isScript(`${path}.${action}`));
+  return {
+    type: 'hello',
+    protocol: PROTOCOL,
+    ctid,
+    config: readText(context.paths.config(ctid)) ?? '',
+    scripts: Object.fromEntries(scripts.map((action) => [action, readFileSync(`${path}.${action}`, 'utf8')])),
+    template:
+      layout.tree === 'plain' || template === undefined
+        ? null
+        : { name: template, digest: templateOf(context, template).manifest.digest },
+    checkOnly,
+    live: online ? await liveFacts(context, config) : null,
+    ignore,
+  };
+}
+
+async function sendWhileItRuns(sender: FileSender, { signal, progress }: MigrateOptions): Promise<void> {
+  let last = Number.POSITIVE_INFINITY;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const told = (bytes: number, total: number): void => progress?.({ step: 'files', round, bytes, total });
+    const { files, bytes } = await sender.round({ signal, progress: told });
+    progress?.({ step: 'round', round, files, bytes });
+    // What it changes as fast as it can be sent is sent when it stands still.
+    if (bytes < LITTLE || bytes > last * 0.9) return;
+    last = bytes;
+  }
+}

@@ -1,0 +1,55 @@
+/** The copy of a container's files that another host sends, brought up to date as often as it says. */
+import { mkdirSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import { mountRoot } from '../host/launcher.js';
+import { run } from '../host/run.js';
+import { namesIn, unpacked } from '../migrate/archive.js';
+import type { Link } from '../migrate/link.js';
+import { planMount } from '../plan/plan-root.js';
+import { bytesOf } from '../template/entry-name.js';
+import { TreeWriter } from '../template/tree-writer.js';
+import { finishTree, unpackInto } from '../template/unpack.js';
+import { contentsOf, releaseContents } from './area.js';
+import type { Context } from './context.js';
+
+/** `work` gets the root of a private area that is being made, with the ids that the container sees. */
+export async function withStagedRoot<T>(
+  context: Context,
+  staged: ContainerConfig,
+  work: (root: string) => Promise<T>,
+): Promise<T> {
+  const root = `${context.paths.contents(staged.ctid)}/root`;
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  try {
+    const unmapped = { ...staged, root, localUid: 0, localGid: 0 };
+    await mountRoot(planMount(unmapped, contentsOf(context, staged)));
+    const done = await work(root);
+    await run(['sync', '--file-system', root]);
+    return done;
+  } finally {
+    await releaseContents(context, staged.ctid);
+  }
+}
+
+/** What a message `files` announces. */
+export async function receiveFiles(
+  link: Link,
+  root: string,
+  { entries, bytes }: { readonly entries: number; readonly bytes: number },
+): Promise<void> {
+  const gone = await namesIn(link.bytes());
+  const writer = new TreeWriter(root);
+  try {
+    for (const path of gone) {
+      writer.remove(bytesOf(path));
+      if (writer.isFull) await writer.flush();
+    }
+    await writer.flush();
+    // A file in use may grow before it is read.
+    const limits = { bytes: bytes * 2 + (1 << 30), entries: entries + 2 };
+    await unpackInto(writer, unpacked(link.bytes()), { below: 'root', limits });
+    await finishTree(writer);
+  } finally {
+    await writer.settle();
+  }
+}

@@ -1,0 +1,132 @@
+/** A container that comes from another host. Until that says that it is to be kept it counts for nothing here. */
+import { existsSync, writeFileSync } from 'node:fs';
+import type { ContainerConfig } from '../config/container-config.js';
+import { type Ctid, parseCtid } from '../config/ctid.js';
+import { CellaError } from '../errors.js';
+import { faultPoint } from '../fault.js';
+import { isScript } from '../host/script.js';
+import type { Area } from '../host/storage/index.js';
+import type { Link } from '../migrate/link.js';
+import { expect, failed, type Hello, PROTOCOL } from '../migrate/messages.js';
+import { ACTIONS } from '../plan/action-scripts.js';
+import { storeOf } from './area.js';
+import { arrange } from './arrange.js';
+import { type Arrived, arrive, receiveState, type State } from './arrive.js';
+import { type Context, lockContainer } from './context.js';
+import { expectFree } from './create.js';
+import { expectFit, liveFacts } from './live-facts.js';
+import { lockAllocation, makeFiles } from './make.js';
+import { announceNetwork } from './network.js';
+import { readyPrivate } from './network-plan.js';
+import { receiveFiles, withStagedRoot } from './receive-files.js';
+import { endCopy, recover } from './recover.js';
+import { start } from './start.js';
+
+/** Serves one connection; whatever fails is told to the other side as well. */
+export async function receive(context: Context, link: Link): Promise<void> {
+  try {
+    const asked = await expect(link, ['hello', 'ask']);
+    if (asked.type === 'ask') return await answer(context, link, parseCtid(String(asked.ctid)));
+    await take(context, link, asked);
+  } catch (error) {
+    await link.send(failed(error)).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Whoever is still receiving it has come to an end by the time that its lock is free. */
+async function answer(context: Context, link: Link, ctid: Ctid): Promise<void> {
+  using _lock = await lockContainer(context, ctid, 'receive');
+  await recover(context, ctid);
+  await link.send({ type: existsSync(context.paths.config(ctid)) ? 'kept' : 'none' });
+}
+
+async function take(context: Context, link: Link, hello: Hello): Promise<void> {
+  if (hello.protocol !== PROTOCOL)
+    throw new CellaError(
+      'MIGRATION_FAILED',
+      `this host speaks version ${PROTOCOL} of migration, not ${hello.protocol}`,
+    );
+  const ctid = parseCtid(String(hello.ctid));
+  const start = await keepFrom(context, link, ctid, hello);
+  if (start === undefined) return;
+  // Of a container that did not run there is no reason to fail any more: it is here.
+  if (start) await begin(context, ctid);
+}
+
+/** With its lock held; returns whether it is to be started, undefined: nothing has come. */
+async function keepFrom(
+  context: Context,
+  link: Link,
+  ctid: Ctid,
+  hello: Hello,
+): Promise<boolean | undefined> {
+  using _lock = await lockContainer(context, ctid, 'receive');
+  await recover(context, ctid);
+  expectFree(context, ctid);
+  await readyPrivate(context, context.readContainer(ctid, hello.config, context.paths.config(ctid)));
+  using ids = await lockAllocation(context, 'receive');
+  const { text, config, onTemplate } = arrange(context, ctid, hello);
+  if (hello.live) expectFit(hello.live, await liveFacts(context, config), hello.ignore);
+  await link.send({ type: 'welcome', onTemplate });
+  if (hello.checkOnly) return undefined;
+  let state: State | undefined;
+  let arrived: Arrived | undefined;
+  let start = false;
+  try {
+    await makeFiles(context, config, {
+      text,
+      fill: async (area) => {
+        ids.release();
+        const last = await fill(context, link, { config, area });
+        if (last.type === 'state') state = await receiveState(context, link, config, { hello, last });
+        else start = last.start;
+      },
+      made: async () => {
+        if (state) arrived = await arrive(context, config, link, state);
+        takeScripts(context, ctid, hello.scripts);
+      },
+    });
+    faultPoint('receive.made');
+  } catch (error) {
+    // Where it could not be entered in the books after all, it is not to run beside them.
+    if (arrived) await endCopy(context, ctid);
+    throw error;
+  }
+  arrived?.dismiss();
+  await link.send({ type: 'kept' });
+  await expect(link, ['bye']).catch(() => undefined);
+  if (arrived?.network) announceNetwork(arrived.network);
+  return start;
+}
+
+interface Filling {
+  readonly config: ContainerConfig;
+  readonly area: Area;
+}
+
+async function fill(context: Context, link: Link, { config, area }: Filling) {
+  await storeOf(config).create(area);
+  await storeOf(config).prepare(area);
+  return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
+    for (;;) {
+      const message = await expect(link, ['files', 'state', 'keep']);
+      if (message.type !== 'files') return message;
+      await receiveFiles(link, root, message);
+      faultPoint('receive.files');
+      await link.send({ type: 'done' });
+    }
+  });
+}
+
+function takeScripts({ paths }: Context, ctid: Ctid, scripts: Hello['scripts']): void {
+  for (const action of ACTIONS) {
+    const [text, path] = [scripts[action], `${paths.configDir}/${ctid}.${action}`];
+    if (text !== undefined && !isScript(path)) writeFileSync(path, text, { mode: 0o700 });
+  }
+}
+
+async function begin(context: Context, ctid: Ctid): Promise<void> {
+  const { init } = await start(context, ctid, {});
+  init[Symbol.dispose]();
+}

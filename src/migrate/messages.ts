@@ -1,0 +1,108 @@
+/**
+ * What the two sides of a migration say to each other, in this order:
+ *
+ *   source                                  target
+ *   hello ────────────────────────────────► looks whether it can have it
+ *         ◄──────────────────────────────── welcome
+ *   files + names gone + archive, often ──► brings its copy up to date
+ *         ◄──────────────────────────────── done
+ *   (live) state + images of processes ───► restores them, and holds them
+ *         ◄──────────────────────────────── restored
+ *   go: they stand still here, whatever ──► lets them run, and looks whether they are well
+ *         ◄──────────────────────────────── runs
+ *   keep ─────────────────────────────────► has the container from now on
+ *         ◄──────────────────────────────── kept
+ *   bye: nothing of it is here any more ──► tells the network again
+ *
+ * In place of any answer may be `failed`: then nothing is left at the target. Until `go` the source lets the container go
+ * on whenever it hears no more; from `go` until `keep` the target ends its copy when it hears no more for LEASE_MS, which
+ * the source waits for. Whether `keep` has arrived, where no answer came, the source asks on another connection (`ask`).
+ */
+import { CellaError, type ErrorCode, EXIT } from '../errors.js';
+import type { DumpHeader } from '../state/dump.js';
+import type { Link } from './link.js';
+
+export const PROTOCOL = 1;
+/** How long a copy may run of which nobody has said that it is to be kept. */
+export const LEASE_MS = 20_000;
+/** How long the source stands still when it hears no more after `go`: by then the copy has ended. */
+export const SURELY_OVER_MS = 2 * LEASE_MS;
+
+/** What has to fit for processes to go on elsewhere. */
+export interface LiveFacts {
+  readonly arch: string;
+  /** Release of the kernel. */
+  readonly kernel: string;
+  readonly criu: string;
+  /** Abilities of the processor (proc_cpuinfo(5)). */
+  readonly cpu: readonly string[];
+  /** Which controllers limit a container, and of which version they are. */
+  readonly cgroups: readonly string[];
+  /** Its control group, as its processes see it from outside: "/cella/101". */
+  readonly group: string;
+}
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocol: number;
+  readonly ctid: number;
+  /** CTID.conf. */
+  readonly config: string;
+  /** Action scripts of its own, by their endings. */
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly template: { readonly name: string; readonly digest: string | null } | null;
+  /** Only to look whether it could be. */
+  readonly checkOnly: boolean;
+  /** null: it comes without its processes. */
+  readonly live: LiveFacts | null;
+  /** What is not to be looked at. */
+  readonly ignore: readonly Ignored[];
+}
+
+export type Ignored = 'cpu' | 'kernel';
+
+export type Message =
+  | Hello
+  | { readonly type: 'ask'; readonly ctid: number }
+  | { readonly type: 'files'; readonly entries: number; readonly bytes: number }
+  /** After it: the images of its processes, as an archive. */
+  | { readonly type: 'state'; readonly header: DumpHeader }
+  | { readonly type: 'go' | 'bye' }
+  | { readonly type: 'keep'; readonly start: boolean }
+  /** `onTemplate`: the files of the template are there. */
+  | { readonly type: 'welcome'; readonly onTemplate: boolean }
+  | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'none' }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
+
+type Type = Message['type'];
+type Of<T extends Type> = Extract<Message, { readonly type: T }>;
+
+/** The next message, which is to be of one of these; what the other side says in place of it is thrown. */
+export async function expect<T extends Type>(
+  link: Link,
+  types: readonly T[],
+  within?: number,
+): Promise<Of<T>> {
+  const message = (await link.receive(within)) as Message | null;
+  if (message?.type === 'failed') throw failureOf(message);
+  if (message && (types as readonly string[]).includes(message.type)) return message as Of<T>;
+  throw new CellaError('CONNECTION_LOST', `the other side did not say '${types.join("' or '")}'`);
+}
+
+/** What the other side says of itself, so that it has taken everything back. */
+export class RemoteError extends CellaError {}
+
+export function failureOf({ code, message, hint }: Of<'failed'>): RemoteError {
+  const known = Object.hasOwn(EXIT, code) ? (code as ErrorCode) : 'MIGRATION_FAILED';
+  return new RemoteError(
+    known,
+    `${String(message).slice(0, 4096)} (there)`,
+    hint === undefined ? {} : { hint: String(hint).slice(0, 4096) },
+  );
+}
+
+export function failed(error: unknown): Of<'failed'> {
+  const message = error instanceof Error ? error.message : String(error);
+  const { code = 'MIGRATION_FAILED', hint } = error instanceof CellaError ? error : {};
+  return { type: 'failed', code, message, ...(hint === undefined ? {} : { hint }) };
+}
