@@ -1,5 +1,5 @@
 /** The processes of a container that comes from another host: restored, run on trial, and the host's from then on. */
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
@@ -73,13 +73,15 @@ export async function arrive(
     });
     const place = await makePlace(context, config, { header, network, undo, migrated: true });
     let tie = -1;
+    let lease: Lease | undefined;
     const ready = async (pid: number): Promise<void> => {
       using init = ProcessHandle.find(pid, startTime(pid) ?? '');
       if (!init) throw new CellaError('MIGRATION_FAILED', 'it ended while it was restored');
       tie = await guard(init);
       faultPoint('receive.restored');
       await link.send({ type: 'restored' });
-      await expect(link, ['go']);
+      await expect(link, ['go'], LEASE_MS);
+      lease = new Lease(tie);
       faultPoint('receive.go');
     };
     const { init } = await restore(context, place, { program, directory, header, network, undo, ready });
@@ -88,8 +90,28 @@ export async function arrive(
     await expectWell(init.pid, place, header);
     faultPoint('receive.runs');
     await link.send({ type: 'runs' });
-    await expect(link, ['keep'], LEASE_MS);
+    await expect(link, ['keep'], lease?.left());
+    lease?.end();
     removeDump(resumingOf(directory));
     return { network, dismiss: () => dismiss(tie) };
   });
+}
+
+/** Ends a copy that nobody has said is to be kept, whatever it is that is being waited for. */
+class Lease {
+  readonly #until = Date.now() + LEASE_MS;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(tie: number) {
+    this.#timer = setTimeout(() => closeSync(tie), LEASE_MS);
+  }
+
+  /** ms. */
+  left(): number {
+    return Math.max(0, this.#until - Date.now());
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
 }

@@ -6,7 +6,7 @@ import type { Criu } from '../host/criu/find.js';
 import { filter } from '../host/run.js';
 import { pack } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
-import { expect, LEASE_MS } from '../migrate/messages.js';
+import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
 import type { Context } from './context.js';
 import type { MigrateOptions } from './migrate.js';
 import type { Mark } from './migration.js';
@@ -49,7 +49,7 @@ export async function handOver(
     await link.send({ type: 'go' });
     still = Date.now() - began;
     progress?.({ step: 'go' });
-    await expect(link, ['runs'], LEASE_MS);
+    await expect(link, ['runs'], SURELY_OVER_MS);
     mark.set('asked');
     faultPoint('migrate.asked');
     await link.send({ type: 'keep', start: false });

@@ -15,18 +15,18 @@
  *   bye: nothing of it is here any more ──► tells the network again
  *
  * In place of any answer may be `failed`: then nothing is left at the target. Until `go` the source lets the container go
- * on whenever it hears no more; from `go` until `keep` the target ends its copy when it hears no more for LEASE_MS, which
- * the source waits for. Whether `keep` has arrived, where no answer came, the source asks on another connection (`ask`).
+ * on whenever it hears no more. `go` counts only within LEASE_MS of `restored`, and the copy is ended unless `keep` comes
+ * within LEASE_MS of `go`: so the source knows after SURELY_OVER_MS that none runs, however long a network may keep words.
+ * Whether `keep` has arrived, where no answer came, it asks on another connection (`ask`).
  */
 import { CellaError, type ErrorCode, EXIT } from '../errors.js';
 import type { DumpHeader } from '../state/dump.js';
 import type { Link } from './link.js';
 
 export const PROTOCOL = 1;
-/** How long a copy may run of which nobody has said that it is to be kept. */
-export const LEASE_MS = 20_000;
-/** How long the source stands still when it hears no more after `go`: by then the copy has ended. */
-export const SURELY_OVER_MS = 2 * LEASE_MS;
+export const LEASE_MS = 10_000;
+/** Twice that, and what two clocks may differ by in that time. */
+export const SURELY_OVER_MS = 25_000;
 
 /** What has to fit for processes to go on elsewhere. */
 export interface LiveFacts {

@@ -26,7 +26,7 @@ const TOOLS: readonly Tool[] = [
         'and what has changed meanwhile follows. A template that the other host has with the same digest is not sent.',
       'With --online its processes, connections and memory go with it. It goes on there only once the other host has all ' +
         'of it; it is ended here only once it runs there and is well: until then whatever fails, it goes on here. It never ' +
-        'runs at both. Where the connection breaks after it was let go there, it stands still here for up to 40 seconds, ' +
+        'runs at both. Where the connection breaks after it was let go there, it stands still here for up to 25 seconds, ' +
         'in which a copy that nobody has confirmed ends by itself. Where it breaks in the very moment of the confirmation, ' +
         'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
         'somebody says with --settle where it is.',

@@ -42,8 +42,10 @@ export function findCgroup(directories: readonly string[]): {
 /** What of control groups is mounted, and where. */
 export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
   const unified = mounts.find((mount) => mount.type === 'cgroup2');
+  // The first of each counts: others come and go, as with a CRIU that is at work.
   const v1: Readonly<Record<string, string>> = Object.fromEntries(
     mounts
+      .toReversed()
       .filter((mount) => mount.type === 'cgroup')
       .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const)),
   );

@@ -1,0 +1,146 @@
+/** Containers that move between two hosts, which are two root directories here: with their processes, and without. */
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { CLI, type Result, type Sandbox } from '../helpers/sandbox.js';
+import { useSandbox } from '../helpers/use-sandbox.js';
+
+const here = useSandbox({ needs: ['criu'], clear: [101], inProcess: true });
+const there = useSandbox({ needs: ['criu'], clear: [101], inProcess: true });
+
+/** In ssh's place: what it is to run there it runs here. */
+const SSH = `#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift 2
+exec sh -c "$*"
+`;
+
+let ssh = '';
+beforeAll(() => {
+  ssh = `${here.rootDir}/ssh`;
+  writeFileSync(ssh, SSH);
+  chmodSync(ssh, 0o755);
+});
+
+interface Move {
+  readonly from?: Sandbox;
+  readonly to?: Sandbox;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function vzmigrate(
+  options: readonly string[],
+  { from = here, to = there, env = {} }: Move = {},
+): Promise<Result> {
+  const remote = `'${process.execPath}' ${CLI}vzmigrate.cjs --root-dir ${to.rootDir}`;
+  const argv = ['--ssh-command', ssh, '--remote-command', remote, ...options, 'peer', '101'];
+  return from.run('vzmigrate', argv, { env: { CELLA_FAULT: '', ...env } });
+}
+
+const inside = async (at: Sandbox, command: string): Promise<string> =>
+  (await at.vzctl(['exec', '101', command])).stdout.trim();
+const status = async (at: Sandbox): Promise<string> => (await at.vzctl(['status', '101'])).stdout.trim();
+const RUNS = 'CTID 101 exist mounted running';
+const GONE = 'CTID 101 deleted unmounted down';
+/** Counts in memory, and says how far it is. */
+const COUNTER = `(i=0; while :; do i=$((i+1)); echo $i > /run/count; sleep 0.05; done) </dev/null >/dev/null 2>&1 &`;
+const count = async (at: Sandbox): Promise<number> => Number(await inside(at, 'cat /run/count'));
+
+async function begin(...options: readonly string[]): Promise<void> {
+  await here.create(101, '--hostname', 'mover.example', ...options);
+  await here.good('start', '101', '--wait');
+  await inside(here, COUNTER);
+}
+
+/** Writes files anew, in place or by another one's name, and notes down in memory what is in each: all of one length. */
+const BUSY = `(n=100000; while [ ! -e /run/enough ]; do n=$((n+1)); i=$((n % 97));
+  if [ $((n % 3)) = 0 ]; then echo $n > /root/a/new; mv /root/a/new /root/a/$i; else echo $n > /root/a/$i; fi
+  echo $i $n >> /run/notes; done; touch /run/over) </dev/null >/dev/null 2>&1 &`;
+const CHECK = `awk '{ v[$1] = $2 } END { for (i in v) print i, v[i] }' /run/notes |
+  while read i n; do [ "$(cat /root/a/$i)" = $n ] || echo "$i is not $n"; done; md5sum -c /run/sum`;
+
+describe('with its processes', () => {
+  it.each(['overlay:image', 'overlay:directory', 'plain:directory'])(
+    'goes there and back, several times over: %s',
+    async (layout) => {
+      await begin('--layout', layout, '--diskspace', '128M');
+      await inside(
+        here,
+        'cd /root; echo one > file; ln file link; ln -s file soft; mkfifo pipe; rm /etc/shells',
+      );
+      const look = 'cd /root; cat file link soft; stat -c %h file; ls; hostname; ls /etc/shells 2>/dev/null';
+      const before = await inside(here, look);
+      let [from, to] = [here, there];
+      let counted = await count(from);
+      for (let round = 0; round < 4; round += 1) {
+        const { code, stderr } = await vzmigrate(['--online'], { from, to });
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        expect([await status(from), await status(to)]).toEqual([GONE, RUNS]);
+        expect(await inside(to, look)).toBe(before);
+        const now = await count(to);
+        expect(now).toBeGreaterThanOrEqual(counted);
+        await sleep(300);
+        counted = await count(to);
+        expect(counted).toBeGreaterThan(now);
+        [from, to] = [to, from];
+      }
+    },
+  );
+
+  it('has the same files there, whatever it does meanwhile', async () => {
+    await begin('--layout', 'overlay:image', '--diskspace', '512M');
+    await inside(
+      here,
+      'mkdir -p /root/a; dd if=/dev/urandom of=/root/large bs=1M count=64 2>/dev/null; md5sum /root/large >/run/sum',
+    );
+    await inside(here, BUSY);
+    expect(await vzmigrate(['--online', '-t'])).toMatchObject({ code: 0, stderr: '' });
+    await inside(there, 'touch /run/enough; until [ -e /run/over ]; do sleep 0.1; done');
+    expect(await inside(there, CHECK)).toBe('/root/large: OK');
+    expect(await vzmigrate(['--online'], { from: there, to: here })).toMatchObject({ code: 0, stderr: '' });
+    expect(await inside(here, CHECK)).toBe('/root/large: OK');
+  });
+});
+
+describe('without them', () => {
+  it('is stopped, and started there', async () => {
+    await begin('--layout', 'overlay:directory');
+    await inside(here, 'echo kept > /root/file');
+    expect(await vzmigrate([])).toMatchObject({ code: 0, stderr: '' });
+    expect([await status(here), await status(there)]).toEqual([GONE, RUNS]);
+    expect(await inside(there, 'cat /root/file; ls /run/count 2>/dev/null')).toBe('kept');
+  });
+
+  it('stays stopped where it was, with a config and an area that are kept on request', async () => {
+    await here.create(101, '--layout', 'overlay:directory', '--name', 'mover');
+    expect(await vzmigrate(['-r', 'no'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await status(there)).toBe('CTID 101 exist unmounted down');
+    expect(existsSync(`${here.rootDir}/etc/vz/conf/101.conf.migrated`)).toBe(true);
+    expect(existsSync(`${here.rootDir}/var/lib/vz/private/101`)).toBe(true);
+    expect(readFileSync(`${there.rootDir}/etc/vz/conf/101.conf`, 'utf8')).toContain('NAME="mover"');
+    await here.shell('rm -rf "$1/var/lib/vz/private/101" "$1"/etc/vz/conf/101.conf.migrated', here.rootDir);
+  });
+});
+
+describe('refuses', () => {
+  it('what is there already, does not run, or does not exist, and says so with statuses of OpenVZ', async () => {
+    expect(await vzmigrate([])).toMatchObject({ code: 10, stderr: 'container 101 does not exist\n' });
+    await here.create(101);
+    expect(await vzmigrate(['--online'])).toMatchObject({
+      code: 2,
+      stderr: 'container 101 is not running\n',
+    });
+    expect(await vzmigrate(['--check-only'])).toMatchObject({ code: 0 });
+    await there.create(101);
+    expect(await vzmigrate([])).toMatchObject({ code: 9, stderr: 'container 101 exists already (there)\n' });
+    expect(await here.run('vzmigrate', ['--ssh-command', '/bin/false', 'peer', '101'])).toMatchObject({
+      code: 4,
+    });
+    expect(await here.run('vzmigrate', ['-oProxyCommand=x', '101'])).toMatchObject({ code: 1 });
+    expect(await here.run('vzmigrate', ['--', '-oProxyCommand=x', '101'])).toMatchObject({
+      code: 1,
+      stderr: "'-oProxyCommand=x' is no host\n",
+    });
+    expect([await status(here), await status(there)]).toEqual(Array(2).fill('CTID 101 exist unmounted down'));
+  });
+});
