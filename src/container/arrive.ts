@@ -9,16 +9,16 @@ import { dismiss, guard } from '../host/launcher.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
 import { unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
-import { expect, type Hello, LEASE_MS, type Message } from '../migrate/messages.js';
+import { expect, LEASE_MS, type LiveFacts, type Message } from '../migrate/messages.js';
 import { idMapOf } from '../plan/plan-root.js';
 import { type DumpHeader, imagesOf, removeDump, resumingOf } from '../state/dump.js';
 import { unpack } from '../template/unpack.js';
 import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { expectWell } from './health.js';
-import { liveFacts } from './live-facts.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
+import { sync } from './receive-files.js';
 import { makePlace, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
 import { comingOf } from './suspended.js';
@@ -28,12 +28,18 @@ export interface State {
   readonly header: DumpHeader;
 }
 
+interface Receiving {
+  readonly there: LiveFacts;
+  readonly here: LiveFacts;
+  readonly last: Extract<Message, { readonly type: 'state' }>;
+}
+
 /** Its images, made to fit this host. */
 export async function receiveState(
   context: Context,
   link: Link,
   config: ContainerConfig,
-  { hello, last }: { readonly hello: Hello; readonly last: Extract<Message, { readonly type: 'state' }> },
+  { there, here, last }: Receiving,
 ): Promise<State> {
   const directory = comingOf(context, config.ctid);
   const images = imagesOf(directory);
@@ -42,10 +48,9 @@ export async function receiveState(
   mkdirSync(images, { mode: 0o711 });
   await unpack(unpacked(link.bytes()), images);
   faultPoint('receive.state');
-  const here = await liveFacts(context, config);
   const ids = idMapOf(config);
   retarget(images, {
-    groups: { from: hello.live?.group ?? here.group, to: here.group },
+    groups: { from: there.group, to: here.group },
     ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
   });
   return { directory, header: { ...last.header, ctid: config.ctid } };
@@ -92,6 +97,7 @@ export async function arrive(
     await link.send({ type: 'runs' });
     await expect(link, ['keep'], lease?.left());
     lease?.end();
+    await sync(config.root);
     removeDump(resumingOf(directory));
     return { network, dismiss: () => dismiss(tie) };
   });

@@ -6,7 +6,7 @@ import type { Criu } from '../host/criu/find.js';
 import { filter } from '../host/run.js';
 import { pack } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
-import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
+import { expect, SURELY_OVER_MS } from '../migrate/messages.js';
 import type { Context } from './context.js';
 import type { MigrateOptions } from './migrate.js';
 import type { Mark } from './migration.js';
@@ -23,6 +23,9 @@ interface Move {
   readonly sender: FileSender;
   readonly options: MigrateOptions;
 }
+
+/** All of it has to be on the disk there. */
+const KEPT_MS = 120_000;
 
 /** With its processes; returns how long none of them ran, ms. */
 export async function handOver(
@@ -53,7 +56,7 @@ export async function handOver(
     mark.set('asked');
     faultPoint('migrate.asked');
     await link.send({ type: 'keep', start: false });
-    await expect(link, ['kept'], LEASE_MS);
+    await expect(link, ['kept'], KEPT_MS);
     mark.set('kept');
   });
   await running.init.wait();
@@ -75,7 +78,7 @@ export async function moveStopped(
   mark.set('asked');
   faultPoint('migrate.asked');
   await link.send({ type: 'keep', start: wasRunning });
-  await expect(link, ['kept'], LEASE_MS * 3);
+  await expect(link, ['kept'], KEPT_MS);
   mark.set('kept');
 }
 

@@ -5,6 +5,7 @@ import { mountRoot } from '../host/launcher.js';
 import { run } from '../host/run.js';
 import { namesIn, unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
+import type { Message } from '../migrate/messages.js';
 import { planMount } from '../plan/plan-root.js';
 import { bytesOf } from '../template/entry-name.js';
 import { TreeWriter } from '../template/tree-writer.js';
@@ -23,19 +24,22 @@ export async function withStagedRoot<T>(
   try {
     const unmapped = { ...staged, root, localUid: 0, localGid: 0 };
     await mountRoot(planMount(unmapped, contentsOf(context, staged)));
-    const done = await work(root);
-    await run(['sync', '--file-system', root]);
-    return done;
+    return await work(root);
   } finally {
     await releaseContents(context, staged.ctid);
   }
+}
+
+/** All of the file system that has it is on the disk. */
+export async function sync(path: string): Promise<void> {
+  await run(['sync', '--file-system', path]);
 }
 
 /** What a message `files` announces. */
 export async function receiveFiles(
   link: Link,
   root: string,
-  { entries, bytes }: { readonly entries: number; readonly bytes: number },
+  { entries, bytes, still }: Extract<Message, { readonly type: 'files' }>,
 ): Promise<void> {
   const gone = await namesIn(link.bytes());
   const writer = new TreeWriter(root);
@@ -49,6 +53,7 @@ export async function receiveFiles(
     const limits = { bytes: bytes * 2 + (1 << 30), entries: entries + 2 };
     await unpackInto(writer, unpacked(link.bytes()), { below: 'root', limits });
     await finishTree(writer);
+    if (!still) await sync(root);
   } finally {
     await writer.settle();
   }

@@ -18,7 +18,7 @@ import { expectFit, liveFacts } from './live-facts.js';
 import { lockAllocation, makeFiles } from './make.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
-import { receiveFiles, withStagedRoot } from './receive-files.js';
+import { receiveFiles, sync, withStagedRoot } from './receive-files.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
 
@@ -67,7 +67,8 @@ async function keepFrom(
   await readyPrivate(context, context.readContainer(ctid, hello.config, context.paths.config(ctid)));
   using ids = await lockAllocation(context, 'receive');
   const { text, config, onTemplate } = arrange(context, ctid, hello);
-  if (hello.live) expectFit(hello.live, await liveFacts(context, config), hello.ignore);
+  const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
+  if (live) expectFit(live.there, live.here, hello.ignore);
   await link.send({ type: 'welcome', onTemplate });
   if (hello.checkOnly) return undefined;
   let state: State | undefined;
@@ -79,8 +80,8 @@ async function keepFrom(
       fill: async (area) => {
         ids.release();
         const last = await fill(context, link, { config, area });
-        if (last.type === 'state') state = await receiveState(context, link, config, { hello, last });
-        else start = last.start;
+        if (last.type === 'keep') start = last.start;
+        else if (live) state = await receiveState(context, link, config, { ...live, last });
       },
       made: async () => {
         if (state) arrived = await arrive(context, config, link, state);
@@ -111,6 +112,7 @@ async function fill(context: Context, link: Link, { config, area }: Filling) {
   return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
     for (;;) {
       const message = await expect(link, ['files', 'state', 'keep']);
+      if (message.type === 'keep') await sync(root);
       if (message.type !== 'files') return message;
       await receiveFiles(link, root, message);
       faultPoint('receive.files');

@@ -52,7 +52,7 @@ export class FileSender {
     const { index: tree } = await walkTree(`${place}/root`, { known: this.#there, live: !still, signal });
     const changes = changesSince(this.#there, tree);
     const round = countStored(changes);
-    await this.#link.send({ type: 'files', entries: round.files, bytes: round.bytes });
+    await this.#link.send({ type: 'files', entries: round.files, bytes: round.bytes, still });
     await this.#link.sendBytes(namesOut(removalsOf(this.#there, tree)));
     let sent = 0;
     const counted = async function* (): AsyncGenerator<Uint8Array> {

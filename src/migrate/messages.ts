@@ -64,7 +64,8 @@ export type Ignored = 'cpu' | 'kernel';
 export type Message =
   | Hello
   | { readonly type: 'ask'; readonly ctid: number }
-  | { readonly type: 'files'; readonly entries: number; readonly bytes: number }
+  /** `still`: the last of them; what is written to the disk has time until it is to be kept. */
+  | { readonly type: 'files'; readonly entries: number; readonly bytes: number; readonly still: boolean }
   /** After it: the images of its processes, as an archive. */
   | { readonly type: 'state'; readonly header: DumpHeader }
   | { readonly type: 'go' | 'bye' }

@@ -1,41 +1,16 @@
 /** Containers that move between two hosts, which are two root directories here: with their processes, and without. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { CLI, type Result, type Sandbox } from '../helpers/sandbox.js';
+import { describe, expect, it } from 'vitest';
+import { type Move, vzmigrate } from '../helpers/migrate.js';
+import type { Sandbox } from '../helpers/sandbox.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const here = useSandbox({ needs: ['criu'], clear: [101], inProcess: true });
 const there = useSandbox({ needs: ['criu'], clear: [101], inProcess: true });
 
-/** In ssh's place: what it is to run there it runs here. */
-const SSH = `#!/bin/sh
-while [ "$1" != -- ]; do shift; done
-shift 2
-exec sh -c "$*"
-`;
-
-let ssh = '';
-beforeAll(() => {
-  ssh = `${here.rootDir}/ssh`;
-  writeFileSync(ssh, SSH);
-  chmodSync(ssh, 0o755);
-});
-
-interface Move {
-  readonly from?: Sandbox;
-  readonly to?: Sandbox;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-function vzmigrate(
-  options: readonly string[],
-  { from = here, to = there, env = {} }: Move = {},
-): Promise<Result> {
-  const remote = `'${process.execPath}' ${CLI}vzmigrate.cjs --root-dir ${to.rootDir}`;
-  const argv = ['--ssh-command', ssh, '--remote-command', remote, ...options, 'peer', '101'];
-  return from.run('vzmigrate', argv, { env: { CELLA_FAULT: '', ...env } });
-}
+const onward = (): Move => ({ from: here, to: there });
+const back = (): Move => ({ from: there, to: here });
 
 const inside = async (at: Sandbox, command: string): Promise<string> =>
   (await at.vzctl(['exec', '101', command])).stdout.trim();
@@ -73,7 +48,7 @@ describe('with its processes', () => {
       let [from, to] = [here, there];
       let counted = await count(from);
       for (let round = 0; round < 4; round += 1) {
-        const { code, stderr } = await vzmigrate(['--online'], { from, to });
+        const { code, stderr } = await vzmigrate({ from, to }, '--online');
         expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
         expect([await status(from), await status(to)]).toEqual([GONE, RUNS]);
         expect(await inside(to, look)).toBe(before);
@@ -94,10 +69,10 @@ describe('with its processes', () => {
       'mkdir -p /root/a; dd if=/dev/urandom of=/root/large bs=1M count=64 2>/dev/null; md5sum /root/large >/run/sum',
     );
     await inside(here, BUSY);
-    expect(await vzmigrate(['--online', '-t'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await vzmigrate(onward(), '--online', '-t')).toMatchObject({ code: 0, stderr: '' });
     await inside(there, 'touch /run/enough; until [ -e /run/over ]; do sleep 0.1; done');
     expect(await inside(there, CHECK)).toBe('/root/large: OK');
-    expect(await vzmigrate(['--online'], { from: there, to: here })).toMatchObject({ code: 0, stderr: '' });
+    expect(await vzmigrate(back(), '--online')).toMatchObject({ code: 0, stderr: '' });
     expect(await inside(here, CHECK)).toBe('/root/large: OK');
   });
 });
@@ -106,14 +81,14 @@ describe('without them', () => {
   it('is stopped, and started there', async () => {
     await begin('--layout', 'overlay:directory');
     await inside(here, 'echo kept > /root/file');
-    expect(await vzmigrate([])).toMatchObject({ code: 0, stderr: '' });
+    expect(await vzmigrate(onward())).toMatchObject({ code: 0, stderr: '' });
     expect([await status(here), await status(there)]).toEqual([GONE, RUNS]);
     expect(await inside(there, 'cat /root/file; ls /run/count 2>/dev/null')).toBe('kept');
   });
 
   it('stays stopped where it was, with a config and an area that are kept on request', async () => {
     await here.create(101, '--layout', 'overlay:directory', '--name', 'mover');
-    expect(await vzmigrate(['-r', 'no'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await vzmigrate(onward(), '-r', 'no')).toMatchObject({ code: 0, stderr: '' });
     expect(await status(there)).toBe('CTID 101 exist unmounted down');
     expect(existsSync(`${here.rootDir}/etc/vz/conf/101.conf.migrated`)).toBe(true);
     expect(existsSync(`${here.rootDir}/var/lib/vz/private/101`)).toBe(true);
@@ -124,15 +99,18 @@ describe('without them', () => {
 
 describe('refuses', () => {
   it('what is there already, does not run, or does not exist, and says so with statuses of OpenVZ', async () => {
-    expect(await vzmigrate([])).toMatchObject({ code: 10, stderr: 'container 101 does not exist\n' });
+    expect(await vzmigrate(onward())).toMatchObject({ code: 10, stderr: 'container 101 does not exist\n' });
     await here.create(101);
-    expect(await vzmigrate(['--online'])).toMatchObject({
+    expect(await vzmigrate(onward(), '--online')).toMatchObject({
       code: 2,
       stderr: 'container 101 is not running\n',
     });
-    expect(await vzmigrate(['--check-only'])).toMatchObject({ code: 0 });
+    expect(await vzmigrate(onward(), '--check-only')).toMatchObject({ code: 0 });
     await there.create(101);
-    expect(await vzmigrate([])).toMatchObject({ code: 9, stderr: 'container 101 exists already (there)\n' });
+    expect(await vzmigrate(onward())).toMatchObject({
+      code: 9,
+      stderr: 'container 101 exists already (there)\n',
+    });
     expect(await here.run('vzmigrate', ['--ssh-command', '/bin/false', 'peer', '101'])).toMatchObject({
       code: 4,
     });

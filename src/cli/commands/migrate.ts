@@ -67,6 +67,11 @@ interface Asked {
   readonly given: Words;
 }
 
+interface Named {
+  readonly id: string;
+  readonly given: Words;
+}
+
 async function act(session: Session, program: Command, { destination, id, given }: Asked): Promise<void> {
   if (given.receive) {
     // Nothing but the two sides' own words goes through here.
@@ -77,10 +82,11 @@ async function act(session: Session, program: Command, { destination, id, given 
     return (await session.container(id ?? destination)).settleMigration(given.settle);
   if (destination === undefined || id === undefined)
     throw new CellaError('MISSING_ARGUMENT', 'a destination and a container are needed');
-  await migrate(session, destination, id, given);
+  await migrate(session, program, destination, { id, given });
 }
 
-async function migrate(session: Session, to: string, id: string, given: Words): Promise<void> {
+async function migrate(session: Session, program: Command, to: string, { id, given }: Named): Promise<void> {
+  if (given.json) program.setOptionValue('quiet', true);
   const container = await session.container(id);
   const line = new ProgressLine(session);
   const root = session.rootDir();

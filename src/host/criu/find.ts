@@ -1,5 +1,5 @@
 /** The CRIU of this host: Debian's, or one that `setup/criu.sh` has put beside ours where Debian's is too old. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { CellaError, type ErrorCode } from '../../errors.js';
 import {
@@ -37,7 +37,18 @@ export async function findCriu(code: ErrorCode = 'SUSPEND_FAILED'): Promise<Criu
   );
 }
 
+/** By the program and when it was changed: to ask takes as long as a good part of a restore. */
+const known = new Map<string, Version>();
+
 async function versionOf(program: string): Promise<Version> {
+  const { ino, mtimeMs } = statSync(program);
+  const key = `${program}:${ino}:${mtimeMs}`;
+  const version = known.get(key) ?? (await askVersion(program));
+  known.set(key, version);
+  return version;
+}
+
+async function askVersion(program: string): Promise<Version> {
   const { version } = await callCriu({ program, request: 'version' });
   return version ? [version.major, version.minor, version.sublevel] : [0, 0, 0];
 }
