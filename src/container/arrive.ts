@@ -6,6 +6,7 @@ import { faultPoint } from '../fault.js';
 import { findCriu } from '../host/criu/find.js';
 import { retarget } from '../host/criu/images.js';
 import { dismiss, guard } from '../host/launcher.js';
+import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
 import { unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
@@ -58,8 +59,6 @@ export async function receiveState(
 
 export interface Arrived {
   readonly network: NetworkIntent | undefined;
-  /** It is to be kept: from now on it outlives this process. */
-  dismiss(): void;
 }
 
 /** Returns once the other side has said that it is to be kept; whatever happens before that, nothing of it is left. */
@@ -75,6 +74,7 @@ export async function arrive(
     undo.push('keep its state', () => {
       removeDump(directory);
       removeDump(resumingOf(directory));
+      removeMountPoint(config.root);
     });
     const place = await makePlace(context, config, { header, network, undo, migrated: true });
     let tie = -1;
@@ -99,7 +99,10 @@ export async function arrive(
     lease?.end();
     await sync(config.root);
     removeDump(resumingOf(directory));
-    return { network, dismiss: () => dismiss(tie) };
+    // Before it is entered in the books: what is in them runs whatever becomes of us, and what is not is ended by recover().
+    dismiss(tie);
+    faultPoint('receive.kept');
+    return { network };
   });
 }
 

@@ -91,10 +91,9 @@ async function keepFrom(
     faultPoint('receive.made');
   } catch (error) {
     // Where it could not be entered in the books after all, it is not to run beside them.
-    if (arrived) await endCopy(context, ctid);
+    if (arrived) await endCopy(context, ctid, config.root);
     throw error;
   }
-  arrived?.dismiss();
   await link.send({ type: 'kept' });
   await expect(link, ['bye']).catch(() => undefined);
   if (arrived?.network) announceNetwork(arrived.network);

@@ -12,7 +12,7 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { findCgroup } from '../host/cgroup/index.js';
 import { Keeper } from '../host/keeper.js';
-import { isMounted, umountAll } from '../host/mounts.js';
+import { isMounted, removeMountPoint, umountAll } from '../host/mounts.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
 import type { Ended } from '../native/binding.js';
@@ -210,8 +210,8 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
   const text = readText(path);
   if (text === undefined) return;
   if (!existsSync(context.paths.config(ctid)) && text !== '') {
-    const { privateArea } = context.readContainer(ctid, text, path);
-    await endCopy(context, ctid);
+    const { privateArea, root } = context.readContainer(ctid, text, path);
+    await endCopy(context, ctid, root);
     // create writes this file only after it saw that there was no private area: what is there now is its own.
     await removeArea(privateArea);
     await removeArea(stagingArea(privateArea));
@@ -221,11 +221,12 @@ async function finishCreate(context: Context, ctid: Ctid): Promise<void> {
 }
 
 /** Of a container that was just coming from another host: nobody there has said that it is to be kept. */
-export async function endCopy(context: Context, ctid: Ctid): Promise<void> {
+export async function endCopy(context: Context, ctid: Ctid, root: string): Promise<void> {
   using init = findInit(context, ctid);
   init?.kill('SIGKILL');
   await init?.wait();
   await sweep(context, ctid);
+  removeMountPoint(root);
   removeDump(comingOf(context, ctid));
   removeDump(resumingOf(comingOf(context, ctid)));
 }
