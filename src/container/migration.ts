@@ -25,20 +25,34 @@ export async function finishMigration(context: Context, ctid: Ctid): Promise<boo
 
 async function whoseIsIt(ctid: Ctid, migration: Migration): Promise<'here' | 'there'> {
   if (migration.phase === 'kept') return 'there';
-  if (migration.phase === 'handed') await sleep(Math.max(0, (migration.until ?? 0) - Date.now()));
-  if (migration.phase !== 'asked') return 'here';
-  return ask(ctid, migration);
+  if (migration.phase === 'sending') return 'here';
+  return migration.phase === 'asked' ? ask(ctid, migration) : askOrWait(ctid, migration);
+}
+
+/** Who answers has ended its copy; who does not will have by then. */
+async function askOrWait(ctid: Ctid, migration: Migration): Promise<'here' | 'there'> {
+  const left = (): number => Math.max(0, (migration.until ?? 0) - Date.now());
+  try {
+    return await ask(ctid, migration, left());
+  } catch {
+    await sleep(left());
+    return 'here';
+  }
 }
 
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 2000;
 
 /** What became of a copy that was told to be kept. */
-export async function ask(ctid: Ctid, { to, argv }: Migration): Promise<'here' | 'there'> {
+export async function ask(
+  ctid: Ctid,
+  { to, argv }: Migration,
+  patience = PATIENCE_MS,
+): Promise<'here' | 'there'> {
   try {
     await using peer = connect(argv, {});
     await peer.link.send({ type: 'ask', ctid });
-    const { type } = await expect(peer.link, ['kept', 'none'], PATIENCE_MS);
+    const { type } = await expect(peer.link, ['kept', 'none'], patience);
     return type === 'kept' ? 'there' : 'here';
   } catch (cause) {
     throw new CellaError(
@@ -72,14 +86,18 @@ export class Mark {
 
   /** After a failure: returns if it is there all the same; else it goes on here, and the failure is thrown. */
   async decide(error: unknown): Promise<void> {
-    const { phase, until = 0 } = this.now;
+    const { phase } = this.now;
     if (phase === 'kept') return;
     // Who says that it has failed has taken everything back.
     const knows = error instanceof RemoteError;
-    if (phase === 'handed' && !knows) await sleep(Math.max(0, until - Date.now()));
-    if (phase === 'asked' && !knows && (await this.#askAgain()) === 'there') return this.set('kept');
+    if (!knows && (await this.#whose(phase)) === 'there') return this.set('kept');
     await settleMigration(this.#context, this.#ctid, this.now, 'here');
     throw error;
+  }
+
+  async #whose(phase: Migration['phase']): Promise<'here' | 'there'> {
+    if (phase === 'asked') return this.#askAgain();
+    return phase === 'handed' ? askOrWait(this.#ctid, this.now) : 'here';
   }
 
   async #askAgain(): Promise<'here' | 'there'> {
