@@ -11,6 +11,7 @@ import { faultPoint } from '../fault.js';
 import { findCgroup } from '../host/cgroup/index.js';
 import { saveGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
+import { consoleOf } from '../host/criu/console.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
 import { obstaclesAtRest } from '../host/criu/inspect.js';
 import { isPassing } from '../host/criu/reasons.js';
@@ -111,6 +112,7 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
     makeTimersRelative(v2);
     const views = viewsOf(init.pid);
     const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
+    const console = consoleOf(init.pid);
     await callCriu({
       program: criu.program,
       request: 'dump',
@@ -122,7 +124,12 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
         'post-dump': async () => {
           faultPoint('suspend.dumped');
           const groups = saveGroups(v2);
-          writeHeader(staging, { ...describe(criu, record), groups, views });
+          writeHeader(staging, {
+            ...describe(criu, record),
+            groups,
+            views,
+            ...(console === undefined ? {} : { console }),
+          });
           faultPoint('suspend.written');
           await still.keep();
           faultPoint('suspend.kept');
