@@ -197,6 +197,18 @@ describe('the service', () => {
     expectKept();
     await expectConsole('booted');
   });
+
+  it('does both when it is asked', { tags: ['slow'] }, async () => {
+    await begin();
+    const client = new ServiceClient(sandbox.rootDir);
+    const call = (verb: string, body = {}) => client.call('POST', `/v1/containers/101/${verb}`, body);
+    expect(await call('suspend')).toEqual({});
+    expect(await status()).toBe(SUSPENDED);
+    expect(await call('resume')).toEqual({ pid: initOf(sandbox, 101) });
+    await expectConsole('asked');
+    await expect(call('resume')).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
+    await expect(call('suspend', { dump: '/x' })).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
 });
 
 describe('a kill', { tags: ['slow'] }, () => {
