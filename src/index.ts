@@ -5,7 +5,13 @@ export type { ContainerConfig } from './config/container-config.js';
 export type { Edits, ListEdit } from './config/edits.js';
 export { changesFromOptions } from './config/overrides.js';
 export type { BackupOptions, BackupProgress, BackupResult } from './container/backup.js';
-export { type Abortable, Container, type StartCallOptions, type StartResult } from './container/container.js';
+export {
+  type Abortable,
+  Container,
+  type ResumeResult,
+  type StartCallOptions,
+  type StartResult,
+} from './container/container.js';
 export type { CreateOptions } from './container/create.js';
 export type { DiskTemplate, ImportDiskOptions } from './container/disk.js';
 export type { EnterOptions, ExecOptions } from './container/exec.js';

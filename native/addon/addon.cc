@@ -22,6 +22,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("messagePair", vz::MessagePair);
   add("sendMessage", vz::SendMessage);
   add("receiveMessage", vz::ReceiveMessage);
+  add("storedMaster", vz::StoredMaster);
   add("lock", vz::Lock);
   add("exchange", vz::Exchange);
   add("exists", vz::Exists);

@@ -29,6 +29,7 @@ Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
 Napi::Value MessagePair(const Napi::CallbackInfo& info);
 Napi::Value SendMessage(const Napi::CallbackInfo& info);
 Napi::Value ReceiveMessage(const Napi::CallbackInfo& info);
+Napi::Value StoredMaster(const Napi::CallbackInfo& info);
 
 Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value Exists(const Napi::CallbackInfo& info);

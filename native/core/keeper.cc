@@ -127,6 +127,8 @@ Say KeepConsole(const Record& record, int& fd) {
   Forget(init->slave);
   init->master = fd;
   fd = -1;
+  // One to be waited for would hold up everybody else.
+  Syscall(SYS_fcntl, init->master, F_SETFL, O_RDWR | O_NONBLOCK);
   init->slave =
       static_cast<int>(Syscall(SYS_ioctl, init->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   init->shown = false;

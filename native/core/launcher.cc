@@ -225,6 +225,18 @@ void Guard(const State& state) {
   Syscall(SYS_pidfd_send_signal, kPidFd, SIGKILL, 0, 0);
 }
 
+// What it makes beside itself (CLONE_PARENT), as CRIU does what it restores, are children of whoever has started us.
+void BecomeProgram(State& state) {
+  const Header& header = state.plan.header();
+  const int pid = static_cast<int>(Syscall(SYS_getpid));
+  const int self = static_cast<int>(Syscall(SYS_pidfd_open, pid, 0));
+  if (self < 0) Fail(state, kClone, self);
+  Send(state.control, {Say::Born, 0, pid, 0}, &self, 1);
+  Send(state.control, {Say::Prepared, 0, 0, 0});
+  Syscall(SYS_fcntl, kControlFd, F_SETFD, 0);
+  RunSteps(state, header.outside + header.after, header.inside);
+}
+
 [[noreturn]] void Main() {
   State state;
   // Whatever the embedding process forgot to mark close-on-exec ends here.
@@ -243,6 +255,7 @@ void Guard(const State& state) {
     case Mode::Guard: Guard(state); break;
     case Mode::Keep: Keep(state); break;
     case Mode::Bare: Bare(state); break;
+    case Mode::Program: BecomeProgram(state); break;
   }
   Exit(0);
 }

@@ -15,7 +15,8 @@
 //
 // At any point FAILED{step, errno} may come instead. End of file on the runtime's side ends the child.
 // When entering, the child waits for nothing, and what the steps `after` make is its own to attach. A guard makes no child: it says PREPARED, and ends the process of its
-// pidfd when the runtime is gone. A bare namespace is what PREPARED carries.
+// pidfd when the runtime is gone. A bare namespace is what PREPARED carries. A program is what the launcher itself becomes:
+// it says BORN and PREPARED of itself, then READY, and from then on the socket, descriptor 3, is that program's.
 //
 // The keeper (keeper.cc) makes itself a child, says BORN and PREPARED, and from then on answers at the listening socket
 // that it has in place of a pidfd. A `token` (`reserved`) tells a process from a later one with the same pid:
@@ -35,7 +36,7 @@ constexpr uint32_t kMagic = 0x414c4c43;  // "CLLA"
 constexpr uint32_t kVersion = 1;
 constexpr int kControlFd = 3, kPlanFd = 4, kPidFd = 5, kBareFd = 6;
 
-enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4, Keep = 5, Bare = 6 };
+enum class Mode : uint32_t { Launch = 1, Enter = 2, Mount = 3, Guard = 4, Keep = 5, Bare = 6, Program = 7 };
 enum class Say : uint32_t {
   Born = 1, Prepared, Go, Terminal, Ready, Failed, Spawn, Claim, Collect, Ended, Attend, Waiting,
 };

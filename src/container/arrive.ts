@@ -17,6 +17,7 @@ import { unpack } from '../template/unpack.js';
 import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { expectWell } from './health.js';
+import { openKeeper } from './keeper.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
@@ -77,42 +78,54 @@ export async function arrive(
       removeMountPoint(config.root);
     });
     const place = await makePlace(context, config, { header, network, undo, migrated: true });
-    let tie = -1;
-    let lease: Lease | undefined;
+    let trial: Trial | undefined;
+    undo.push('have it on trial', () => trial?.end());
     const ready = async (pid: number): Promise<void> => {
       using init = ProcessHandle.find(pid, startTime(pid) ?? '');
       if (!init) throw new CellaError('MIGRATION_FAILED', 'it ended while it was restored');
-      tie = await guard(init);
+      trial = new Trial(await guard(init));
       faultPoint('receive.restored');
       await link.send({ type: 'restored' });
       await expect(link, ['go'], LEASE_MS);
-      lease = new Lease(tie);
+      trial.begin();
       faultPoint('receive.go');
     };
-    const { init } = await restore(context, place, { program, directory, header, network, undo, ready });
+    using keeper = await openKeeper(context, { always: header.console !== undefined });
+    const restoring = { program, directory, header, network, keeper, undo, ready };
+    const { init, console } = await restore(context, place, restoring);
     using _init = init;
+    // Without a keeper it has none.
+    if (console >= 0) closeSync(console);
     wakeSystemd(init);
     await expectWell(init.pid, place, header);
     faultPoint('receive.runs');
     await link.send({ type: 'runs' });
-    await expect(link, ['keep'], lease?.left());
-    lease?.end();
+    await expect(link, ['keep'], trial?.left());
+    trial?.pass();
     await sync(config.root);
     removeDump(resumingOf(directory));
     // Before it is entered in the books: what is in them runs whatever becomes of us, and what is not is ended by recover().
-    dismiss(tie);
+    trial?.dismiss();
     faultPoint('receive.kept');
     return { network };
   });
 }
 
-/** Ends a copy that nobody has said is to be kept, whatever it is that is being waited for. */
-class Lease {
-  readonly #until = Date.now() + LEASE_MS;
-  readonly #timer: NodeJS.Timeout;
+/** A copy of which nobody has said that it is to be kept: it ends with us, and when its time is over. */
+class Trial {
+  readonly #tie: number;
+  #until = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(tie: number) {
-    this.#timer = setTimeout(() => closeSync(tie), LEASE_MS);
+    this.#tie = tie;
+  }
+
+  /** It may run. */
+  begin(): void {
+    this.#until = Date.now() + LEASE_MS;
+    this.#timer = setTimeout(() => this.end(), LEASE_MS);
   }
 
   /** ms. */
@@ -120,7 +133,20 @@ class Lease {
     return Math.max(0, this.#until - Date.now());
   }
 
+  /** It is to be kept: time does not matter any more. */
+  pass(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** It outlives us. */
+  dismiss(): void {
+    this.#isOver = true;
+    dismiss(this.#tie);
+  }
+
   end(): void {
     clearTimeout(this.#timer);
+    if (!this.#isOver) closeSync(this.#tie);
+    this.#isOver = true;
   }
 }

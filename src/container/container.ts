@@ -67,6 +67,12 @@ export interface StartResult {
   readonly console?: Console;
 }
 
+export interface ResumeResult {
+  readonly pid: number;
+  /** Where it was asked for, and it has one. */
+  readonly console?: Console;
+}
+
 /**
  * @example
  * const host = await openHost();
@@ -224,11 +230,12 @@ export class Container {
   }
 
   /** Goes on where it was suspended. */
-  resume(options: ResumeOptions = {}): Promise<{ readonly pid: number }> {
+  resume(options: ResumeOptions = {}): Promise<ResumeResult> {
     return this.#told('resume', async () => {
-      using init = (await resume(this.#context, this.ctid, options)).init;
+      const resumed = await resume(this.#context, this.ctid, options);
+      using init = resumed.init;
       this.#own = watchEnd(init);
-      return { pid: init.pid };
+      return { pid: init.pid, ...(resumed.console < 0 ? {} : { console: openConsole(resumed.console) }) };
     });
   }
 

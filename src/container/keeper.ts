@@ -9,11 +9,14 @@ import { type Context, lockDirectory } from './context.js';
 /** Nothing to limit. */
 const UNLIMITED = { ram: undefined, swap: undefined, numproc: undefined };
 
-/** For a start. Where there never was a node service nobody would ask how an init has ended. */
-export async function openKeeper(context: Context): Promise<Keeper | undefined> {
+/**
+ * For a start. Where there never was a node service nobody would ask how an init has ended; with `always` there is one all
+ * the same, as for a container whose console has to be kept.
+ */
+export async function openKeeper(context: Context, { always = false } = {}): Promise<Keeper | undefined> {
   const { keeper, serviceState } = context.paths;
   const running = Keeper.connect(keeper);
-  if (running || !existsSync(serviceState)) return running;
+  if (running || !(always || existsSync(serviceState))) return running;
   await ensureKeeper(context);
   return Keeper.connect(keeper);
 }

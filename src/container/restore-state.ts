@@ -7,6 +7,7 @@ import { findCgroup, openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
 import { limitGroups, makeGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
+import type { Keeper } from '../host/keeper.js';
 import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { raiseLoopback } from '../host/netlink/links.js';
@@ -18,6 +19,7 @@ import { confinementOf, type RuntimeRecord, removeRecord, writeRecord } from '..
 import type { Undo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { type Context, factsFor } from './context.js';
+import { KeptConsole } from './kept-console.js';
 import { prepareRoot } from './mount.js';
 import { attachNetwork, detachNetwork, type NetworkIntent, openNetwork } from './network.js';
 import type { Running } from './recover.js';
@@ -75,23 +77,33 @@ export async function makePlace(
 interface Restoring extends Making {
   readonly program: string;
   readonly directory: string;
+  /** Its parent, which keeps its console too; default: this process, and the caller. */
+  readonly keeper: Keeper | undefined;
   /** All of it is there, and held until this is settled. */
   readonly ready?: (init: number) => Promise<void>;
+}
+
+export interface Restored extends Running {
+  /** Master of its console; -1: it has none, or it is kept. */
+  readonly console: number;
 }
 
 /** Has its processes be there again, in the place of `record`. */
 export async function restore(
   context: Context,
   record: RuntimeRecord,
-  { program, directory, header, network, undo, ready }: Restoring,
-): Promise<Running> {
+  { program, directory, header, network, keeper, undo, ready }: Restoring,
+): Promise<Restored> {
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
+  const console = new KeptConsole();
+  undo.push('take the console', () => console.drop());
   let [restored, runs] = [record, false];
   try {
     const { pid = 0 } = await callCriu({
       program,
       request: 'restore',
+      keeper,
       // It may have been moved by then.
       log: `/proc/self/fd/${images}/restore.log`,
       options: restoreOptions({ images, root: record.root, mounts: [...DEVICE_MOUNTS, ...views] }),
@@ -106,7 +118,8 @@ export async function restore(
           const { v2 } = findCgroup(record.cgroups);
           if (v2 !== null) limitGroups(v2, header.groups);
         },
-        'post-restore': async ({ pid: root = 0 }) => {
+        'orphan-pts-master': ({ fd }) => console.take(fd),
+        'post-restore': async ({ pid: root = 0, criu }) => {
           faultPoint('resume.restored');
           const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
           restored = { ...record, init };
@@ -114,6 +127,10 @@ export async function restore(
           undo.push('take the state', () => (runs ? undefined : putBackDump(directory)));
           takeDump(directory);
           faultPoint('resume.taken');
+          console.find(criu, header.console);
+          undo.push('claim init', () => keeper?.forget(init));
+          if (keeper) await console.give(keeper, init);
+          faultPoint('resume.kept');
           await ready?.(root);
         },
         'network-unlock': () => (network ? openNetwork(network) : undefined),
@@ -122,7 +139,7 @@ export async function restore(
     runs = true;
     const init = ProcessHandle.find(pid, restored.init?.startTime ?? '');
     if (!init) throw new CellaError('RESUME_FAILED', 'it ended at once');
-    return { init, record: restored };
+    return { init, record: restored, console: console.release() };
   } catch (error) {
     if (!(error instanceof CellaError) || error.code !== 'SYSTEM') throw error;
     const message = `container ${record.ctid} cannot be resumed: ${error.message}`;

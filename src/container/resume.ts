@@ -12,24 +12,27 @@ import { writeFileAtomic } from '../state/atomic-file.js';
 import { type DumpHeader, readHeader } from '../state/dump.js';
 import { withUndo } from '../undo.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
+import { openKeeper } from './keeper.js';
 import { announceNetwork, expectUnclaimed, intendNetwork } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { findInit, recover } from './recover.js';
-import { makePlace, restore } from './restore-state.js';
+import { makePlace, type Restored, restore } from './restore-state.js';
 import { dumpOf, finishResume } from './suspended.js';
 
 export interface ResumeOptions {
   /** Where its state is; default: where `suspend` has put it. */
   readonly dump?: string;
+  /** The caller gets the other side of its console, and must keep it. Default: the keeper has it, as its init's parent. */
+  readonly console?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** The init is the caller's to let go, and a child of this process. */
+/** The init is the caller's to let go and, where there is no keeper, a child of this process. */
 export async function resume(
   context: Context,
   ctid: Ctid,
   options: ResumeOptions = {},
-): Promise<{ readonly init: ProcessHandle }> {
+): Promise<Pick<Restored, 'init' | 'console'>> {
   using _lock = await lockContainer(context, ctid, 'resume', options.signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
@@ -40,6 +43,10 @@ export async function resume(
   const { program } = await findCriu('RESUME_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   if (network) await expectUnclaimed(context, ctid, network);
+  // Kept by nobody, a console hangs up on its guest.
+  using keeper = options.console
+    ? undefined
+    : await openKeeper(context, { always: header.console !== undefined });
   options.signal?.throwIfAborted();
   const restored = await withUndo(async (undo) => {
     // Whoever comes next after a kill has to know where it is.
@@ -47,7 +54,7 @@ export async function resume(
     writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
     const place = await makePlace(context, config, { header, network, undo });
     faultPoint('resume.placed');
-    return restore(context, place, { program, directory, header, network, undo });
+    return restore(context, place, { program, directory, header, network, keeper, undo });
   });
   faultPoint('resume.runs');
   wakeSystemd(restored.init);

@@ -11,6 +11,7 @@ import { faultPoint } from '../fault.js';
 import { findCgroup } from '../host/cgroup/index.js';
 import { saveGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
+import { consoleOf } from '../host/criu/console.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
 import { obstaclesAtRest } from '../host/criu/inspect.js';
 import { isPassing } from '../host/criu/reasons.js';
@@ -130,6 +131,7 @@ async function dump(
     makeTimersRelative(v2);
     const views = viewsOf(init.pid);
     const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
+    const console = consoleOf(init.pid);
     await callCriu({
       program: criu.program,
       request: 'dump',
@@ -141,7 +143,12 @@ async function dump(
         'post-dump': async () => {
           faultPoint('suspend.dumped');
           const groups = saveGroups(v2);
-          const header = { ...describe(criu, record), groups, views };
+          const header = {
+            ...describe(criu, record),
+            groups,
+            views,
+            ...(console === undefined ? {} : { console }),
+          };
           if (handOver) return handOver({ header, images: imagesOf(staging), keep: () => still.keep() });
           writeHeader(staging, header);
           faultPoint('suspend.written');

@@ -91,6 +91,8 @@ export interface Binding {
   sendMessage(socket: number, bytes: Uint8Array): void;
   /** One at a time; null at the end. fd -1: none came with it. */
   receiveMessage(socket: number): Promise<{ readonly bytes: Buffer; readonly fd: number } | null>;
+  /** A copy of a pty's master that a socket of CRIU's has in it; -1: none is. */
+  storedMaster(pidfd: number, descriptor: number, number: number): number;
   /** Opens `path` and flocks it without waiting (EAGAIN); returns the descriptor. */
   lock(path: string): number;
   /** Has two files swap their names at once; false where the file system cannot. */

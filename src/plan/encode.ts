@@ -18,7 +18,7 @@ const VERSION = 1;
 const HEADER_SIZE = 56;
 const OP_SIZE = 40;
 
-const MODES = { launch: 1, enter: 2, mount: 3, guard: 4, keep: 5 } as const;
+const MODES = { launch: 1, enter: 2, mount: 3, guard: 4, keep: 5, program: 7 } as const;
 
 const NAMESPACES: Readonly<Record<Namespace, number>> = {
   time: 0x80,

@@ -192,7 +192,7 @@ export interface IdMap {
 }
 
 export interface LaunchPlan {
-  readonly mode: 'launch' | 'enter' | 'mount' | 'guard' | 'keep';
+  readonly mode: 'launch' | 'enter' | 'mount' | 'guard' | 'keep' | 'program';
   /** What the first process is cloned into or, for enter, joins. */
   readonly namespaces: readonly Namespace[];
   /** Null: no user namespace, root inside is root of the host. */

@@ -49,6 +49,11 @@ export const GUARD: LaunchPlan = {
 /** Nothing of a container: the process that is every init's parent and keeps the consoles. */
 export const KEEPER: LaunchPlan = { ...GUARD, mode: 'keep' };
 
+/** Nothing of a container: a program of the host, whose descriptor 3 is a socket to us. */
+export function planProgram(argv: readonly string[], env: readonly string[]): LaunchPlan {
+  return { ...GUARD, mode: 'program', inside: [{ op: 'exec', paths: argv.slice(0, 1), argv, env }] };
+}
+
 /**
  * The slow one while the launcher mounts; and a cgroup namespace begins where its maker is, which for clone3 is the
  * launcher's own group.

@@ -118,6 +118,16 @@ export class Api {
         const { pid } = await container.restart(readFlags(await readJson(request), 'fast', 'wait'));
         answer(response, 200, { pid });
       },
+      'POST /suspend': async (request, response) => {
+        readFlags(await readJson(request));
+        await container.suspend();
+        answer(response, 200, {});
+      },
+      'POST /resume': async (request, response) => {
+        readFlags(await readJson(request));
+        const { pid } = await container.resume();
+        answer(response, 200, { pid });
+      },
       'PUT /console/size': async (request, response) => {
         const { rows, columns } = readSize(await readJson(request));
         this.#parts.consoles.of(ctid).resize(rows, columns);

@@ -64,6 +64,8 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   LOCKED: 409,
   DISABLED: 409,
   OVERCOMMIT: 409,
+  SUSPEND_FAILED: 409,
+  RESUME_FAILED: 409,
 };
 
 /** As `{ error, message, hint }`. */

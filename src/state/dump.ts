@@ -26,6 +26,8 @@ export interface DumpHeader {
   readonly groups: readonly SavedGroup[];
   /** Files of lxcfs that it saw: of `VIEWED`. */
   readonly views: readonly string[];
+  /** Number of its console's pty; absent: it had none. */
+  readonly console?: number;
 }
 
 const HEADER = 'cella.json';

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { openHost } from '../../dist/index.js';
 import { findCriu } from '../../src/host/criu/find.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
@@ -168,19 +167,6 @@ describe('what cannot be', () => {
     });
     debuggerOfHost.kill('SIGTERM');
     await expect.poll(async () => (await check()).code, { timeout: 10_000 }).toBe(0);
-  });
-
-  it('is a console, whose other side nobody could keep', { tags: ['slow'] }, async () => {
-    await sandbox.create(101, '--layout', 'overlay:directory');
-    const container = (await openHost({ rootDir: sandbox.rootDir })).container(101);
-    const { console: terminal } = await container.start({ console: true });
-    await expect(container.suspend()).rejects.toMatchObject({
-      code: 'SUSPEND_FAILED',
-      message: expect.stringContaining('it was started with a console'),
-    });
-    expect(await status()).toBe(RUNNING);
-    await container.stop({ fast: true });
-    terminal?.terminal.destroy();
   });
 
   it('is refused before anything is done', { tags: ['slow'] }, async () => {

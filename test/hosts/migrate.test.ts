@@ -1,6 +1,8 @@
 /** Containers that move between two hosts by ssh: what is connected to them stays so. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../helpers/requires.js';
@@ -11,6 +13,7 @@ requires('two-hosts');
 
 const PEER = process.env.CELLA_TEST_PEER ?? '';
 const THERE = '/var/tmp/cella-migrate';
+const HERE = '10.77.0.1';
 const ADDRESS = '10.77.0.50';
 const execute = promisify(execFile);
 const ssh = async (command: string): Promise<string> => (await execute('ssh', [PEER, command])).stdout.trim();
@@ -38,18 +41,19 @@ const inside = async (where: 'here' | 'there', script: string): Promise<string> 
     ? (await sandbox.vzctl(['exec', '101', script])).stdout.trim()
     : there('vzctl', 'exec', '101', `'${script.replaceAll("'", "'\\''")}'`);
 
-/** Says back what it is told, for as long as the connection is there. */
+/** Says back what it is told, for as long as the connection is there. By the address that the two hosts do not share. */
 class Talk {
-  readonly #client = spawn('busybox', ['nc', ADDRESS, '7000'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  readonly #lines = createInterface({ input: this.#client.stdout })[Symbol.asyncIterator]();
+  readonly #client = connect({ host: ADDRESS, port: 7000, localAddress: HERE });
+  readonly #lines = createInterface({ input: this.#client })[Symbol.asyncIterator]();
 
   async hears(text: string): Promise<void> {
-    this.#client.stdin.write(`${text}\n`);
-    expect((await this.#lines.next()).value).toBe(text);
+    this.#client.write(`${text}\n`);
+    const silence = sleep(60_000, { value: 'silence' });
+    expect((await Promise.race([this.#lines.next(), silence])).value).toBe(text);
   }
 
   end(): void {
-    this.#client.kill('SIGKILL');
+    this.#client.destroy();
   }
 }
 

@@ -2,12 +2,11 @@
  * One request to CRIU, and the answers to what it asks meanwhile. A CRIU that we ask in its swrk mode sees at once when
  * this process is gone: it then gives up, and what it has frozen goes on.
  */
-import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { CellaError, isErrno } from '../../errors.js';
 import { native } from '../../native/binding.js';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
+import type { Keeper } from '../keeper.js';
 import {
   type CriuResponse,
   decodeResponse,
@@ -15,6 +14,7 @@ import {
   encodeRequest,
   type RequestName,
 } from './messages.js';
+import { type Starting, startCriu, startKeptCriu } from './process.js';
 import { reasonFrom } from './reasons.js';
 
 /** Of a notification, as CRIU names it: "network-lock", "post-dump" and so on. */
@@ -22,6 +22,8 @@ export interface Hooked {
   readonly script: string;
   /** Of the restored init, on the host; of "setup-namespaces" and "post-restore". */
   readonly pid?: number;
+  /** CRIU's own. */
+  readonly criu: number;
   /** What came with it, the caller's; -1: nothing. */
   readonly fd: number;
 }
@@ -29,15 +31,12 @@ export interface Hooked {
 /** What throws has CRIU give up; in "post-dump" what was dumped goes on then. */
 export type Hooks = Readonly<Record<string, (hooked: Hooked) => Promise<void> | void>>;
 
-export interface Call {
-  readonly program: string;
+export interface Call extends Starting {
   readonly request: RequestName;
   readonly options?: CriuOptions;
   readonly hooks?: Hooks;
-  /** A process in whose time namespace it is to run: CRIU dumps none that is not its own, and each restore makes one. */
-  readonly timeOf?: number;
-  /** Is open as long as it lives, for whoever waits for it to be gone. */
-  readonly alive?: Writable;
+  /** Becomes the parent of what is restored, in our place. */
+  readonly keeper?: Keeper | undefined;
   /** Where it writes its log. */
   readonly log?: string;
   /** How long it may be silent while it works, ms; then it is killed. Default: two minutes. */
@@ -48,35 +47,23 @@ const PATIENCE_MS = 120_000;
 
 /** What it answered, if that is a success. Else rejects, with the failure of a hook where one has failed. */
 export async function callCriu({
-  program,
   request,
   options,
   hooks = {},
-  timeOf,
-  alive,
+  keeper,
   log,
   patience = PATIENCE_MS,
+  ...starting
 }: Call): Promise<CriuResponse> {
-  const [socket, theirs] = native().messagePair();
-  // Its own log has all that it says (log_file).
-  const argv = [program, '--no-default-config', 'swrk', '3'];
-  if (timeOf !== undefined) argv.unshift('nsenter', `--time=/proc/${timeOf}/ns/time`);
-  const [command = program, ...args] = argv;
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'ignore', 'ignore', theirs, ...(alive ? [alive] : [])],
-  });
-  closeSync(theirs);
-  const ended = new Promise<Error | undefined>((resolve) => {
-    child.on('error', resolve);
-    child.on('exit', () => resolve(undefined));
-  });
-  using watchdog = new Watchdog(patience, () => child.kill('SIGKILL'));
+  const criu = keeper ? await startKeptCriu(starting.program, keeper) : startCriu(starting);
+  const { socket, ended } = criu;
+  using watchdog = new Watchdog(patience, criu.kill);
   let failure: unknown;
   try {
     say(socket, encodeRequest(request, options));
     for (;;) {
       watchdog.start();
-      const message = await native().receiveMessage(socket);
+      const message = await criu.receive();
       watchdog.stop();
       if (!message) throw failure ?? goneWithoutAnswer(watchdog.bit ? patience : undefined, await ended);
       const response = decodeResponse(message.bytes);
@@ -84,7 +71,7 @@ export async function callCriu({
       try {
         const hook = hooks[response.notify.script];
         if (!hook && message.fd >= 0) closeSync(message.fd);
-        await hook?.({ ...response.notify, fd: message.fd });
+        await hook?.({ ...response.notify, criu: criu.pid, fd: message.fd });
         say(socket, encodeAnswer(true));
       } catch (error) {
         failure ??= error;

@@ -5,7 +5,7 @@ import { descriptorsOf, linkOf, parseStatus, readOf } from '../guest-processes.j
 /** As phrases; nothing: it can be tried. `pids`: all of its processes. */
 export function obstaclesIn(init: number, pids: readonly number[]): readonly string[] {
   return [
-    ...mounts(readOf(init, 'mountinfo') ?? ''),
+    ...served(readOf(init, 'mountinfo') ?? ''),
     ...nested(init, pids),
     ...pids.flatMap((pid) => [...traced(pid), ...descriptors(pid)]),
     ...obstaclesAtRest(init, pids),
@@ -20,14 +20,12 @@ export function obstaclesAtRest(init: number, pids: readonly number[]): readonly
   return [...strangers(init, pids), ...watchers(init, pids)];
 }
 
-/** Of a console the other side, which is outside, would be closed with the command that resumes it. */
-function mounts(table: string): readonly string[] {
-  // Other processes of the container may serve them; lxcfs is of the host.
-  const served = table.split('\n').filter((line) => / - fuse(?:blk)?(?:\.(?!lxcfs )\S+)? /.test(line));
-  return [
-    ...(/ \/dev\/console /.test(table) ? ['it was started with a console, as the node service does'] : []),
-    ...served.map((line) => `a FUSE file system is mounted at '${line.split(' ')[4]}'`),
-  ];
+/** Mounts that other processes of the container may serve; lxcfs is of the host. */
+function served(table: string): readonly string[] {
+  return table
+    .split('\n')
+    .filter((line) => / - fuse(?:blk)?(?:\.(?!lxcfs )\S+)? /.test(line))
+    .map((line) => `a FUSE file system is mounted at '${line.split(' ')[4]}'`);
 }
 
 function traced(pid: number): readonly string[] {

@@ -113,7 +113,7 @@ describe('encodePlan', () => {
     fc.assert(
       fc.property(plans, fc.nat(100), (plan, crashAt) => {
         const read = decodePlan(encodePlan(plan, { crashAt }));
-        expect(read.mode).toBe({ launch: 1, enter: 2, mount: 3, guard: 4, keep: 5 }[plan.mode]);
+        expect(read.mode).toBe({ launch: 1, enter: 2, mount: 3, guard: 4, keep: 5, program: 7 }[plan.mode]);
         expect(read.ids).toEqual({
           base: plan.ids?.uid ?? 0,
           gidBase: plan.ids?.gid ?? 0,
