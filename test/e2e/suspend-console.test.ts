@@ -62,7 +62,9 @@ async function watch() {
 /** What is typed reaches the guest, and what it writes is seen and kept. */
 async function expectConsole(word: string): Promise<void> {
   const { stream, seen } = await watch();
-  const answer = inside('read line </dev/console; echo "got $line" >/dev/console');
+  // What was typed before, and nobody has read, comes first.
+  const read = `until [ "$line" = '${word}' ]; do read line </dev/console; done`;
+  const answer = inside(`${read}; echo "got $line" >/dev/console`);
   await eventually(async () => {
     stream.write(`${word}\n`);
     await sleep(200);
