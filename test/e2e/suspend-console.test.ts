@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { ServiceClient } from '../../dist/service/index.js';
+import { findCriu } from '../../src/host/criu/find.js';
 import { eventually, initOf, pretendReboot, Service, untilKeeperIsGone } from '../helpers/service.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
@@ -183,6 +184,29 @@ describe('a guest that was resumed', () => {
     await eventually(() => expect(existsSync(`/proc/${initOf(sandbox, 101)}`)).toBe(false));
     await (await serve()).until(/container 101 started/);
     expectKept();
+  });
+});
+
+describe('a CRIU of the keeper', { tags: ['slow'] }, () => {
+  it.each([
+    ['exit 1', 'criu ended without an answer'],
+    ['kill -9 $$', 'criu ended without an answer'],
+    ['exit 0', 'criu ended without an answer'],
+  ])('that does "%s" leaves the state as it is', async (end, message) => {
+    await begin();
+    await sandbox.good('suspend', '101');
+    const criu = `${sandbox.rootDir}/criu`;
+    const { program } = await findCriu();
+    // It tells its version, and that is all.
+    const script = `[ -e "$0.asked" ] && { rm "$0.asked"; ${end}; }; : >"$0.asked"; exec '${program}' "$@"`;
+    writeFileSync(criu, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    expect(await sandbox.vzctl(['resume', '101'], { env: { CELLA_CRIU: criu } })).toMatchObject({
+      code: 17,
+      stderr: `container 101 cannot be resumed: ${message}\n`,
+    });
+    expect(await status()).toBe(SUSPENDED);
+    await sandbox.good('resume', '101');
+    await expectConsole('whole');
   });
 });
 
