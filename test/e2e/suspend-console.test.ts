@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { ServiceClient } from '../../dist/service/index.js';
+import { findCriu } from '../../src/host/criu/find.js';
 import { eventually, initOf, pretendReboot, Service, untilKeeperIsGone } from '../helpers/service.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
@@ -62,7 +63,9 @@ async function watch() {
 /** What is typed reaches the guest, and what it writes is seen and kept. */
 async function expectConsole(word: string): Promise<void> {
   const { stream, seen } = await watch();
-  const answer = inside('read line </dev/console; echo "got $line" >/dev/console');
+  // What was typed before, and nobody has read, comes first.
+  const read = `until [ "$line" = '${word}' ]; do read line </dev/console; done`;
+  const answer = inside(`${read}; echo "got $line" >/dev/console`);
   await eventually(async () => {
     stream.write(`${word}\n`);
     await sleep(200);
@@ -181,6 +184,29 @@ describe('a guest that was resumed', () => {
     await eventually(() => expect(existsSync(`/proc/${initOf(sandbox, 101)}`)).toBe(false));
     await (await serve()).until(/container 101 started/);
     expectKept();
+  });
+});
+
+describe('a CRIU of the keeper', { tags: ['slow'] }, () => {
+  it.each([
+    ['exit 1', 'criu ended without an answer'],
+    ['kill -9 $$', 'criu ended without an answer'],
+    ['exit 0', 'criu ended without an answer'],
+  ])('that does "%s" leaves the state as it is', async (end, message) => {
+    await begin();
+    await sandbox.good('suspend', '101');
+    const criu = `${sandbox.rootDir}/criu`;
+    const { program } = await findCriu();
+    // It tells its version, and that is all.
+    const script = `[ -e "$0.asked" ] && { rm "$0.asked"; ${end}; }; : >"$0.asked"; exec '${program}' "$@"`;
+    writeFileSync(criu, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    expect(await sandbox.vzctl(['resume', '101'], { env: { CELLA_CRIU: criu } })).toMatchObject({
+      code: 17,
+      stderr: `container 101 cannot be resumed: ${message}\n`,
+    });
+    expect(await status()).toBe(SUSPENDED);
+    await sandbox.good('resume', '101');
+    await expectConsole('whole');
   });
 });
 

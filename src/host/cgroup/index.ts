@@ -39,14 +39,16 @@ export function findCgroup(directories: readonly string[]): {
   return { v2, cgroup: openCgroup({ v2, directories }) };
 }
 
-/** What of control groups is mounted, and where. */
+/**
+ * What of control groups is mounted, and where. Of several places the first: CRIU mounts hierarchies of v1 for itself while it
+ * restores.
+ */
 export function probeCgroups(mounts: readonly MountEntry[]): CgroupMounts {
   const unified = mounts.find((mount) => mount.type === 'cgroup2');
-  // The first of each counts: others come and go, as with a CRIU that is at work.
   const v1: Readonly<Record<string, string>> = Object.fromEntries(
     mounts
-      .toReversed()
       .filter((mount) => mount.type === 'cgroup')
+      .reverse()
       .flatMap((mount) => mount.options.map((option) => [option, mount.target] as const)),
   );
   const delegation = probeDelegation();
