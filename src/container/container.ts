@@ -11,6 +11,7 @@ import { attended, type WatchedEnd, watchEnd } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { followConsoleLog } from '../state/console-log.js';
 import { readRecord } from '../state/record.js';
+import { warn } from './actions.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
 import { changes } from './changes.js';
 import { checkpointFindings } from './checkpointable.js';
@@ -124,7 +125,10 @@ export class Container {
     return this.#told('move', () => relocate(this.#context, this.ctid, options));
   }
 
-  /** Keeps the state of its files, to go back to; a running one stands still where they have to be copied. */
+  /**
+   * Keeps the state of its files and, where they can be dumped, of its processes, to go back to. A running one stands still
+   * for that.
+   */
   snapshot(options: SnapshotOptions = {}): Promise<{ readonly uuid: string }> {
     return this.#told('snapshot', () => snapshot(this.#context, this.ctid, options));
   }
@@ -134,13 +138,17 @@ export class Container {
     return listSnapshots(this.#context, this.ctid, uuid);
   }
 
-  /** Goes back to a snapshot; one that runs is killed for that, and started again. */
+  /**
+   * Goes back to a snapshot; one that runs is killed for that. Processes that the snapshot holds go on, if they can; else
+   * what was running is started again.
+   */
   switchSnapshot(uuid: string, options: SwitchOptions = {}): Promise<void> {
     return this.#told('snapshot-switch', async () => {
-      expectSnapshot(this.#context, this.ctid, uuid);
+      await expectSnapshot(this.#context, this.ctid, uuid, options);
       const { wasRunning } =
         this.initPid() === undefined ? { wasRunning: false } : await this.stop({ fast: true });
-      await switchSnapshot(this.#context, this.ctid, uuid, options);
+      const { suspended } = await switchSnapshot(this.#context, this.ctid, uuid, options);
+      if (suspended && (await this.#goOn(options))) return;
       if (wasRunning)
         await this.start({ again: true, ...(options.signal ? { signal: options.signal } : {}) });
     });
@@ -223,11 +231,25 @@ export class Container {
 
   /** Goes on where it was suspended. */
   resume(options: ResumeOptions = {}): Promise<{ readonly pid: number }> {
-    return this.#told('resume', async () => {
-      using init = (await resume(this.#context, this.ctid, options)).init;
-      this.#own = watchEnd(init);
-      return { pid: init.pid };
-    });
+    return this.#told('resume', () => this.#resume(options));
+  }
+
+  async #resume(options: ResumeOptions): Promise<{ readonly pid: number }> {
+    using init = (await resume(this.#context, this.ctid, options)).init;
+    this.#own = watchEnd(init);
+    return { pid: init.pid };
+  }
+
+  /** Of a snapshot. */
+  async #goOn({ mustResume = false, signal }: SwitchOptions): Promise<boolean> {
+    try {
+      await this.#resume(signal ? { signal } : {});
+      return true;
+    } catch (error) {
+      if (mustResume || !(error instanceof CellaError)) throw error;
+      warn(this.#context, this.ctid, `its processes do not go on: ${error.message}`);
+      return false;
+    }
   }
 
   restart(options: StartCallOptions & StopOptions = {}): Promise<StartResult> {

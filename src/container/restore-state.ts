@@ -89,7 +89,12 @@ export async function restore(
       request: 'restore',
       // It may have been moved by then.
       log: `/proc/self/fd/${images}/restore.log`,
-      options: restoreOptions({ images, root: record.root, mounts: [...DEVICE_MOUNTS, ...views] }),
+      options: restoreOptions({
+        images,
+        root: record.root,
+        mounts: [...DEVICE_MOUNTS, ...views],
+        wentOn: header.wentOn === true,
+      }),
       hooks: {
         'setup-namespaces': async ({ pid: root = 0 }) => {
           await raiseLoopback(root);

@@ -9,13 +9,13 @@ import { findCriu } from '../host/criu/find.js';
 import type { ProcessHandle } from '../host/processes.js';
 import { native } from '../native/binding.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { type DumpHeader, readHeader } from '../state/dump.js';
 import { withUndo } from '../undo.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { announceNetwork, expectUnclaimed, intendNetwork } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { findInit, recover } from './recover.js';
 import { makePlace, restore } from './restore-state.js';
+import { expectResumable } from './resumable.js';
 import { dumpOf, finishResume } from './suspended.js';
 
 export interface ResumeOptions {
@@ -36,7 +36,7 @@ export async function resume(
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`);
   const directory = options.dump ?? dumpOf(context, ctid);
-  const header = expectDump(ctid, directory);
+  const header = await expectResumable(ctid, directory);
   const { program } = await findCriu('RESUME_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   if (network) await expectUnclaimed(context, ctid, network);
@@ -61,15 +61,4 @@ export async function resume(
 
 function isSystemd(pid: number): boolean {
   return native().readKernelFile(`/proc/${pid}/comm`) === 'systemd\n';
-}
-
-function expectDump(ctid: Ctid, directory: string): DumpHeader {
-  const header = readHeader(directory);
-  if (!header)
-    throw new CellaError('RESUME_FAILED', `container ${ctid} is not suspended: there is no '${directory}'`);
-  if (header.ctid !== ctid)
-    throw new CellaError('RESUME_FAILED', `'${directory}' is the state of container ${header.ctid}`);
-  if (header.arch !== process.arch)
-    throw new CellaError('RESUME_FAILED', `'${directory}' was made on another architecture: ${header.arch}`);
-  return header;
 }

@@ -57,7 +57,7 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   // Whoever comes next after a kill has to know where it is.
   writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
   try {
-    await dumpWhenQuiet(criu, running, directory);
+    await dumpWhenQuiet(criu, running, { directory, fate: 'ends' });
     await init.wait();
   } catch (error) {
     using left = findInit(context, ctid);
@@ -84,11 +84,20 @@ function expectCheckpointable(context: Context, ctid: Ctid): void {
 const ATTEMPTS = 6;
 const PAUSE_MS = 50;
 
+export interface Dumping {
+  /** Where it is to be; until `settle` puts it there it is beside that. */
+  readonly directory: string;
+  /** What becomes of the container: it is killed, stands still from then on, or runs. */
+  readonly fate: 'ends' | 'waits' | 'goes on';
+  /** What is to be of the same moment. */
+  readonly meanwhile?: () => Promise<void>;
+}
+
 /** Again where what stood in the way may be over by then. */
-async function dumpWhenQuiet(criu: Criu, running: Running, directory: string): Promise<void> {
+export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumping): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await dump(criu, running, directory);
+      return await dump(criu, running, dumping);
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof CellaError && isPassing(error.message))) throw error;
     }
@@ -97,7 +106,11 @@ async function dumpWhenQuiet(criu: Criu, running: Running, directory: string): P
   }
 }
 
-async function dump(criu: Criu, { init, record }: Running, directory: string): Promise<void> {
+async function dump(
+  criu: Criu,
+  { init, record }: Running,
+  { directory, fate, meanwhile }: Dumping,
+): Promise<void> {
   const staging = makeStaging(directory);
   const { v2, cgroup } = findCgroup(record.cgroups);
   if (v2 === null)
@@ -105,6 +118,7 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
   await leaveTrace(init.pid);
   const still = await standStill(cgroup, v2, headerOf(staging));
   const images = openSync(imagesOf(staging), 'r');
+  let header: DumpHeader | undefined;
   try {
     const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
@@ -117,12 +131,14 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
       timeOf: init.pid,
       alive: still.alive,
       log: `${imagesOf(staging)}/dump.log`,
-      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2 }),
+      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends' }),
       hooks: {
         'post-dump': async () => {
           faultPoint('suspend.dumped');
-          const groups = saveGroups(v2);
-          writeHeader(staging, { ...describe(criu, record), groups, views });
+          header = { ...describe(criu, record), groups: saveGroups(v2), views };
+          await meanwhile?.();
+          if (fate === 'goes on') return;
+          writeHeader(staging, header);
           faultPoint('suspend.written');
           await still.keep();
           faultPoint('suspend.kept');
@@ -130,9 +146,11 @@ async function dump(criu: Criu, { init, record }: Running, directory: string): P
       },
     });
   } finally {
-    await still.keep();
+    await (fate === 'goes on' ? still.letGo() : still.keep());
     closeSync(images);
   }
+  if (fate === 'waits') await cgroup.freeze();
+  if (fate === 'goes on' && header) writeHeader(staging, header);
 }
 
 function describe(criu: Criu, record: RuntimeRecord): Omit<DumpHeader, 'groups' | 'views'> {

@@ -79,7 +79,7 @@ export async function finishSuspend(
 ): Promise<boolean> {
   const directory = readText(paths.suspending(ctid));
   if (directory === undefined) return false;
-  if (!running && readHeader(stagingOf(directory))) settle(directory);
+  if (!running && readHeader(stagingOf(directory))) await settle(directory);
   else {
     removeDump(stagingOf(directory));
     if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
