@@ -23,7 +23,7 @@ import { findRunning } from './recover.js';
 import { expectResumable } from './resumable.js';
 import { formatUuid } from './snapshot-edit.js';
 import { dumpWhenQuiet } from './suspend.js';
-import { dumpOf, finishSuspend } from './suspended.js';
+import { dumpOf, finishSuspend, letGoOn } from './suspended.js';
 
 /**
  * Keeps the processes of a running container, which goes on, for the snapshot `uuid`; `copy` is called while it stands
@@ -48,6 +48,7 @@ export async function keepProcesses(
     faultPoint('snapshot.goes-on');
     await settle(directory);
   } catch (error) {
+    await letGoOn(running);
     return error instanceof Error ? error.message : String(error);
   }
   return undefined;

@@ -4,6 +4,7 @@ import type { Ctid } from '../config/ctid.js';
 import { dumpDirOf } from '../config/host-config.js';
 import { CellaError } from '../errors.js';
 import { findCgroup } from '../host/cgroup/index.js';
+import { unlockNetwork } from '../host/criu/unlock.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import {
   putBackDump,
@@ -82,10 +83,20 @@ export async function finishSuspend(
   if (!running && readHeader(stagingOf(directory))) await settle(directory);
   else {
     removeDump(stagingOf(directory));
-    if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
+    if (running) await letGoOn(running);
   }
   rmSync(paths.suspending(ctid), { force: true });
   return true;
+}
+
+/** Whatever CRIU still held of it when it was killed. */
+export async function letGoOn({ init, record }: Running): Promise<void> {
+  const { cgroup, v2 } = findCgroup(record.cgroups);
+  try {
+    await unlockNetwork(init.pid, v2);
+  } finally {
+    await cgroup.thaw();
+  }
 }
 
 /**
