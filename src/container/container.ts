@@ -14,6 +14,7 @@ import { readRecord } from '../state/record.js';
 import { warn } from './actions.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
 import { changes } from './changes.js';
+import { RESUME_STEPS, type ResumeStep, SUSPEND_STEPS, type SuspendStep } from './checkpoint-steps.js';
 import { checkpointFindings } from './checkpointable.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
@@ -232,6 +233,17 @@ export class Container {
   /** Goes on where it was suspended. */
   resume(options: ResumeOptions = {}): Promise<{ readonly pid: number }> {
     return this.#told('resume', () => this.#resume(options));
+  }
+
+  /** A part of `suspend`, in this order: it stands still, is dumped, and is killed or goes on (`resume`). */
+  suspendStep(step: SuspendStep, options: SuspendOptions = {}): Promise<void> {
+    return this.#told('suspend', () => SUSPEND_STEPS[step](this.#context, this.ctid, options));
+  }
+
+  /** A part of `resume`: it is put back without running (`undump`), and then runs or is killed. */
+  async resumeStep(step: ResumeStep, options: SuspendOptions = {}): Promise<void> {
+    if (step === 'undump') await this.resume({ ...options, still: true });
+    else await this.#told('resume', () => RESUME_STEPS[step](this.#context, this.ctid, options));
   }
 
   async #resume(options: ResumeOptions): Promise<{ readonly pid: number }> {

@@ -7,6 +7,7 @@ import { findCgroup, openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
 import { limitGroups, makeGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
+import { pidsBelow } from '../host/guest-processes.js';
 import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { raiseLoopback } from '../host/netlink/links.js';
@@ -72,13 +73,15 @@ export async function makePlace(
 interface Restoring extends Making {
   readonly program: string;
   readonly directory: string;
+  /** Nothing of it runs yet, and its state stays where it is. */
+  readonly still?: boolean | undefined;
 }
 
 /** Has its processes be there again, in the place of `record`. */
 export async function restore(
   context: Context,
   record: RuntimeRecord,
-  { program, directory, header, network, undo }: Restoring,
+  { program, directory, header, network, undo, still = false }: Restoring,
 ): Promise<Running> {
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
@@ -94,6 +97,7 @@ export async function restore(
         root: record.root,
         mounts: [...DEVICE_MOUNTS, ...views],
         wentOn: header.wentOn === true,
+        still,
       }),
       hooks: {
         'setup-namespaces': async ({ pid: root = 0 }) => {
@@ -111,14 +115,16 @@ export async function restore(
           const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
           restored = { ...record, init };
           writeRecord(context.paths.record(record.ctid), restored);
+          if (still) return;
           undo.push('take the state', () => (runs ? undefined : putBackDump(directory)));
           takeDump(directory);
           faultPoint('resume.taken');
         },
-        'network-unlock': () => (network ? openNetwork(network) : undefined),
+        'network-unlock': () => (network && !still ? openNetwork(network) : undefined),
       },
     });
     runs = true;
+    if (still) await freezeStopped(restored);
     const init = ProcessHandle.find(pid, restored.init?.startTime ?? '');
     if (!init) throw new CellaError('RESUME_FAILED', 'it ended at once');
     return { init, record: restored };
@@ -129,4 +135,11 @@ export async function restore(
   } finally {
     closeSync(images);
   }
+}
+
+/** CRIU has stopped them before they run; control groups hold them without their parents being told, and without end. */
+async function freezeStopped({ cgroups }: RuntimeRecord): Promise<void> {
+  const { cgroup, v2 } = findCgroup(cgroups);
+  await cgroup.freeze();
+  for (const pid of v2 === null ? [] : pidsBelow(v2)) process.kill(pid, 'SIGCONT');
 }

@@ -21,6 +21,8 @@ import { dumpOf, finishResume } from './suspended.js';
 export interface ResumeOptions {
   /** Where its state is; default: where `suspend` has put it. */
   readonly dump?: string;
+  /** Puts it back and has it stand still: see `runRestored`. */
+  readonly still?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -43,22 +45,25 @@ export async function resume(
   options.signal?.throwIfAborted();
   const restored = await withUndo(async (undo) => {
     // Whoever comes next after a kill has to know where it is.
-    undo.push('note the state', () => void finishResume(context, ctid, undefined));
+    undo.push('note the state', async () => void (await finishResume(context, ctid, undefined)));
     writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
     const place = await makePlace(context, config, { header, network, undo });
     faultPoint('resume.placed');
-    return restore(context, place, { program, directory, header, network, undo });
+    return restore(context, place, { program, directory, header, network, undo, still: options.still });
   });
   faultPoint('resume.runs');
-  // systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks
-  // again when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
-  if (isSystemd(restored.init.pid)) restored.init.kill('SIGHUP');
-  finishResume(context, ctid, restored);
+  if (options.still) return restored;
+  wakeSystemd(restored.init);
+  await finishResume(context, ctid, restored);
   if (network) announceNetwork(network);
   context.report({ type: 'mounted', ctid });
   return restored;
 }
 
-function isSystemd(pid: number): boolean {
-  return native().readKernelFile(`/proc/${pid}/comm`) === 'systemd\n';
+/**
+ * systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks again
+ * when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
+ */
+export function wakeSystemd(init: ProcessHandle): void {
+  if (native().readKernelFile(`/proc/${init.pid}/comm`) === 'systemd\n') init.kill('SIGHUP');
 }

@@ -75,7 +75,8 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   if (swept?.failure) throw swept.failure;
 }
 
-function expectCheckpointable(context: Context, ctid: Ctid): void {
+/** Fails with what keeps it from being dumped. */
+export function expectCheckpointable(context: Context, ctid: Ctid): void {
   const [why] = whyNotCheckpointable(context, ctid);
   if (why === undefined) return;
   throw new CellaError('SUSPEND_FAILED', `container ${ctid} cannot be suspended: ${why}`);
@@ -99,7 +100,12 @@ export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumpi
     try {
       return await dump(criu, running, dumping);
     } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof CellaError && isPassing(error.message))) throw error;
+      if (
+        dumping.fate === 'waits' ||
+        attempt === ATTEMPTS ||
+        !(error instanceof CellaError && isPassing(error.message))
+      )
+        throw error;
     }
     await findCgroup(running.record.cgroups).cgroup.thaw();
     await sleep(PAUSE_MS * attempt);

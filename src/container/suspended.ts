@@ -103,10 +103,19 @@ export async function letGoOn({ init, record }: Running): Promise<void> {
  * The same of a resume. Where nobody can tell whether its processes ran before they were gone, its state may be behind its
  * files: it is put aside.
  */
-export function finishResume({ paths }: Context, ctid: Ctid, running: Running | undefined): boolean {
+export async function finishResume(
+  { paths }: Context,
+  ctid: Ctid,
+  running: Running | undefined,
+): Promise<boolean> {
   const directory = readText(paths.resuming(ctid));
   if (directory === undefined) return false;
   const taken = resumingOf(directory);
+  if (running && !readHeader(taken) && readHeader(directory)) {
+    // It was put back, and has not run: its state is what there is of it.
+    running.init.kill('SIGKILL');
+    await running.init.wait();
+  } else if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
   if (readHeader(taken)) {
     if (running) removeDump(taken);
     else {

@@ -62,6 +62,7 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     orphan_pts_master: [50, bool],
     tcp_close: [52, bool],
     network_lock: [64, uint32],
+    leave_stopped: [69, bool],
   };
 
 function putOptions(writer: BinaryWriter, options: CriuOptions): void {

@@ -82,9 +82,11 @@ export interface RestoreTarget {
   readonly mounts: readonly ExternalMount[];
   /** Whether it went on after its dump: peers of its connections may have gone further than the dump knows. */
   readonly wentOn: boolean;
+  /** Whether it is to stand still once it is there. */
+  readonly still: boolean;
 }
 
-export function restoreOptions({ images, root, mounts, wentOn }: RestoreTarget): CriuOptions {
+export function restoreOptions({ images, root, mounts, wentOn, still }: RestoreTarget): CriuOptions {
   return {
     ...COMMON,
     images_dir_fd: images,
@@ -92,6 +94,7 @@ export function restoreOptions({ images, root, mounts, wentOn }: RestoreTarget):
     log_file: 'restore.log',
     rst_sibling: true,
     ...(wentOn ? { tcp_close: true } : {}),
+    ...(still ? { leave_stopped: true } : {}),
     manage_cgroups_mode: CGROUPS.soft,
     external: mounts.map(({ key, source }) => `mnt[${key}]:${source}`),
   };

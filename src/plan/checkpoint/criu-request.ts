@@ -37,6 +37,8 @@ export interface CriuOptions {
   /** Connections are restored as closed ones. */
   readonly tcp_close?: boolean;
   readonly network_lock?: number;
+  /** What was restored is stopped before it runs. */
+  readonly leave_stopped?: boolean;
 }
 
 interface CgroupRoot {
