@@ -5,7 +5,7 @@ import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { CellaError } from '../errors.js';
 import { isMounted } from '../host/mounts.js';
-import { addNode } from '../host/storage/nodes.js';
+import { addNode, syncNodes } from '../host/storage/nodes.js';
 import {
   findSnapshot,
   forget,
@@ -103,6 +103,7 @@ export async function snapshot(
       const state = (await copyAtRest(context, config, copy, keeps ? uuid : undefined))
         ? KEPT
         : await suspended();
+      await syncNodes(at);
       return takeCopied(tree, { ...taken, ...state }, node);
     },
   });
@@ -186,6 +187,7 @@ async function goBack(
       }
       const area = { ...areaOf(context, config), path: at, node };
       await storeOf(config).copyNode(area, target.chain.node, node, false);
+      await syncNodes(at);
       return switchTo(tree, target, { node, below: [] });
     },
   });
