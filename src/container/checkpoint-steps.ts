@@ -22,22 +22,20 @@ import { wakeSystemd } from './resume.js';
 import { dumpWhenQuiet, expectCheckpointable, type SuspendOptions } from './suspend.js';
 import { dumpOf, finishResume, finishSuspend } from './suspended.js';
 
-type Step<T> = (running: Running) => Promise<T>;
-
 /** With the lock, and what stands still left as it is. */
-async function step<T>(
+async function step(
   context: Context,
   ctid: Ctid,
   verb: 'suspend' | 'resume',
   signal: AbortSignal | undefined,
-  work: Step<T>,
-): Promise<T> {
+  work: (running: Running) => Promise<void>,
+): Promise<void> {
   using _lock = await lockContainer(context, ctid, verb, signal);
   await recover(context, ctid, { keepStill: true });
   const running = findRunning(context, ctid);
   using _init = running?.init;
   if (!running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
-  return work(running);
+  await work(running);
 }
 
 /** It stands still until it is told otherwise, or anything else is done to it. */

@@ -6,6 +6,7 @@ import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/
 import { CellaError } from '../errors.js';
 import { isMounted } from '../host/mounts.js';
 import { addNode, syncNodes } from '../host/storage/nodes.js';
+import type { Chain } from '../plan/image.js';
 import {
   findSnapshot,
   forget,
@@ -68,14 +69,7 @@ export async function snapshot(
     throw new CellaError('SNAPSHOT_FAILED', `container ${ctid} has a snapshot ${formatUuid(uuid)} already`);
   const { chain } = tree.current;
   const stacked = stacks(config) && !isMounted(config.root);
-  if (stacked && nodesOf(chain).length + contentsOf(context, config).template.length >= MOST_LAYERS)
-    throw new CellaError(
-      'SNAPSHOT_FAILED',
-      `container ${ctid} has as many snapshots as an overlay can take`,
-      {
-        hint: 'Delete some first.',
-      },
-    );
+  if (stacked) expectRoom(context, config, chain);
   if (stacked) await settleLinks(context, config);
   const taken = {
     uuid,
@@ -110,6 +104,12 @@ export async function snapshot(
   return { uuid };
 }
 
+function expectRoom(context: Context, config: ContainerConfig, chain: Chain): void {
+  if (nodesOf(chain).length + contentsOf(context, config).template.length < MOST_LAYERS) return;
+  const why = `container ${config.ctid} has as many snapshots as an overlay can take`;
+  throw new CellaError('SNAPSHOT_FAILED', why, { hint: 'Delete some first.' });
+}
+
 const KEPT = { state: true } as const;
 
 /** Has `copy` be called while nothing of the container runs; returns whether its processes are kept for `uuid`. */
@@ -123,7 +123,10 @@ async function copyAtRest(
   const keeps = uuid !== undefined && isRunning(context, ctid);
   let copied: Promise<void> | undefined;
   const once = (): Promise<void> => {
-    copied ??= copy();
+    // A dump that was tried again would be of another moment.
+    if (copied !== undefined)
+      throw new CellaError('SNAPSHOT_FAILED', 'its files were copied before its processes were dumped');
+    copied = copy();
     return copied;
   };
   const why = keeps ? await keepProcesses(context, config, uuid, once) : undefined;
