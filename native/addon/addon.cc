@@ -31,6 +31,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("isOpen", vz::IsOpen);
   add("openPid", vz::OpenPid);
   add("relativeTimer", vz::RelativeTimer);
+  add("endRepair", vz::EndRepair);
   add("signalPid", vz::SignalPid);
   add("moveLink", vz::MoveLink);
   add("netlink", vz::Netlink);

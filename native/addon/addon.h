@@ -39,6 +39,7 @@ Napi::Value IsOpen(const Napi::CallbackInfo& info);
 Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value OpenPid(const Napi::CallbackInfo& info);
 Napi::Value RelativeTimer(const Napi::CallbackInfo& info);
+Napi::Value EndRepair(const Napi::CallbackInfo& info);
 Napi::Value SignalPid(const Napi::CallbackInfo& info);
 Napi::Value MoveLink(const Napi::CallbackInfo& info);
 Napi::Value Netlink(const Napi::CallbackInfo& info);

@@ -11,8 +11,10 @@ import { attended, type WatchedEnd, watchEnd } from '../host/processes.js';
 import type { Ended } from '../native/binding.js';
 import { followConsoleLog } from '../state/console-log.js';
 import { readRecord } from '../state/record.js';
+import { warn } from './actions.js';
 import { type BackupOptions, type BackupResult, backup } from './backup.js';
 import { changes } from './changes.js';
+import { RESUME_STEPS, type ResumeStep, SUSPEND_STEPS, type SuspendStep } from './checkpoint-steps.js';
 import { checkpointFindings } from './checkpointable.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
@@ -132,7 +134,10 @@ export class Container {
     return this.#told('move', () => relocate(this.#context, this.ctid, options));
   }
 
-  /** Keeps the state of its files, to go back to; a running one stands still where they have to be copied. */
+  /**
+   * Keeps the state of its files and, where they can be dumped, of its processes, to go back to. A running one stands still
+   * for that.
+   */
   snapshot(options: SnapshotOptions = {}): Promise<{ readonly uuid: string }> {
     return this.#told('snapshot', () => snapshot(this.#context, this.ctid, options));
   }
@@ -142,13 +147,17 @@ export class Container {
     return listSnapshots(this.#context, this.ctid, uuid);
   }
 
-  /** Goes back to a snapshot; one that runs is killed for that, and started again. */
+  /**
+   * Goes back to a snapshot; one that runs is killed for that. Processes that the snapshot holds go on, if they can; else
+   * what was running is started again.
+   */
   switchSnapshot(uuid: string, options: SwitchOptions = {}): Promise<void> {
     return this.#told('snapshot-switch', async () => {
-      expectSnapshot(this.#context, this.ctid, uuid);
+      await expectSnapshot(this.#context, this.ctid, uuid, options);
       const { wasRunning } =
         this.initPid() === undefined ? { wasRunning: false } : await this.stop({ fast: true });
-      await switchSnapshot(this.#context, this.ctid, uuid, options);
+      const { suspended } = await switchSnapshot(this.#context, this.ctid, uuid, options);
+      if (suspended && (await this.#goOn(options))) return;
       if (wasRunning)
         await this.start({ again: true, ...(options.signal ? { signal: options.signal } : {}) });
     });
@@ -231,12 +240,37 @@ export class Container {
 
   /** Goes on where it was suspended. */
   resume(options: ResumeOptions = {}): Promise<ResumeResult> {
-    return this.#told('resume', async () => {
-      const resumed = await resume(this.#context, this.ctid, options);
-      using init = resumed.init;
-      this.#own = watchEnd(init);
-      return { pid: init.pid, ...(resumed.console < 0 ? {} : { console: openConsole(resumed.console) }) };
-    });
+    return this.#told('resume', () => this.#resume(options));
+  }
+
+  /** A part of `suspend`, in this order: it stands still, is dumped, and is killed or goes on (`resume`). */
+  suspendStep(step: SuspendStep, options: SuspendOptions = {}): Promise<void> {
+    return this.#told('suspend', () => SUSPEND_STEPS[step](this.#context, this.ctid, options));
+  }
+
+  /** A part of `resume`: it is put back without running (`undump`), and then runs or is killed. */
+  async resumeStep(step: ResumeStep, options: SuspendOptions = {}): Promise<void> {
+    if (step === 'undump') await this.resume({ ...options, still: true });
+    else await this.#told('resume', () => RESUME_STEPS[step](this.#context, this.ctid, options));
+  }
+
+  async #resume(options: ResumeOptions): Promise<ResumeResult> {
+    const resumed = await resume(this.#context, this.ctid, options);
+    using init = resumed.init;
+    this.#own = watchEnd(init);
+    return { pid: init.pid, ...(resumed.console < 0 ? {} : { console: openConsole(resumed.console) }) };
+  }
+
+  /** Of a snapshot. */
+  async #goOn({ mustResume = false, signal }: SwitchOptions): Promise<boolean> {
+    try {
+      await this.#resume(signal ? { signal } : {});
+      return true;
+    } catch (error) {
+      if (mustResume || !(error instanceof CellaError)) throw error;
+      warn(this.#context, this.ctid, `its processes do not go on: ${error.message}`);
+      return false;
+    }
   }
 
   /** Moves it to another host; whatever fails, it is there or here, and nowhere twice. */

@@ -13,7 +13,7 @@ import type { Mark } from './migration.js';
 import type { Running } from './recover.js';
 import type { FileSender } from './send-files.js';
 import { stopLocked } from './stop.js';
-import { dumpWhenQuiet } from './suspend.js';
+import { dumpWhenQuiet, type HandOver } from './suspend.js';
 import { leavingOf } from './suspended.js';
 
 interface Move {
@@ -37,7 +37,7 @@ export async function handOver(
   let still = 0;
   mark.set('sending');
   progress?.({ step: 'still' });
-  await dumpWhenQuiet(criu, running, leavingOf(context, ctid), async ({ header, images, keep }) => {
+  const handOver: HandOver = async ({ header, images, keep }) => {
     faultPoint('migrate.dumped');
     signal?.throwIfAborted();
     await sender.round({ still: true });
@@ -58,7 +58,9 @@ export async function handOver(
     await link.send({ type: 'keep', start: false });
     await expect(link, ['kept'], KEPT_MS);
     mark.set('kept');
-  });
+  };
+  const directory = leavingOf(context, ctid);
+  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver });
   await running.init.wait();
   return still;
 }

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { findCgroup } from '../host/cgroup/index.js';
 import { expect, RemoteError, SURELY_OVER_MS } from '../migrate/messages.js';
 import { connect } from '../migrate/peer.js';
 import { removeDump, stagingOf } from '../state/dump.js';
@@ -13,7 +12,7 @@ import { setScriptsAside } from './action-files.js';
 import type { Context } from './context.js';
 import { destroyLocked } from './destroy.js';
 import { findRunning, takeAway } from './recover.js';
-import { leavingOf } from './suspended.js';
+import { leavingOf, letGoOn } from './suspended.js';
 
 /** True where there was one. Waits for a copy to end that may run elsewhere; fails where nobody can know of one. */
 export async function finishMigration(context: Context, ctid: Ctid): Promise<boolean> {
@@ -134,7 +133,7 @@ export async function settleMigration(
   using init = running?.init;
   if (whose === 'here') {
     removeDump(staging);
-    if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
+    if (running) await letGoOn(running);
     return removeMigration(path);
   }
   if (migration.phase !== 'kept') writeMigration(path, { ...migration, phase: 'kept' });

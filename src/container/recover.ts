@@ -33,7 +33,8 @@ import { finishSnapshots } from './snapshot-edit.js';
 import { comingOf, finishResume, finishSuspend } from './suspended.js';
 import { discard } from './throwaway.js';
 
-export async function recover(context: Context, ctid: Ctid): Promise<void> {
+/** `keepStill`: one that stands still, for the next step of a suspend or a resume, is left so. */
+export async function recover(context: Context, ctid: Ctid, { keepStill = false } = {}): Promise<void> {
   if (await finishRenumber(context, ctid)) context.report({ type: 'recovered', ctid, left: 'move' });
   if (await finishScripts(context, ctid, () => isUp(context, ctid)))
     context.report({ type: 'recovered', ctid, left: 'script' });
@@ -43,7 +44,7 @@ export async function recover(context: Context, ctid: Ctid): Promise<void> {
   await finishRun(context, ctid);
   await finishChange(context, ctid);
   sweepLock(context);
-  await finishCheckpoint(context, ctid);
+  if (!(keepStill && isStill(context, ctid))) await finishCheckpoint(context, ctid);
   if (await sweep(context, ctid)) context.report({ type: 'recovered', ctid, left: 'start' });
 }
 
@@ -53,7 +54,13 @@ async function finishCheckpoint(context: Context, ctid: Ctid): Promise<void> {
   using _init = running?.init;
   if (await finishSuspend(context, ctid, running))
     context.report({ type: 'recovered', ctid, left: 'suspend' });
-  if (finishResume(context, ctid, running)) context.report({ type: 'recovered', ctid, left: 'resume' });
+  if (await finishResume(context, ctid, running)) context.report({ type: 'recovered', ctid, left: 'resume' });
+}
+
+function isStill(context: Context, ctid: Ctid): boolean {
+  const running = findRunning(context, ctid);
+  using _init = running?.init;
+  return running !== undefined && findCgroup(running.record.cgroups).cgroup.isFrozen();
 }
 
 /** What became of a container that runs no more. */

@@ -7,6 +7,7 @@ import { CellaError } from '../errors.js';
 import { run } from '../host/run.js';
 import { requireStore } from '../host/storage/index.js';
 import { canRename } from '../host/storage/rename.js';
+import { copyStates } from '../host/storage/states.js';
 import { readSnapshots, usedNodes, writeSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import { areaOf, prepareParent, storeOf } from './area.js';
@@ -80,6 +81,7 @@ async function copyAll(context: Context, config: ContainerConfig, staged: Contai
     { path: config.privateArea, chain: { node, below } },
     { ...areaOf(context, staged), node },
   );
+  await copyStates(config.privateArea, staged.privateArea);
   writeSnapshots(staged.privateArea, tree);
   await run(['sync', '--file-system', staged.privateArea]);
 }

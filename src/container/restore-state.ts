@@ -7,6 +7,7 @@ import { findCgroup, openCgroup } from '../host/cgroup/index.js';
 import { delegate } from '../host/cgroup/systemd.js';
 import { limitGroups, makeGroups } from '../host/cgroup/tree.js';
 import { callCriu } from '../host/criu/call.js';
+import { pidsBelow } from '../host/guest-processes.js';
 import type { Keeper } from '../host/keeper.js';
 import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
@@ -81,6 +82,8 @@ interface Restoring extends Making {
   readonly keeper: Keeper | undefined;
   /** All of it is there, and held until this is settled. */
   readonly ready?: (init: number) => Promise<void>;
+  /** Nothing of it runs yet, and its state stays where it is. */
+  readonly still?: boolean | undefined;
 }
 
 export interface Restored extends Running {
@@ -92,7 +95,7 @@ export interface Restored extends Running {
 export async function restore(
   context: Context,
   record: RuntimeRecord,
-  { program, directory, header, network, keeper, undo, ready }: Restoring,
+  { program, directory, header, network, keeper, undo, ready, still = false }: Restoring,
 ): Promise<Restored> {
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
@@ -106,7 +109,13 @@ export async function restore(
       keeper,
       // It may have been moved by then.
       log: `/proc/self/fd/${images}/restore.log`,
-      options: restoreOptions({ images, root: record.root, mounts: [...DEVICE_MOUNTS, ...views] }),
+      options: restoreOptions({
+        images,
+        root: record.root,
+        mounts: [...DEVICE_MOUNTS, ...views],
+        wentOn: header.wentOn === true,
+        still,
+      }),
       hooks: {
         'setup-namespaces': async ({ pid: root = 0 }) => {
           await raiseLoopback(root);
@@ -124,19 +133,22 @@ export async function restore(
           const init = { pid: root, startTime: startTime(root) ?? '', startedAt: Date.now() };
           restored = { ...record, init };
           writeRecord(context.paths.record(record.ctid), restored);
-          undo.push('take the state', () => (runs ? undefined : putBackDump(directory)));
-          takeDump(directory);
-          faultPoint('resume.taken');
+          if (!still) {
+            undo.push('take the state', () => (runs ? undefined : putBackDump(directory)));
+            takeDump(directory);
+            faultPoint('resume.taken');
+          }
           console.find(criu, header.console);
           undo.push('claim init', () => keeper?.forget(init));
           if (keeper) await console.give(keeper, init);
           faultPoint('resume.kept');
           await ready?.(root);
         },
-        'network-unlock': () => (network ? openNetwork(network) : undefined),
+        'network-unlock': () => (network && !still ? openNetwork(network) : undefined),
       },
     });
     runs = true;
+    if (still) await freezeStopped(restored);
     const init = ProcessHandle.find(pid, restored.init?.startTime ?? '');
     if (!init) throw new CellaError('RESUME_FAILED', 'it ended at once');
     return { init, record: restored, console: console.release() };
@@ -147,4 +159,11 @@ export async function restore(
   } finally {
     closeSync(images);
   }
+}
+
+/** CRIU has stopped them before they run; control groups hold them without their parents being told, and without end. */
+async function freezeStopped({ cgroups }: RuntimeRecord): Promise<void> {
+  const { cgroup, v2 } = findCgroup(cgroups);
+  await cgroup.freeze();
+  for (const pid of v2 === null ? [] : pidsBelow(v2)) process.kill(pid, 'SIGCONT');
 }

@@ -9,7 +9,6 @@ import { findCriu } from '../host/criu/find.js';
 import type { ProcessHandle } from '../host/processes.js';
 import { native } from '../native/binding.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { type DumpHeader, readHeader } from '../state/dump.js';
 import { withUndo } from '../undo.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { openKeeper } from './keeper.js';
@@ -17,6 +16,7 @@ import { announceNetwork, expectUnclaimed, intendNetwork } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { findInit, recover } from './recover.js';
 import { makePlace, type Restored, restore } from './restore-state.js';
+import { expectResumable } from './resumable.js';
 import { dumpOf, finishResume } from './suspended.js';
 
 export interface ResumeOptions {
@@ -24,6 +24,8 @@ export interface ResumeOptions {
   readonly dump?: string;
   /** The caller gets the other side of its console, and must keep it. Default: the keeper has it, as its init's parent. */
   readonly console?: boolean;
+  /** Puts it back and has it stand still: see `runRestored`. */
+  readonly still?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -39,7 +41,7 @@ export async function resume(
   using running = findInit(context, ctid);
   if (running) throw new CellaError('ALREADY_RUNNING', `container ${ctid} is running`);
   const directory = options.dump ?? dumpOf(context, ctid);
-  const header = expectDump(ctid, directory);
+  const header = await expectResumable(ctid, directory);
   const { program } = await findCriu('RESUME_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   if (network) await expectUnclaimed(context, ctid, network);
@@ -50,35 +52,26 @@ export async function resume(
   options.signal?.throwIfAborted();
   const restored = await withUndo(async (undo) => {
     // Whoever comes next after a kill has to know where it is.
-    undo.push('note the state', () => void finishResume(context, ctid, undefined));
+    undo.push('note the state', async () => void (await finishResume(context, ctid, undefined)));
     writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
     const place = await makePlace(context, config, { header, network, undo });
     faultPoint('resume.placed');
-    return restore(context, place, { program, directory, header, network, keeper, undo });
+    const restoring = { program, directory, header, network, keeper, undo, still: options.still };
+    return restore(context, place, restoring);
   });
   faultPoint('resume.runs');
+  if (options.still) return restored;
   wakeSystemd(restored.init);
-  finishResume(context, ctid, restored);
+  await finishResume(context, ctid, restored);
   if (network) announceNetwork(network);
   context.report({ type: 'mounted', ctid });
   return restored;
 }
 
 /**
- * systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks
- * again when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
+ * systemd 257 takes notes from its services by what it remembers of their processes, which a restore changes: it looks again
+ * when it reloads (systemd(1), SIGHUP). Else watchdogs would end services some minutes later.
  */
 export function wakeSystemd(init: ProcessHandle): void {
   if (native().readKernelFile(`/proc/${init.pid}/comm`) === 'systemd\n') init.kill('SIGHUP');
-}
-
-function expectDump(ctid: Ctid, directory: string): DumpHeader {
-  const header = readHeader(directory);
-  if (!header)
-    throw new CellaError('RESUME_FAILED', `container ${ctid} is not suspended: there is no '${directory}'`);
-  if (header.ctid !== ctid)
-    throw new CellaError('RESUME_FAILED', `'${directory}' is the state of container ${header.ctid}`);
-  if (header.arch !== process.arch)
-    throw new CellaError('RESUME_FAILED', `'${directory}' was made on another architecture: ${header.arch}`);
-  return header;
 }

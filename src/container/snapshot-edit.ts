@@ -10,9 +10,11 @@ import { CellaError, type ErrorCode, firstCoded, isErrno } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { isMounted } from '../host/mounts.js';
 import { ensureWork, mergeNodes, sweepNodes } from '../host/storage/nodes.js';
+import { sweepStates } from '../host/storage/states.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import {
   findSnapshot,
+  keptStates,
   mergePair,
   type Pair,
   readSnapshots,
@@ -89,6 +91,7 @@ async function finish(
   }
   if (config !== null) writeFileAtomic(context.paths.config(ctid), config, { durable: true });
   await sweepNodes(at, usedNodes(now));
+  await sweepStates(privateArea, keptStates(now));
   if (layout.tree === 'overlay') ensureWork(at, now.current.chain.node);
   writeSnapshots(privateArea, { ...now, unfinished: null });
 }

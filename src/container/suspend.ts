@@ -58,7 +58,7 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   // Whoever comes next after a kill has to know where it is.
   writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
   try {
-    await dumpWhenQuiet(criu, running, directory);
+    await dumpWhenQuiet(criu, running, { directory, fate: 'ends' });
     await init.wait();
   } catch (error) {
     using left = findInit(context, ctid);
@@ -76,7 +76,8 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   if (swept?.failure) throw swept.failure;
 }
 
-function expectCheckpointable(context: Context, ctid: Ctid): void {
+/** Fails with what keeps it from being dumped. */
+export function expectCheckpointable(context: Context, ctid: Ctid): void {
   const [why] = whyNotCheckpointable(context, ctid);
   if (why === undefined) return;
   throw new CellaError('SUSPEND_FAILED', `container ${ctid} cannot be suspended: ${why}`);
@@ -94,18 +95,29 @@ export type HandOver = (state: {
   keep(): Promise<void>;
 }) => Promise<void>;
 
+export interface Dumping {
+  /** Where it is to be; until `settle` puts it there it is beside that. */
+  readonly directory: string;
+  /** What becomes of the container: it is killed, stands still from then on, or runs. */
+  readonly fate: 'ends' | 'waits' | 'goes on';
+  /** What is to be of the same moment. */
+  readonly meanwhile?: () => Promise<void>;
+  /** In the stead of a place for it. */
+  readonly handOver?: HandOver;
+}
+
 /** Again where what stood in the way may be over by then. */
-export async function dumpWhenQuiet(
-  criu: Criu,
-  running: Running,
-  directory: string,
-  handOver?: HandOver,
-): Promise<void> {
+export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumping): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await dump(criu, running, directory, handOver);
+      return await dump(criu, running, dumping);
     } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof CellaError && isPassing(error.message))) throw error;
+      if (
+        dumping.fate === 'waits' ||
+        attempt === ATTEMPTS ||
+        !(error instanceof CellaError && isPassing(error.message))
+      )
+        throw error;
     }
     await findCgroup(running.record.cgroups).cgroup.thaw();
     await sleep(PAUSE_MS * attempt);
@@ -115,8 +127,7 @@ export async function dumpWhenQuiet(
 async function dump(
   criu: Criu,
   { init, record }: Running,
-  directory: string,
-  handOver?: HandOver,
+  { directory, fate, meanwhile, handOver }: Dumping,
 ): Promise<void> {
   const staging = makeStaging(directory);
   const { v2, cgroup } = findCgroup(record.cgroups);
@@ -125,6 +136,7 @@ async function dump(
   await leaveTrace(init.pid);
   const still = await standStill(cgroup, v2, headerOf(staging));
   const images = openSync(imagesOf(staging), 'r');
+  let header: DumpHeader | undefined;
   try {
     const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
@@ -138,18 +150,19 @@ async function dump(
       timeOf: init.pid,
       alive: still.alive,
       log: `${imagesOf(staging)}/dump.log`,
-      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2 }),
+      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends' }),
       hooks: {
         'post-dump': async () => {
           faultPoint('suspend.dumped');
-          const groups = saveGroups(v2);
-          const header = {
+          header = {
             ...describe(criu, record),
-            groups,
+            groups: saveGroups(v2),
             views,
             ...(console === undefined ? {} : { console }),
           };
+          await meanwhile?.();
           if (handOver) return handOver({ header, images: imagesOf(staging), keep: () => still.keep() });
+          if (fate === 'goes on') return;
           writeHeader(staging, header);
           faultPoint('suspend.written');
           await still.keep();
@@ -158,9 +171,11 @@ async function dump(
       },
     });
   } finally {
-    await still.keep();
+    await (fate === 'goes on' ? still.letGo() : still.keep());
     closeSync(images);
   }
+  if (fate === 'waits') await cgroup.freeze();
+  if (fate === 'goes on' && header) writeHeader(staging, header);
 }
 
 function describe(criu: Criu, record: RuntimeRecord): Omit<DumpHeader, 'groups' | 'views'> {

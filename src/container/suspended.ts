@@ -4,6 +4,7 @@ import type { Ctid } from '../config/ctid.js';
 import { dumpDirOf } from '../config/host-config.js';
 import { CellaError } from '../errors.js';
 import { findCgroup } from '../host/cgroup/index.js';
+import { unlockNetwork } from '../host/criu/unlock.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import {
   putBackDump,
@@ -88,23 +89,42 @@ export async function finishSuspend(
 ): Promise<boolean> {
   const directory = readText(paths.suspending(ctid));
   if (directory === undefined) return false;
-  if (!running && readHeader(stagingOf(directory))) settle(directory);
+  if (!running && readHeader(stagingOf(directory))) await settle(directory);
   else {
     removeDump(stagingOf(directory));
-    if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
+    if (running) await letGoOn(running);
   }
   rmSync(paths.suspending(ctid), { force: true });
   return true;
+}
+
+/** Whatever CRIU still held of it when it was killed. */
+export async function letGoOn({ init, record }: Running): Promise<void> {
+  const { cgroup, v2 } = findCgroup(record.cgroups);
+  try {
+    await unlockNetwork(init.pid, v2);
+  } finally {
+    await cgroup.thaw();
+  }
 }
 
 /**
  * The same of a resume. Where nobody can tell whether its processes ran before they were gone, its state may be behind its
  * files: it is put aside.
  */
-export function finishResume({ paths }: Context, ctid: Ctid, running: Running | undefined): boolean {
+export async function finishResume(
+  { paths }: Context,
+  ctid: Ctid,
+  running: Running | undefined,
+): Promise<boolean> {
   const directory = readText(paths.resuming(ctid));
   if (directory === undefined) return false;
   const taken = resumingOf(directory);
+  if (running && !readHeader(taken) && readHeader(directory)) {
+    // It was put back, and has not run: its state is what there is of it.
+    running.init.kill('SIGKILL');
+    await running.init.wait();
+  } else if (running) await findCgroup(running.record.cgroups).cgroup.thaw();
   if (readHeader(taken)) {
     if (running) removeDump(taken);
     else {

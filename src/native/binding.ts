@@ -112,6 +112,8 @@ export interface Binding {
   openPid(pid: number): number;
   /** Has an armed timer of a process go off when it would, but as one set by how long that is from now. */
   relativeTimer(pidfd: number, descriptor: number): void;
+  /** A connection of TCP that is in repair mode works again; `pidfd` and `descriptor` as above. */
+  endRepair(pidfd: number, descriptor: number): void;
   signalPid(pidfd: number, signal: number): void;
   /**
    * Moves a network interface between namespaces, given by descriptors; returns its index there, -1 when it is gone

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { CellaError } from '../errors.js';
 import type { SavedGroup } from '../plan/checkpoint/saved-group.js';
 import { syncDirectory, writeFileAtomic } from './atomic-file.js';
+import { type Digests, digestImages } from './image-digests.js';
 import type { RuntimeRecord } from './record.js';
 import { readText } from './text-file.js';
 
@@ -28,6 +29,10 @@ export interface DumpHeader {
   readonly views: readonly string[];
   /** Number of its console's pty; absent: it had none. */
   readonly console?: number;
+  /** It went on after that, as after a snapshot. */
+  readonly wentOn?: true;
+  /** SHA-256 of each image, by its name; absent until the dump is in its place. */
+  readonly digests?: Digests;
 }
 
 const HEADER = 'cella.json';
@@ -81,9 +86,12 @@ function parse(text: string): DumpHeader | undefined {
 }
 
 /** Puts a whole one in its place, in the stead of an older one, so that it outlives a power cut. */
-export function settle(directory: string): void {
+export async function settle(directory: string): Promise<void> {
   const staging = stagingOf(directory);
   const images = imagesOf(staging);
+  const header = readHeader(staging);
+  // Not before: as long as the container stands still nothing is done that can wait.
+  if (header && !header.digests) writeHeader(staging, { ...header, digests: await digestImages(images) });
   for (const name of readdirSync(images)) sync(`${images}/${name}`);
   for (const at of [images, staging]) syncDirectory(at);
   rmSync(directory, { recursive: true, force: true });

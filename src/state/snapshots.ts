@@ -21,6 +21,8 @@ export interface Snapshot {
   /** The container's config at that time; null: not kept. */
   readonly config: string | null;
   readonly chain: Chain;
+  /** Its processes are kept too: see `stateOf`. */
+  readonly state?: true;
 }
 
 export interface SnapshotTree {
@@ -112,6 +114,11 @@ function chainsOf(tree: SnapshotTree): readonly Chain[] {
 /** Nodes that something is made of. */
 export function usedNodes(tree: SnapshotTree): ReadonlySet<string> {
   return new Set(chainsOf(tree).flatMap(nodesOf));
+}
+
+/** Snapshots whose processes are kept. */
+export function keptStates(tree: SnapshotTree): ReadonlySet<string> {
+  return new Set(tree.snapshots.filter(({ state }) => state).map(({ uuid }) => uuid));
 }
 
 export type Taken = Omit<Snapshot, 'parent' | 'chain'>;

@@ -23,7 +23,7 @@ function ticks(): number {
 
 const UNITS = `
   systemd-run --quiet --unit=limited --property=MemoryMax=50M --property=TasksMax=33 sleep 100000
-  systemd-run --quiet --unit=every --on-active=1s --on-unit-active=1s --timer-property=AccuracySec=100ms --property=StartLimitIntervalSec=0 \\
+  systemd-run --quiet --unit=every --property=StartLimitIntervalSec=0 --on-active=1s --on-unit-active=1s --timer-property=AccuracySec=100ms \\
     sh -c 'date +%s >>/root/ticks'
   systemd-run --quiet --unit=watchman --property=WatchdogSec=${WATCHED_S}s --property=NotifyAccess=all \\
     sh -c 'while :; do systemd-notify WATCHDOG=1; sleep 1; done'
@@ -51,6 +51,20 @@ describe('systemd', () => {
       expect(await inside('systemctl is-system-running')).toBe('running');
       expect(await inside('systemctl --failed --no-legend --plain')).toBe('');
     }
+  });
+
+  it('goes back to a snapshot, and on from there', { timeout: 300_000 }, async () => {
+    const snapshot = ['--id', '11111111-0000-4000-8000-000000000000'];
+    await sandbox.good('snapshot', '101', ...snapshot);
+    expect(await inside('systemctl is-system-running')).toBe('running');
+    await inside('echo later >/root/later; systemctl stop limited');
+    await sandbox.good('snapshot-switch', '101', ...snapshot, '--must-resume');
+    expect(await inside('systemctl is-system-running; systemctl is-active limited; ls /root')).toBe(
+      'running\nactive\nticks',
+    );
+    await inside('systemd-run --quiet --wait touch /root/made');
+    await sandbox.good('snapshot-delete', '101', ...snapshot);
+    expect(await inside('systemctl --failed --no-legend --plain; ls /root/made')).toBe('/root/made');
   });
 
   it('does nothing while there is nothing to do', async () => {

@@ -26,7 +26,8 @@ const COUNTER =
 const count = async (): Promise<number> => Number(await inside('cat /run/count'));
 
 async function startCounting(...options: readonly string[]): Promise<void> {
-  await sandbox.create(101, '--layout', 'overlay:directory', ...options);
+  const layout = options.includes('--layout') ? [] : ['--layout', 'overlay:directory'];
+  await sandbox.create(101, ...layout, ...options);
   await sandbox.good('start', '101', '--wait');
   await inside(COUNTER);
 }
@@ -52,6 +53,26 @@ describe('a suspended container', () => {
     await expect.poll(count, SOON).toBeGreaterThan(after + 3);
     expect(existsSync(dump())).toBe(false);
   });
+
+  it.each(['overlay:image', 'plain:image', 'plain:directory'])(
+    'goes on where it was, with files in %s',
+    { tags: ['slow'] },
+    async (layout) => {
+      await startCounting('--layout', layout, '--diskspace', '128M');
+      // A file that it has open and that is gone, and one that it writes to.
+      await inside(
+        `cd /root; echo lost >gone; (exec 3<gone 4>>log; rm gone; while :; do echo x >&4; sleep 0.05; done) </dev/null >/dev/null 2>&1 & sleep 0.3`,
+      );
+      for (let round = 0; round < 2; round += 1) {
+        const before = await count();
+        const lines = Number(await inside('wc -l </root/log'));
+        await sandbox.good('suspend', '101');
+        await sandbox.good('resume', '101');
+        await expect.poll(count, SOON).toBeGreaterThan(before);
+        await expect.poll(async () => Number(await inside('wc -l </root/log')), SOON).toBeGreaterThan(lines);
+      }
+    },
+  );
 
   it('does so again and again', { timeout: 300_000, tags: ['slow'] }, async () => {
     await startCounting();
@@ -210,8 +231,17 @@ describe('what cannot be', () => {
   it('leaves a state that is broken as it is', { tags: ['slow'] }, async () => {
     await startCounting();
     await sandbox.good('suspend', '101');
-    const pages = readdirSync(`${dump()}/images`).filter((name) => name.startsWith('pstree'));
-    for (const name of pages) writeFileSync(`${dump()}/images/${name}`, 'no image');
+    const broken = `${dump()}/images/pstree.img`;
+    writeFileSync(broken, 'no image');
+    expect(await vzctl('resume', '101')).toMatchObject({
+      code: 17,
+      stderr: `'${broken}' is not as it was written: the state is damaged\n`,
+    });
+    rmSync(broken);
+    expect(await vzctl('resume', '101')).toMatchObject({ code: 17, stderr: expect.stringContaining(broken) });
+    writeFileSync(broken, 'no image');
+    const header = JSON.parse(readFileSync(`${dump()}/cella.json`, 'utf8'));
+    writeFileSync(`${dump()}/cella.json`, JSON.stringify({ ...header, digests: {} }));
     expect(await vzctl('resume', '101')).toMatchObject({
       code: 17,
       stderr: expect.stringMatching(/^container 101 cannot be resumed: .*\n$/),

@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import type { BackupSource } from '../../container/restore-files.js';
 import { CellaError } from '../../errors.js';
 import type { Register, Session } from '../session.js';
-import { resume } from './suspend.js';
+import { addSteps, type ResumeWords, resume } from './suspend.js';
 
-interface Words {
+interface Words extends ResumeWords {
   readonly localUid?: string;
   readonly dumpdir?: string;
   readonly file: readonly string[];
@@ -23,7 +23,7 @@ export function addRestore(program: Command, session: Session): void {
 }
 
 function add(command: Command, session: Session): void {
-  command
+  addSteps(command)
     .description('make a container of a backup, or take single files out of one')
     .argument('<file>', '"-": standard input')
     .argument('[ctid]', "default: the backed up container's")
@@ -38,7 +38,7 @@ function add(command: Command, session: Session): void {
     .option('--to <directory>', 'which directory')
     .action(async (file: string, ctid: string | undefined, words: Words) => {
       // What vzctl calls so is to resume a container.
-      if (/^\d+$/.test(file) && ctid === undefined && !existsSync(file)) return resume(session, file, {});
+      if (/^\d+$/.test(file) && ctid === undefined && !existsSync(file)) return resume(session, file, words);
       const source: BackupSource =
         file === '-' ? { stream: session.io.stdin, directory: words.dumpdir ?? '.' } : file;
       if (words.file.length > 0 || words.to !== undefined) return takeOut(session, source, words);

@@ -29,6 +29,10 @@ const FIELDS: readonly Column[] = [
   column('uuid', 38, ({ uuid }) => braced(uuid)),
   column('date', 19, ({ created }) => localTime(created)),
   column('name', 32, ({ name }) => name),
+  {
+    ...column('state', 5, ({ state }) => (state ? 'yes' : 'no')),
+    value: ({ state }) => state,
+  },
   column('desc', 32, ({ description }) => description),
 ];
 

@@ -1,5 +1,4 @@
 /** vzctl snapshot, snapshot-switch, snapshot-delete, snapshot-mount, snapshot-umount */
-import { CellaError } from '../../errors.js';
 import type { Register } from '../session.js';
 
 interface TakeOptions {
@@ -7,17 +6,18 @@ interface TakeOptions {
   readonly name?: string;
   readonly description?: string;
   readonly skipConfig?: true;
+  readonly skipSuspend?: true;
 }
 
 export const registerSnapshot: Register = (program, session) => {
   program
     .command('snapshot')
-    .description("keep the state of a container's files")
+    .description("keep the state of a container's files and processes")
     .argument('<ctid>')
     .option('--id <uuid>', 'its id; default: a new one')
     .option('--name <name>')
     .option('--description <text>')
-    .option('--skip-suspend', 'the state of files alone, which is all that is kept')
+    .option('--skip-suspend', 'the state of files alone')
     .option('--skip-config', "without the container's config")
     .action(async (ctid: string, { id, ...options }: TakeOptions) => {
       const container = await session.container(ctid);
@@ -36,6 +36,7 @@ export const registerSnapshot: Register = (program, session) => {
 
 interface SwitchOptions {
   readonly id: string;
+  readonly skipResume?: true;
   readonly mustResume?: true;
   readonly skipConfig?: true;
 }
@@ -46,13 +47,11 @@ const registerSwitch: Register = (program, session) => {
     .description('go back to a snapshot; what the container has now is given up')
     .argument('<ctid>')
     .requiredOption('--id <uuid>')
-    .option('--skip-resume', 'without the state of processes, which no snapshot has')
-    .option('--must-resume', 'fail without the state of processes')
+    .option('--skip-resume', 'to files alone: no processes go on')
+    .option('--must-resume', 'fail where no processes can go on')
     .option('--skip-config', 'leave the config as it is')
-    .action(async (ctid: string, { id, mustResume, ...options }: SwitchOptions) => {
+    .action(async (ctid: string, { id, ...options }: SwitchOptions) => {
       const container = await session.container(ctid);
-      if (mustResume)
-        throw new CellaError('SWITCH_FAILED', 'snapshots hold no processes that could be resumed');
       await container.switchSnapshot(id, { ...options, signal: session.interruptible() });
       await session.say(`Container ${container.ctid} is as it was at the snapshot`, container.ctid);
     });

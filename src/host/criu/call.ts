@@ -39,11 +39,11 @@ export interface Call extends Starting {
   readonly keeper?: Keeper | undefined;
   /** Where it writes its log. */
   readonly log?: string;
-  /** How long it may be silent while it works, ms; then it is killed. Default: two minutes. */
+  /** How long it may be silent while it works, ms; then it is killed. Default: two minutes, or CELLA_CRIU_PATIENCE in seconds. */
   readonly patience?: number;
 }
 
-const PATIENCE_MS = 120_000;
+const PATIENCE_S = 120;
 
 /** What it answered, if that is a success. Else rejects, with the failure of a hook where one has failed. */
 export async function callCriu({
@@ -52,7 +52,7 @@ export async function callCriu({
   hooks = {},
   keeper,
   log,
-  patience = PATIENCE_MS,
+  patience = 1000 * (Number(process.env.CELLA_CRIU_PATIENCE) || PATIENCE_S),
   ...starting
 }: Call): Promise<CriuResponse> {
   const criu = keeper ? await startKeptCriu(starting.program, keeper) : startCriu(starting);

@@ -32,6 +32,7 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
   {
     images_dir_fd: [1, int32],
     pid: [2, int32],
+    leave_running: [3, bool],
     tcp_established: [5, bool],
     shell_job: [7, bool],
     file_locks: [8, bool],
@@ -59,7 +60,9 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     timeout: [45, uint32],
     tcp_skip_in_flight: [46, bool],
     orphan_pts_master: [50, bool],
+    tcp_close: [52, bool],
     network_lock: [64, uint32],
+    leave_stopped: [69, bool],
   };
 
 function putOptions(writer: BinaryWriter, options: CriuOptions): void {

@@ -14,6 +14,8 @@ export interface Stillness {
   readonly alive: Writable;
   /** From now on it stands still until it is told otherwise. */
   keep(): Promise<void>;
+  /** It goes on. */
+  letGo(): Promise<void>;
 }
 
 /** `header`: a file that says that the dump is whole. */
@@ -30,6 +32,11 @@ export async function standStill(cgroup: Cgroup, group: string, header: string):
     keep: async () => {
       input.end('keep\n');
       await gone;
+    },
+    letGo: async () => {
+      input.end();
+      await gone;
+      await cgroup.thaw();
     },
   };
 }

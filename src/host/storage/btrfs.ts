@@ -11,6 +11,7 @@ import { areaDirectories, FIRST } from '../../plan/image.js';
 import { isNode, SNAPSHOTS_FILE } from '../../state/snapshots.js';
 import { copyTree, makeDirectories } from './directory.js';
 import type { Area, StoreDriver } from './index.js';
+import { STATES } from './states.js';
 
 export const btrfs: StoreDriver = {
   lack: (parent) => (native().isBtrfs(parent) ? undefined : 'its file system is not btrfs'),
@@ -34,7 +35,8 @@ export const btrfs: StoreDriver = {
   limit: async (area) => setLimit(area),
   remove: async (path) => {
     // Read-only ones cannot be emptied.
-    for (const name of readdirSync(path)) if (isNode(name)) await removeSubvolume(path, name);
+    for (const name of readdirSync(path))
+      if (isNode(name) || name === STATES) await removeSubvolume(path, name);
     await removeSubvolume(dirname(path), basename(path));
   },
 };
@@ -50,7 +52,7 @@ async function makeWritable(area: Area): Promise<void> {
     mkdirSync(`${at}/${name}`, { mode });
   }
   // Of subvolumes in a subvolume its snapshot has empty directories.
-  for (const name of readdirSync(at)) if (isNode(name)) rmdirSync(`${at}/${name}`);
+  for (const name of readdirSync(at)) if (isNode(name) || name === STATES) rmdirSync(`${at}/${name}`);
   await rm(`${at}/${SNAPSHOTS_FILE}`, { force: true });
 }
 

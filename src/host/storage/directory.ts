@@ -68,7 +68,6 @@ export async function copyChain({ path, chain }: Source, area: Area): Promise<vo
 export async function copyNode({ path, tree }: Area, from: string, node: string): Promise<void> {
   makeDirectories({ path, tree, node });
   await copyContents(`${path}/${from}`, { path, tree, node });
-  await run(['sync', '--file-system', path]);
 }
 
 /** Owners, modes, times, hard links, holes and extended attributes are kept; blocks are shared where they can be. */

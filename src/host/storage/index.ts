@@ -35,7 +35,7 @@ export interface StoreDriver {
   fill(area: Area, source: string): Promise<void>;
   /** Makes an area of what is in another of its kind, which nobody may be changing; says of what its root is made. */
   copy(source: Source, area: Area): Promise<Chain>;
-  /** Makes a node that holds what another one does, which nobody may be changing; on the disk when it returns. */
+  /** Makes a node that holds what another one does, which nobody may be changing; it is on the disk after `syncNodes`. */
   copyNode(area: Area, from: string, node: string, readOnly: boolean): Promise<void>;
   /** What has to be done before it can be mounted. */
   prepare(area: Area): Promise<void>;

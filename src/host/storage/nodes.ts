@@ -6,6 +6,7 @@ import { native } from '../../native/binding.js';
 import { areaDirectories, inNode } from '../../plan/image.js';
 import { syncDirectory } from '../../state/atomic-file.js';
 import { isNode, type Pair } from '../../state/snapshots.js';
+import { run } from '../run.js';
 import { removeSubvolume } from './btrfs.js';
 import { makeDirectories } from './directory.js';
 
@@ -14,6 +15,11 @@ export function addNode(area: string, node: string, tree: Tree): void {
   makeDirectories({ path: area, tree, node });
   syncDirectory(`${area}/${node}`);
   syncDirectory(area);
+}
+
+/** What was copied outlives a power cut. Whoever stands still need not wait for it; a snapshot of btrfs is written anyway. */
+export async function syncNodes(area: string): Promise<void> {
+  if (!native().isBtrfs(area)) await run(['sync', '--file-system', area]);
 }
 
 /** Moves what only the lower one has into the upper one; `writable`: that one is written to. */

@@ -51,13 +51,16 @@ export interface DumpTarget {
   readonly mounts: readonly ExternalMount[];
   /** Its directory of cgroup v2, by which it is frozen; null: it has none. */
   readonly cgroup: string | null;
+  /** Whether it goes on afterwards. */
+  readonly goesOn: boolean;
 }
 
-export function dumpOptions({ images, init, mounts, cgroup }: DumpTarget): CriuOptions {
+export function dumpOptions({ images, init, mounts, cgroup, goesOn }: DumpTarget): CriuOptions {
   return {
     ...COMMON,
     images_dir_fd: images,
     pid: init,
+    leave_running: goesOn,
     log_file: 'dump.log',
     // Deleted files that are still open are kept in the images, up to this size.
     ghost_limit: 64 * MIB,
@@ -77,15 +80,21 @@ export interface RestoreTarget {
   /** Where its root is mounted. */
   readonly root: string;
   readonly mounts: readonly ExternalMount[];
+  /** Whether it went on after its dump: peers of its connections may have gone further than the dump knows. */
+  readonly wentOn: boolean;
+  /** Whether it is to stand still once it is there. */
+  readonly still: boolean;
 }
 
-export function restoreOptions({ images, root, mounts }: RestoreTarget): CriuOptions {
+export function restoreOptions({ images, root, mounts, wentOn, still }: RestoreTarget): CriuOptions {
   return {
     ...COMMON,
     images_dir_fd: images,
     root,
     log_file: 'restore.log',
     rst_sibling: true,
+    ...(wentOn ? { tcp_close: true } : {}),
+    ...(still ? { leave_stopped: true } : {}),
     manage_cgroups_mode: CGROUPS.soft,
     external: mounts.map(({ key, source }) => `mnt[${key}]:${source}`),
   };

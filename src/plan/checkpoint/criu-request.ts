@@ -4,6 +4,8 @@
 export interface CriuOptions {
   readonly images_dir_fd: number;
   readonly pid?: number;
+  /** What was dumped goes on. */
+  readonly leave_running?: boolean;
   readonly tcp_established?: boolean;
   /** Terminals whose other side is outside. */
   readonly shell_job?: boolean;
@@ -32,7 +34,11 @@ export interface CriuOptions {
   readonly timeout?: number;
   readonly tcp_skip_in_flight?: boolean;
   readonly orphan_pts_master?: boolean;
+  /** Connections are restored as closed ones. */
+  readonly tcp_close?: boolean;
   readonly network_lock?: number;
+  /** What was restored is stopped before it runs. */
+  readonly leave_stopped?: boolean;
 }
 
 interface CgroupRoot {

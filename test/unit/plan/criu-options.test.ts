@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { dumpOptions, restoreOptions } from '../../../src/plan/checkpoint/criu-options.js';
+
+const mounts = [{ key: 'dev-null', target: '/dev/null', source: '/dev/null' }];
+
+it('leaves what is dumped running only where it is to go on', () => {
+  const target = { images: 5, init: 7, mounts, cgroup: '/sys/fs/cgroup/cella/101' };
+  expect(dumpOptions({ ...target, goesOn: true })).toMatchObject({
+    leave_running: true,
+    freeze_cgroup: '/sys/fs/cgroup/cella/101',
+    external: ['mnt[/dev/null]:dev-null'],
+  });
+  expect(dumpOptions({ ...target, goesOn: false })).toMatchObject({ leave_running: false });
+});
+
+it('closes connections of what went on after its dump, and stops what is not to run yet', () => {
+  const target = { images: 5, root: '/vz/root/101', mounts };
+  const usual = restoreOptions({ ...target, wentOn: false, still: false });
+  expect([usual.tcp_close, usual.leave_stopped]).toEqual([undefined, undefined]);
+  expect(restoreOptions({ ...target, wentOn: true, still: true })).toMatchObject({
+    tcp_close: true,
+    leave_stopped: true,
+    external: ['mnt[dev-null]:/dev/null'],
+  });
+});
