@@ -16,7 +16,7 @@ const record = () => JSON.parse(readFileSync(`${sandbox.rootDir}/run/vz/101.json
 /** It counts, has much memory, answers, and waits for what a connection brings: by poll(2), as servers do. */
 const BUSY = `(x=$(head -c 40000000 /dev/zero | tr '\\0' x); i=0; while :; do i=$((i + 1)); echo $i >/run/count; sleep 0.05; done) \\
   </dev/null >/dev/null 2>&1 &
-  (nc -ll -p 7000 -e cat </dev/null >/dev/null 2>&1 &); (sleep 1000 | nc -l -p 7001 >/run/got 2>/dev/null &); sleep 2`;
+  (nc -ll -p 7000 -e cat </dev/null >/dev/null 2>&1 &); (sleep 1000 | nc -l -p 7001 >/run/got 2>/dev/null &); sleep 0.5`;
 
 /** The host's CRIU, whose process is to be found once it is asked to do something. */
 async function watchedCriu(): Promise<{ readonly program: string; pid(): number | undefined }> {
@@ -47,6 +47,7 @@ it.each([
 ] as const)('a CRIU that %s in the middle of a dump', async (_, signal, why) => {
   await networks.start(101, '--layout', 'overlay:directory', '--ipadd', '192.0.2.10');
   await networks.inside(101, BUSY);
+  await expect.poll(() => networks.inside(101, 'cat /run/count 2>/dev/null'), LATER).not.toBe('');
   const peer = networks.wan.spawn('busybox', 'nc', '192.0.2.10', '7001');
   const got = () => networks.inside(101, 'cat /run/got');
   peer.stdin?.write('before\n');
