@@ -9,11 +9,19 @@ import {
   readyTable,
   tableName,
 } from '../../dist/container/network.js';
-import { deleteLink, listLinks, newVeth, removeLinks, setLink } from '../../dist/host/netlink/links.js';
-import { newProxy } from '../../dist/host/netlink/neighbours.js';
+import {
+  deleteLink,
+  getLink,
+  listLinks,
+  newVeth,
+  readLink,
+  removeLinks,
+  setLink,
+} from '../../dist/host/netlink/links.js';
+import { deleteProxy, newProxy } from '../../dist/host/netlink/neighbours.js';
 import { addElements } from '../../dist/host/netlink/nftables.js';
 import { PROTOCOL, request } from '../../dist/host/netlink/request.js';
-import { newRoute } from '../../dist/host/netlink/routes.js';
+import { deleteGroupRoute, newRoute } from '../../dist/host/netlink/routes.js';
 import { GROUP } from '../../dist/host/network/venet.js';
 import { openHost } from '../../dist/index.js';
 import { elements } from '../../dist/plan/network/elements.js';
@@ -23,6 +31,8 @@ const AT_ONCE = 250;
 
 let context;
 const records = new Map();
+/** For whom the host answers that `populate` made. */
+let answering = [];
 
 /** A container of its address, or addresses, in the network of the host's neighbour, with one published port. */
 function planOf(number, families) {
@@ -67,10 +77,13 @@ async function makeLinks(plans, namespace) {
   await request(PROTOCOL.route, messages);
   const up = plans.map(({ ctid }) => setLink(`peer${ctid}`, { up: true }));
   await request(PROTOCOL.route, up, { namespace });
-  await request(
-    PROTOCOL.route,
-    plans.map(({ venet }) => setLink(venet.hostName, { up: true })),
-  );
+  const raised = plans.flatMap(({ venet: { hostName } }) => [
+    setLink(hostName, { up: true }),
+    getLink(hostName),
+  ]);
+  const done = await request(PROTOCOL.route, raised);
+  const indexes = done.flatMap(({ answers }) => answers.map(({ body }) => readLink(body).index));
+  await request(PROTOCOL.route, indexes.map(deleteGroupRoute));
 }
 
 const timed = async (work) => {
@@ -103,10 +116,12 @@ const functions = {
     const route = ({ family, address, oif }) =>
       newRoute({ family, oif, destination: { address, prefix: family === 4 ? 32 : 128 } });
     await request(PROTOCOL.route, all.map(route));
-    const answering = all.map(({ address }) => newProxy({ index: indexes.get(uplink), address }));
-    await request(PROTOCOL.route, answering);
+    answering = all.map(({ address }) => ({ index: indexes.get(uplink), address }));
     await addElements(tableName(context), plans.flatMap(elements));
   },
+
+  /** For all that `populate` made, or for none of them. */
+  answer: (isOn) => request(PROTOCOL.route, answering.map(isOn ? newProxy : deleteProxy)).then(() => null),
 
   /** A container to talk with, of a private address, whose port is published as 80. */
   attachPrivate: (address, port, pid) => {
@@ -133,13 +148,12 @@ const functions = {
   attach: (families, pids) =>
     timed(() => Promise.all(pids.map((pid, index) => attach(planOf(101 + index, families), pid)))),
 
-  /** Milliseconds: all at one time, with their links. */
-  detachTogether: (count) =>
-    timed(async () => {
-      const numbers = Array.from({ length: count }, (_, index) => 101 + index);
-      await Promise.all(numbers.map(detach));
-      await removeLinks(numbers.map(linkOf));
-    }),
+  /** Milliseconds, all at one time: what a verb does, and their links, which otherwise go with the containers' networks. */
+  async detachTogether(count) {
+    const numbers = Array.from({ length: count }, (_, index) => 101 + index);
+    const own = await timed(() => Promise.all(numbers.map(detach)));
+    return { own, links: await timed(() => removeLinks(numbers.map(linkOf))) };
+  },
 
   /** Milliseconds, one after the other. */
   detachSingly: (count) =>

@@ -1,30 +1,33 @@
 /** Work of which much is as quickly done as little: what is asked for while it is being done is done at once afterwards. */
 
-interface Wish<T> {
+interface Wish<T, R> {
   readonly item: T;
-  resolve(): void;
+  resolve(result: R): void;
   reject(error: unknown): void;
 }
 
-/** Where `work` fails for several items it is done for each by itself, so that nobody gets to see another one's failure. */
-export function together<T>(work: (items: readonly T[]) => Promise<void>): (item: T) => Promise<void> {
-  let waiting: Wish<T>[] = [];
+/**
+ * `work` returns a result for each item, or none. Where it fails for several it is done for each by itself, so that nobody gets to
+ * see another one's failure.
+ */
+export function together<T, R = void>(
+  work: (items: readonly T[]) => Promise<readonly R[] | undefined>,
+): (item: T) => Promise<R> {
+  let waiting: Wish<T, R>[] = [];
   let isBusy = false;
 
-  const alone = (wish: Wish<T>): Promise<void> => work([wish.item]).then(wish.resolve, wish.reject);
+  const carryOutSome = async (wishes: readonly Wish<T, R>[]): Promise<void> => {
+    const results = await work(wishes.map(({ item }) => item));
+    for (const [at, { resolve }] of wishes.entries()) resolve(results?.[at] as R);
+  };
 
-  async function carryOut(wishes: readonly Wish<T>[]): Promise<void> {
-    if (wishes.length > 1) {
-      const done = await work(wishes.map(({ item }) => item)).then(
-        () => true,
-        () => false,
-      );
-      if (done) {
-        for (const { resolve } of wishes) resolve();
-        return;
-      }
+  async function carryOut(wishes: readonly Wish<T, R>[]): Promise<void> {
+    try {
+      await carryOutSome(wishes);
+    } catch (error) {
+      if (wishes.length === 1) wishes[0]?.reject(error);
+      else for (const wish of wishes) await carryOut([wish]);
     }
-    for (const wish of wishes) await alone(wish);
   }
 
   async function carryOutAll(): Promise<void> {
@@ -38,7 +41,7 @@ export function together<T>(work: (items: readonly T[]) => Promise<void>): (item
   }
 
   return (item) =>
-    new Promise((resolve, reject) => {
+    new Promise<R>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
       if (!isBusy) void carryOutAll();
     });

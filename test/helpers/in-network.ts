@@ -12,7 +12,8 @@ interface Call {
   /** Default: run-main.mjs. */
   readonly module?: string;
   readonly name: string;
-  readonly args: readonly unknown[];
+  readonly args?: readonly unknown[];
+  readonly each?: readonly (readonly unknown[])[];
 }
 
 export class InNetwork {
@@ -28,6 +29,15 @@ export class InNetwork {
   /** One after the other; `module`: below `dist`. Numbers of any size come as numbers, an error has its code and message. */
   call<T = unknown>(module: string, name: string, ...args: readonly unknown[]): Promise<T> {
     return this.#ask<T>({ module: `../../dist/${module}.js`, name, args });
+  }
+
+  /** With each of these arguments at one time: codes of the errors, null where there was none. */
+  callEach(
+    module: string,
+    name: string,
+    each: readonly (readonly unknown[])[],
+  ): Promise<readonly (string | null)[]> {
+    return this.#ask({ module: `../../dist/${module}.js`, name, each });
   }
 
   /** A command of ours, as `runMain` has it. */

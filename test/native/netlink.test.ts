@@ -52,6 +52,21 @@ describe('netlink', () => {
     expect(await request(PROTOCOL.route, [missing], { accept: ['ENODEV'] })).toHaveLength(1);
   });
 
+  it('tells each of its own messages, of several who send at one time', async () => {
+    const of = (index: number) => ({ type: GETLINK, body: link(index) });
+    const sent = await Promise.all(
+      [[of(1)], [of(1), of(0x7ffffff0)], [], [of(0x7ffffff0), of(1), of(1)]].map((messages) =>
+        send(PROTOCOL.route, messages),
+      ),
+    );
+    expect(sent.map((done) => done.map(({ code, answers }) => code ?? answers.length))).toEqual([
+      [1],
+      [1, 'ENODEV'],
+      [],
+      ['ENODEV', 1, 1],
+    ]);
+  });
+
   it('says in words what is wrong where the kernel does', async () => {
     const wrong = {
       type: NEWLINK,

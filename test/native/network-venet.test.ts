@@ -50,6 +50,30 @@ describe('a routed link', () => {
     expect(known.split('\n').filter((line) => !line.includes('NOARP') && line !== '')).toEqual([]);
   });
 
+  it('costs other links no more than a look at each of its addresses', async () => {
+    const routes = 'ip -6 route show table all dev venet101';
+    const machine = await network.container(ONE);
+    expect(await network.host.run(routes)).toMatch(/^2001:db8::11 [^\n]*$/);
+    expect(await network.host.run('ip -o link show venet101')).toContain('state UP');
+    // Nor has it more when its other end was down for a while.
+    await machine.run('ip link set venet0 down; ip link set venet0 up');
+    await network.host.run('ip link show venet101');
+    expect(await network.host.run(routes)).toMatch(/^2001:db8::11 [^\n]*$/);
+    expect(await network.host.run('ip -o link show venet101')).toContain('state UP');
+  });
+
+  it('lets nothing pass while it is held, and is like any other when it is opened', async () => {
+    const machine = await network.machine();
+    await network.call(VENET, 'attachVenet', ONE, { open: machine.namespace }, true);
+    expect(await network.host.run('ip -o link show venet101')).toContain('state DOWN');
+    expect(await network.host.reaches('192.0.2.11')).toBe(false);
+    await network.call(VENET, 'openVenet', ONE);
+    for (const { address } of ONE.addresses) expect(await network.host.reaches(address)).toBe(true);
+    expect(await network.host.run('ip -6 route show table all dev venet101')).toMatch(
+      /^2001:db8::11 [^\n]*$/,
+    );
+  });
+
   it('has no use for a flood of ARP', async () => {
     const [one] = [await network.container(ONE), await network.container(TWO)];
     await one.run('ip link set venet0 arp on');

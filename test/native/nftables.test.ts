@@ -191,6 +191,19 @@ describe('published ports', () => {
     await publish(publication(12, 2222, 22, { protocol: 'udp' }), publication(12, 2221, 22));
   });
 
+  it("that several want at one time are the first one's, and the others get theirs", async () => {
+    const wanted = [publication(11, 2222, 22), publication(12, 2222, 22), publication(13, 2223, 22)];
+    const each = wanted.map((port) => [TABLE, portElements([port]), addressElements(planOf(14).venet)]);
+    expect(await inside.callEach(FIREWALL, 'publish', each)).toEqual([null, 'PORT_IN_USE', null]);
+    const held = await inside.call<readonly unknown[]>(
+      'host/netlink/nftables',
+      'listElements',
+      TABLE,
+      'any4',
+    );
+    expect(held).toHaveLength(2);
+  });
+
   it('of any address are refused where another has one of a single address', { tags: ['slow'] }, async () => {
     await publish(publication(11, 2222, 22, { address: HOST[4] }));
     const refusal = { code: 'PORT_IN_USE', message: /2222\/tcp .* 10\.9\.0\.11 already/ };

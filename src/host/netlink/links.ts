@@ -149,12 +149,12 @@ export function renameLink(index: number, name: string): Message {
 }
 
 export function deleteLink(which: Which): Message {
-  return { type: DELLINK, body: Buffer.concat(place(which)) };
+  return { type: DELLINK, body: Buffer.concat(place(which)), slow: true };
 }
 
 /** All of a group at once, which takes little longer than one. */
 export function deleteGroup(group: number): Message {
-  return { type: DELLINK, body: Buffer.concat([header(), u32(IFLA.group, group)]) };
+  return { type: DELLINK, body: Buffer.concat([header(), u32(IFLA.group, group)]), slow: true };
 }
 
 export function getLink(which: Which): Message {

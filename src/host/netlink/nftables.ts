@@ -159,14 +159,24 @@ export async function addElements(
   elements: readonly Element[],
   fresh: readonly Element[] = [],
 ): Promise<void> {
-  if (elements.length + fresh.length === 0) return;
+  if (elements.length + fresh.length > 0) await add({ table, elements, fresh });
+}
+
+interface Addition {
+  readonly table: string;
+  readonly elements: readonly Element[];
+  readonly fresh: readonly Element[];
+}
+
+/** What this process adds at one time goes in one transaction. */
+const add = together(async (additions: readonly Addition[]) => {
   const message = MESSAGE.newElement;
-  const all = [
+  const all = additions.flatMap(({ table, elements, fresh }) => [
     ...messages(table, { message, flags: FLAG.create, elements }),
     ...messages(table, { message, flags: FLAG.create | FLAG.exclusive, elements: fresh }),
-  ];
+  ]);
   expectDone(await transaction(all));
-}
+});
 
 interface Removal {
   readonly table: string;
@@ -187,7 +197,7 @@ export async function removeElements(
   if (elements.length + chains.length > 0) await remove({ table, elements, chains });
 }
 
-const remove = together(async (removals: readonly Removal[]): Promise<void> => {
+const remove = together(async (removals: readonly Removal[]) => {
   const done = await transaction(removals.flatMap(removing));
   if (done.every(({ code }) => code === undefined)) return;
   const [removal, another] = removals;
@@ -219,11 +229,19 @@ export async function findElements(
   table: string,
   elements: readonly Element[],
 ): Promise<readonly (Held | undefined)[]> {
-  const asked = elements.flatMap(({ set, key }) =>
-    messages(table, { message: MESSAGE.getElement, flags: 0, elements: [{ set, key }] }),
-  );
-  const found = await ask(PROTOCOL.netfilter, asked, { accept: ['ENOENT'] });
+  const found = await ask(PROTOCOL.netfilter, lookups(table, elements), { accept: ['ENOENT'] });
   return found.map(({ answers }) => answers.flatMap(({ body }) => readElements(body))[0]);
+}
+
+/** Of one key there are often many, each in a set of its own. */
+function lookups(table: string, elements: readonly Element[]): readonly Message[] {
+  const place = Buffer.concat([headerOf(table), text(LIST.table, nameOf(table))]);
+  const keys = new Map<readonly Part[], Buffer>();
+  return elements.map(({ set, key }) => {
+    const bytes = keys.get(key) ?? nested(LIST.elements, encodeElement({ set, key }));
+    keys.set(key, bytes);
+    return { type: kind(MESSAGE.getElement), body: Buffer.concat([place, text(LIST.set, set), bytes]) };
+  });
 }
 
 /** All of a set. */

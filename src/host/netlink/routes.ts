@@ -5,8 +5,9 @@ import { ask, dump, FLAG, type Message, PROTOCOL } from './request.js';
 
 const [NEWROUTE, DELROUTE, GETROUTE] = [24, 25, 26];
 const RTA = { destination: 1, oif: 4, gateway: 5, priority: 6, source: 7, table: 15 } as const;
-const [MAIN, LOCAL_TABLE, STATIC] = [254, 255, 4];
-const [UNICAST, LOCAL] = [1, 2];
+const [MAIN, LOCAL_TABLE] = [254, 255];
+const [OF_KERNEL, STATIC] = [2, 4];
+const [UNICAST, LOCAL, MULTICAST] = [1, 2, 5];
 const SCOPE = { universe: 0, link: 253 } as const;
 const ONLINK = 0x4;
 /** RTM_F_FIB_MATCH: the table's entry, rather than what becomes of a packet. */
@@ -37,6 +38,14 @@ export function replaceRoute(route: Route): Message {
 
 export function deleteRoute(route: Route): Message {
   return change(DELROUTE, route);
+}
+
+/** The one to all groups of IPv6 that Linux gives each interface that is up. ESRCH: it has none. */
+export function deleteGroupRoute(oif: number): Message {
+  const header = Buffer.alloc(HEADER);
+  header.set([familyNumber(6), 8, 0, 0, LOCAL_TABLE, OF_KERNEL, SCOPE.universe, MULTICAST]);
+  const body = Buffer.concat([header, attribute(RTA.destination, toBytes('ff00::')), u32(RTA.oif, oif)]);
+  return { type: DELROUTE, body };
 }
 
 function change(type: number, { family, destination, oif, gateway, source }: Route): Message {

@@ -1,6 +1,6 @@
 /** Sockets of this network by sock_diag(7): those of one state alone are looked at, however many there are. */
 import { familyNumber, fromBytes } from './addresses.js';
-import { dump } from './request.js';
+import { dumpShort } from './request.js';
 
 const SOCK_DIAG = 4;
 const BY_FAMILY = 20;
@@ -20,7 +20,7 @@ export async function listListening(protocol: 'tcp' | 'udp', family: 4 | 6): Pro
   body.writeUInt8(familyNumber(family), 0);
   body.writeUInt8(PROTOCOLS[protocol], 1);
   body.writeUInt32LE(STATES[protocol], 4);
-  const found = await dump(SOCK_DIAG, { type: BY_FAMILY, body });
+  const found = await dumpShort(SOCK_DIAG, { type: BY_FAMILY, body });
   return found.map(({ body: socket }) => ({
     address: fromBytes(socket.subarray(8, family === 4 ? 12 : 24)),
     port: socket.readUInt16BE(4),

@@ -14,15 +14,20 @@ export interface Pair {
  * The first message makes it, the others are about its end on this host, `name`. It takes the place of one whose container
  * ended a moment ago and whose network has not been cleared away yet, never that of anything but a pair.
  */
-export async function makePair(name: string, messages: readonly Message[]): Promise<Pair> {
-  const all = [...messages, getLink(name)];
+export async function makePair(
+  name: string,
+  [first, ...others]: readonly [Message, ...Message[]],
+): Promise<Pair> {
+  // Asked for when it is up, and the other end is not, Linux would look through all routes and neighbours at once.
+  const all = [first, getLink(name), ...others];
   let done = await send(PROTOCOL.route, all);
   if (done[0]?.code === 'EEXIST' && ((await findLink(name))?.kind ?? 'veth') === 'veth') {
     await request(PROTOCOL.route, [deleteLink(name)], { accept: ['ENODEV'] });
     done = await send(PROTOCOL.route, all);
   }
-  const [answer] = done[0]?.code === undefined ? (done.at(-1)?.answers ?? []) : [];
-  return { done: done.slice(0, messages.length), link: answer && readLink(answer.body) };
+  const [made, looked, ...rest] = done;
+  const [answer] = made?.code === undefined ? (looked?.answers ?? []) : [];
+  return { done: made ? [made, ...rest] : [], link: answer && readLink(answer.body) };
 }
 
 export function expectLink(link: Link | undefined, name: string): Link {

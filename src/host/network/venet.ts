@@ -7,9 +7,16 @@
 import { CellaError } from '../../errors.js';
 import type { RoutedAddress, VenetPlan } from '../../plan/network/network-plan.js';
 import { deleteAddress, newAddress } from '../netlink/addresses.js';
-import { findLink, type Link, newVeth, setLink } from '../netlink/links.js';
+import { findLink, getLink, type Link, type LinkSettings, newVeth, setLink } from '../netlink/links.js';
 import { expectDone, type Message, NetlinkError, PROTOCOL, request, send } from '../netlink/request.js';
-import { deleteRoute, findHostRoute, newRoute, type Route, replaceRoute } from '../netlink/routes.js';
+import {
+  deleteGroupRoute,
+  deleteRoute,
+  findHostRoute,
+  newRoute,
+  type Route,
+  replaceRoute,
+} from '../netlink/routes.js';
 import { expectLink, makePair } from './pair.js';
 
 /** All interfaces of ours on the host are in this device group, by which the packet filter knows them. */
@@ -27,18 +34,18 @@ const isOf = (family: 4 | 6) => (at: RoutedAddress) => at.family === family;
  * IP_IN_USE, naming who has an address; what it made until then `detachVenet` takes away. `held`: nothing passes yet.
  */
 export async function attachVenet(plan: VenetPlan, namespace: number, held = false): Promise<void> {
-  const { index, peer } = await makeLink(plan, namespace);
-  if (!held) await addRoutes(plan.addresses, index, setLink(index, { up: true }));
+  const { index, peer } = await makeLink(plan, namespace, held);
   const messages = [
     setLink(peer, { up: true }),
     ...plan.addresses.map((at) => newAddress(peer, whole(at))),
     ...defaultRoutes(plan.addresses, peer),
   ];
   await request(PROTOCOL.route, messages, { namespace });
+  if (!held) await open(plan.addresses, index);
 }
 
-/** Returns the host's end, which is down. */
-async function makeLink({ hostName, mac }: VenetPlan, namespace: number): Promise<Link> {
+/** Returns the host's end; `held`: which is down. */
+async function makeLink({ hostName, mac }: VenetPlan, namespace: number, held: boolean): Promise<Link> {
   const common = { mac, noArp: true } as const;
   const { done, link } = await makePair(hostName, [
     // Linux looks at each of the host's IPv6 routes when a link comes up that it takes to be in operation, as it does
@@ -46,9 +53,24 @@ async function makeLink({ hostName, mac }: VenetPlan, namespace: number): Promis
     newVeth(hostName, { ...common, group: GROUP, dormant: true }, { ...common, name: VENET, namespace }),
     // A host without IPv6 refuses that.
     setLink(hostName, { noAddress: true }),
+    setLink(hostName, { up: !held }),
   ]);
-  expectDone(done.slice(0, 1));
+  expectDone(done.filter((_, at) => at !== 1));
   return expectLink(link, hostName);
+}
+
+/**
+ * Has the host's end be up, with routes to the addresses. Linux gives it one to all groups of IPv6 when it sees that the
+ * other end is up as well, for which it looks when it is asked: nobody makes use of that route here, and each one there is
+ * costs a look whenever any link comes or goes. `more`: to be set besides.
+ */
+async function open(
+  addresses: readonly RoutedAddress[],
+  index: number,
+  more: LinkSettings = {},
+): Promise<void> {
+  const before = [setLink(index, { ...more, up: true }), getLink(index)];
+  await addRoutes(addresses, index, { before, after: [deleteGroupRoute(index)] });
 }
 
 const whole = (at: RoutedAddress) => ({ ...at, prefix: wholeLength(at) });
@@ -65,15 +87,21 @@ function defaultRoutes(addresses: readonly RoutedAddress[], oif: number): readon
   });
 }
 
-/** `before`: what is to be done in the same go. */
+interface Around {
+  readonly before?: readonly Message[];
+  /** May fail. */
+  readonly after?: readonly Message[];
+}
+
+/** With what is to be done in the same go. */
 async function addRoutes(
   addresses: readonly RoutedAddress[],
   oif: number,
-  ...before: readonly Message[]
+  { before = [], after = [] }: Around = {},
 ): Promise<void> {
   const routes = addresses.map((at) => newRoute(hostRoute(at, oif)));
-  const done = await send(PROTOCOL.route, [...before, ...routes]);
-  for (const [at, outcome] of done.entries()) {
+  const done = await send(PROTOCOL.route, [...before, ...routes, ...after]);
+  for (const [at, outcome] of done.slice(0, before.length + routes.length).entries()) {
     const address = addresses[at - before.length];
     if (outcome.code === undefined) continue;
     if (outcome.code !== 'EEXIST' || !address) throw new NetlinkError(at, outcome);
@@ -115,14 +143,15 @@ export async function detachVenet({ hostName, addresses }: VenetPlan): Promise<v
 /** Lets go what was held. */
 export async function openVenet({ hostName, addresses }: VenetPlan): Promise<void> {
   const { index } = expectLink(await findLink(hostName), hostName);
-  await addRoutes(addresses, index, setLink(index, { up: true }));
+  await open(addresses, index);
 }
 
 /** Puts back what is missing of it on this host. What the container has done to its own end stays. */
 export async function restoreVenet(plan: VenetPlan, namespace: number): Promise<void> {
   const link = await findLink(plan.hostName);
   if (!link) return attachVenet(plan, namespace);
-  await addRoutes(plan.addresses, link.index, setLink(link.index, { up: true, group: GROUP }));
+  // To say it of one that is has Linux look at each of the host's IPv6 routes.
+  await open(plan.addresses, link.index, link.group === GROUP ? {} : { group: GROUP });
 }
 
 /** Of `venet`, those that the other one has not. */

@@ -25,4 +25,12 @@ describe('together', () => {
     expect(ends[2]).toMatchObject({ reason: { message: 'failed for 3' } });
     await expect(work(4)).resolves.toBeUndefined();
   });
+
+  it('gives each its own result', async () => {
+    const double = together<number, number>(async (items) => {
+      await tick();
+      return items.map((item) => item * 2);
+    });
+    expect(await Promise.all([1, 2, 3].map(double))).toEqual([2, 4, 6]);
+  });
 });
