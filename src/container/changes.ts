@@ -17,7 +17,7 @@ export async function changes(
 ): Promise<readonly Change[]> {
   using _lock = await lockContainer(context, ctid, 'diff', signal);
   await recover(context, ctid);
-  return changesLocked(context, ctid);
+  return await changesLocked(context, ctid);
 }
 
 /** With the container's lock held. */

@@ -35,7 +35,7 @@ export async function create(
   using _lock = await lockContainer(context, ctid, 'create', options.signal);
   await recover(context, ctid);
   expectFree(context, ctid);
-  return createLocked(context, ctid, { ...options, withScript: true });
+  return await createLocked(context, ctid, { ...options, withScript: true });
 }
 
 /** With the container's lock held, of an id that is free. */

@@ -99,5 +99,5 @@ export async function exportContainerDisk(
     ...template,
   ];
   const area = inImage ? `${config.privateArea}/${IMAGE_NAME}` : undefined;
-  return exportDisk(layers, file, { ...options, area });
+  return await exportDisk(layers, file, { ...options, area });
 }

@@ -137,7 +137,7 @@ async function begin(context: Context, run: Run): Promise<RunningCommand> {
   using _lock = await lockContainer(context, ctid, 'run', options.signal);
   await recover(context, ctid);
   expectFree(context, ctid);
-  return withUndo(async (undo) => {
+  return await withUndo(async (undo) => {
     undo.push('make container', () => discard(context, ctid));
     markThrowaway(context, ctid);
     faultPoint('run.marked');

@@ -11,8 +11,8 @@ import { findInit } from './recover.js';
 export async function standingStill<T>(context: Context, ctid: Ctid, work: () => Promise<T>): Promise<T> {
   using init = findInit(context, ctid);
   const record = readRecord(context.paths.record(ctid));
-  if (!init || !record) return work();
-  return withFrozen(findCgroup(record.cgroups).cgroup, async () => {
+  if (!init || !record) return await work();
+  return await withFrozen(findCgroup(record.cgroups).cgroup, async () => {
     faultPoint('snapshot.frozen');
     return work();
   });

@@ -23,7 +23,7 @@ export async function stop(
 ): Promise<{ readonly wasRunning: boolean }> {
   using _lock = await lockContainer(context, ctid, 'stop', options.signal);
   await recover(context, ctid);
-  return stopLocked(context, ctid, options);
+  return await stopLocked(context, ctid, options);
 }
 
 /** With the container's lock held. */

@@ -76,7 +76,7 @@ async function readConfig(file: string): Promise<string> {
   const stats = await handle.stat();
   if (!stats.isFile() || stats.size > LONGEST)
     throw new CellaError('BAD_VALUE', `'${file}' is no config: it is not a file of at most 1 MiB`);
-  return handle.readFile('utf8');
+  return await handle.readFile('utf8');
 }
 
 function uidOf(text: string | undefined): number | undefined {
