@@ -13,6 +13,7 @@ import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { raiseLoopback } from '../host/netlink/links.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
+import { run } from '../host/run.js';
 import { DEVICE_MOUNTS, restoreOptions, viewMount } from '../plan/checkpoint/criu-options.js';
 import { planPlace } from '../plan/plan-start.js';
 import { type DumpHeader, imagesOf, putBackDump, takeDump } from '../state/dump.js';
@@ -148,6 +149,8 @@ export async function restore(
       },
     });
     runs = true;
+    // CRIU has made the container's own of it by now, which keeps what this one had.
+    await run(['mount', '-o', 'remount,bind,nosuid,nodev', record.root]);
     if (still) await freezeStopped(restored);
     const init = ProcessHandle.find(pid, restored.init?.startTime ?? '');
     if (!init) throw new CellaError('RESUME_FAILED', 'it ended at once');

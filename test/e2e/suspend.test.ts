@@ -15,6 +15,9 @@ const inside = async (command: string): Promise<string> =>
   (await vzctl('exec', '101', command)).stdout.trim();
 const record = () => JSON.parse(readFileSync(`${sandbox.rootDir}/run/vz/101.json`, 'utf8'));
 
+const readMountsOf = (pid: number | 'self'): readonly string[] =>
+  readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n');
+
 /** A command may take seconds. */
 const SOON = { timeout: 20_000 };
 const RUNNING = 'CTID 101 exist mounted running';
@@ -46,6 +49,12 @@ describe('a suspended container', () => {
     expect(await sandbox.good('resume', '101')).toMatch(
       /^Restoring container\.\.\.\n(.*\n)*Restoring completed successfully\n$/,
     );
+    // To the host it is as after a start, and the container's own is the container's own.
+    const mounted = readMountsOf('self').find((line) =>
+      line.includes(` ${sandbox.rootDir}/var/lib/vz/root/101 `),
+    );
+    expect(mounted).toMatch(/ rw,nosuid,nodev,/);
+    expect(readMountsOf(record().init.pid).find((line) => line.includes(' / / '))).not.toContain('nosuid');
     expect(await status()).toBe(RUNNING);
     const after = await count();
     expect(after).toBeGreaterThanOrEqual(before);
