@@ -71,26 +71,17 @@ export async function arrive(
 ): Promise<Arrived> {
   const { program } = await findCriu('MIGRATION_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
-  return withUndo(async (undo) => {
+  using keeper = await openKeeper(context, { always: header.console !== undefined });
+  return await withUndo(async (undo) => {
     undo.push('keep its state', () => {
       removeDump(directory);
       removeDump(resumingOf(directory));
       removeMountPoint(config.root);
     });
     const place = await makePlace(context, config, { header, network, undo, migrated: true });
-    let trial: Trial | undefined;
-    undo.push('have it on trial', () => trial?.end());
-    const ready = async (pid: number): Promise<void> => {
-      using init = ProcessHandle.find(pid, startTime(pid) ?? '');
-      if (!init) throw new CellaError('MIGRATION_FAILED', 'it ended while it was restored');
-      trial = new Trial(await guard(init));
-      faultPoint('receive.restored');
-      await link.send({ type: 'restored' });
-      await expect(link, ['go'], LEASE_MS);
-      trial.begin();
-      faultPoint('receive.go');
-    };
-    using keeper = await openKeeper(context, { always: header.console !== undefined });
+    const trial = new Trial();
+    undo.push('have it on trial', () => trial.end());
+    const ready = (pid: number): Promise<void> => trial.hold(pid, link);
     const restoring = { program, directory, header, network, keeper, undo, ready };
     const { init, console } = await restore(context, place, restoring);
     using _init = init;
@@ -100,12 +91,12 @@ export async function arrive(
     await expectWell(init.pid, place, header);
     faultPoint('receive.runs');
     await link.send({ type: 'runs' });
-    await expect(link, ['keep'], trial?.left());
-    trial?.pass();
+    await expect(link, ['keep'], trial.left());
+    trial.pass();
     await sync(config.root);
     removeDump(resumingOf(directory));
     // Before it is entered in the books: what is in them runs whatever becomes of us, and what is not is ended by recover().
-    trial?.dismiss();
+    trial.dismiss();
     faultPoint('receive.kept');
     return { network };
   });
@@ -113,19 +104,21 @@ export async function arrive(
 
 /** A copy of which nobody has said that it is to be kept: it ends with us, and when its time is over. */
 class Trial {
-  readonly #tie: number;
+  #tie = -1;
   #until = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #isOver = false;
 
-  constructor(tie: number) {
-    this.#tie = tie;
-  }
-
-  /** It may run. */
-  begin(): void {
+  /** Has a restored one wait until it may run. */
+  async hold(pid: number, link: Link): Promise<void> {
+    using init = ProcessHandle.find(pid, startTime(pid) ?? '');
+    if (!init) throw new CellaError('MIGRATION_FAILED', 'it ended while it was restored');
+    this.#tie = await guard(init);
+    faultPoint('receive.restored');
+    await link.send({ type: 'restored' });
+    await expect(link, ['go'], LEASE_MS);
     this.#until = Date.now() + LEASE_MS;
     this.#timer = setTimeout(() => this.end(), LEASE_MS);
+    faultPoint('receive.go');
   }
 
   /** ms. */
@@ -140,13 +133,13 @@ class Trial {
 
   /** It outlives us. */
   dismiss(): void {
-    this.#isOver = true;
     dismiss(this.#tie);
+    this.#tie = -1;
   }
 
   end(): void {
     clearTimeout(this.#timer);
-    if (!this.#isOver) closeSync(this.#tie);
-    this.#isOver = true;
+    if (this.#tie >= 0) closeSync(this.#tie);
+    this.#tie = -1;
   }
 }

@@ -8,6 +8,7 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { findCriu } from '../host/criu/find.js';
 import { isScript } from '../host/script.js';
+import type { Link } from '../migrate/link.js';
 import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.js';
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
 import { ACTIONS } from '../plan/action-scripts.js';
@@ -110,7 +111,14 @@ async function move(
   await settleMigration(context, ctid, mark.now, 'there');
   await link.send({ type: 'bye' }).catch(() => undefined);
   context.report({ type: 'unmounted', ctid });
+  if (stopped.it) await expectStarted(link, stopped);
   return { sent: link.sent, rounds: sender.rounds, still, took: Date.now() - began };
+}
+
+/** It is there by now, whatever comes of its start. */
+async function expectStarted(link: Link, stopped: { it: boolean }): Promise<void> {
+  stopped.it = false;
+  await expect(link, ['started']);
 }
 
 function expectMovable(

@@ -48,19 +48,14 @@ async function take(context: Context, link: Link, hello: Hello): Promise<void> {
       `this host speaks version ${PROTOCOL} of migration, not ${hello.protocol}`,
     );
   const ctid = parseCtid(String(hello.ctid));
-  const start = await keepFrom(context, link, ctid, hello);
-  if (start === undefined) return;
-  // Of a container that did not run there is no reason to fail any more: it is here.
-  if (start) await begin(context, ctid);
+  const isToStart = await keepFrom(context, link, ctid, hello);
+  if (!isToStart) return;
+  await begin(context, ctid);
+  await link.send({ type: 'started' });
 }
 
-/** With its lock held; returns whether it is to be started, undefined: nothing has come. */
-async function keepFrom(
-  context: Context,
-  link: Link,
-  ctid: Ctid,
-  hello: Hello,
-): Promise<boolean | undefined> {
+/** With its lock held; returns whether it is to be started. */
+async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello): Promise<boolean> {
   using _lock = await lockContainer(context, ctid, 'receive');
   await recover(context, ctid);
   expectFree(context, ctid);
@@ -70,7 +65,7 @@ async function keepFrom(
   const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
   if (live) expectFit(live.there, live.here, hello.ignore);
   await link.send({ type: 'welcome', onTemplate });
-  if (hello.checkOnly) return undefined;
+  if (hello.checkOnly) return false;
   let state: State | undefined;
   let arrived: Arrived | undefined;
   let start = false;

@@ -12,7 +12,8 @@
  *         ◄──────────────────────────────── runs
  *   keep ─────────────────────────────────► has the container from now on
  *         ◄──────────────────────────────── kept
- *   bye: nothing of it is here any more ──► tells the network again
+ *   bye: nothing of it is here any more ──► tells the network again, or starts it where it was stopped for this
+ *         ◄──────────────────────────────── (stopped) started
  *
  * In place of any answer may be `failed`: then nothing is left at the target. Until `go` the source lets the container go
  * on whenever it hears no more. `go` counts only within LEASE_MS of `restored`, and the copy is ended unless `keep` comes
@@ -72,7 +73,7 @@ export type Message =
   | { readonly type: 'keep'; readonly start: boolean }
   /** `onTemplate`: the files of the template are there. */
   | { readonly type: 'welcome'; readonly onTemplate: boolean }
-  | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'none' }
+  | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'started' | 'none' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
 
 type Type = Message['type'];

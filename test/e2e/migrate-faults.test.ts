@@ -45,7 +45,7 @@ describe('the side that it leaves is killed', () => {
     ['asked', 'here'],
     ['kept', 'there'],
     ['gone', 'there'],
-  ] as const)('at %s: it is %s', { timeout: 200_000 }, async (point, where) => {
+  ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where) => {
     const counted = await begin();
     const killed = await vzmigrate(
       { from: here, to: there, env: { CELLA_FAULT: `migrate.${point}` } },
@@ -68,7 +68,7 @@ describe('the side that it comes to is killed', () => {
     ['runs', 'here', 4],
     ['kept', 'here', 4],
     ['made', 'there', 0],
-  ] as const)('at %s: it is %s', { timeout: 200_000 }, async (point, where, code) => {
+  ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where, code) => {
     const counted = await begin();
     const moved = await vzmigrate(
       { from: here, to: there, env: { CELLA_FAULT: `receive.${point}` } },

@@ -1,9 +1,10 @@
 /** Containers that move between two hosts, which are two root directories here: with their processes, and without. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Move, vzmigrate } from '../helpers/migrate.js';
 import type { Sandbox } from '../helpers/sandbox.js';
+import { eventually, Service, untilKeeperIsGone } from '../helpers/service.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const here = useSandbox({ needs: ['criu'], clear: [101], inProcess: true });
@@ -34,35 +35,36 @@ const BUSY = `(n=100000; while [ ! -e /run/enough ]; do n=$((n+1)); i=$((n % 97)
 const CHECK = `awk '{ v[$1] = $2 } END { for (i in v) print i, v[i] }' /run/notes |
   while read i n; do [ "$(cat /root/a/$i)" = $n ] || echo "$i is not $n"; done; md5sum -c /run/sum`;
 
+async function goThereAndBack(layout: string): Promise<void> {
+  await begin('--layout', layout, '--diskspace', '128M');
+  await inside(here, 'cd /root; echo one > file; ln file link; ln -s file soft; mkfifo pipe; rm /etc/shells');
+  const look = 'cd /root; cat file link soft; stat -c %h file; ls; hostname; ls /etc/shells 2>/dev/null';
+  const before = await inside(here, look);
+  let [from, to] = [here, there];
+  let counted = await count(from);
+  for (let round = 0; round < 4; round += 1) {
+    const { code, stderr } = await vzmigrate({ from, to }, '--online');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect([await status(from), await status(to)]).toEqual([GONE, RUNS]);
+    expect(await inside(to, look)).toBe(before);
+    const now = await count(to);
+    expect(now).toBeGreaterThanOrEqual(counted);
+    await sleep(300);
+    counted = await count(to);
+    expect(counted).toBeGreaterThan(now);
+    [from, to] = [to, from];
+  }
+}
+
 describe('with its processes', () => {
-  it.each(['overlay:image', 'overlay:directory', 'plain:directory'])(
+  it('goes there and back, several times over: overlay:image', () => goThereAndBack('overlay:image'));
+  it.each(['overlay:directory', 'plain:directory'])(
     'goes there and back, several times over: %s',
-    async (layout) => {
-      await begin('--layout', layout, '--diskspace', '128M');
-      await inside(
-        here,
-        'cd /root; echo one > file; ln file link; ln -s file soft; mkfifo pipe; rm /etc/shells',
-      );
-      const look = 'cd /root; cat file link soft; stat -c %h file; ls; hostname; ls /etc/shells 2>/dev/null';
-      const before = await inside(here, look);
-      let [from, to] = [here, there];
-      let counted = await count(from);
-      for (let round = 0; round < 4; round += 1) {
-        const { code, stderr } = await vzmigrate({ from, to }, '--online');
-        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-        expect([await status(from), await status(to)]).toEqual([GONE, RUNS]);
-        expect(await inside(to, look)).toBe(before);
-        const now = await count(to);
-        expect(now).toBeGreaterThanOrEqual(counted);
-        await sleep(300);
-        counted = await count(to);
-        expect(counted).toBeGreaterThan(now);
-        [from, to] = [to, from];
-      }
-    },
+    { tags: ['slow'] },
+    goThereAndBack,
   );
 
-  it('has the same files there, whatever it does meanwhile', async () => {
+  it('has the same files there, whatever it does meanwhile', { tags: ['slow'] }, async () => {
     await begin('--layout', 'overlay:image', '--diskspace', '512M');
     await inside(
       here,
@@ -77,6 +79,30 @@ describe('with its processes', () => {
   });
 });
 
+describe('with its console', () => {
+  const services: Service[] = [];
+  afterEach(async () => {
+    for (const at of [here, there]) await at.vzctl(['stop', '101', '--fast']);
+    for (const service of services.splice(0)) await service.kill('SIGTERM');
+    for (const at of [here, there]) await untilKeeperIsGone(at);
+    // As on hosts that never had a service.
+    for (const at of [here, there]) rmSync(`${at.rootDir}/var/lib/vz/service.json`, { force: true });
+  });
+
+  it('goes from one node service to another', { tags: ['slow'] }, async () => {
+    services.push(await Service.start(here), await Service.start(there));
+    await here.create(101, '--layout', 'overlay:directory');
+    await here.good('start', '101', '--wait');
+    await inside(here, 'echo written there >/dev/console');
+    expect(await vzmigrate(onward(), '--online')).toMatchObject({ code: 0, stderr: '' });
+    await services[1]?.until(/container 101 started/);
+    await there.vzctl(['exec2', '101', 'echo written here >/dev/console']);
+    await eventually(async () => expect(await there.good('logs', '101')).toContain('written here'));
+    await there.vzctl(['exec2', '101', 'reboot -f']);
+    await services[1]?.until(/container 101 started/, 2);
+  });
+});
+
 describe('without them', () => {
   it('is stopped, and started there', async () => {
     await begin('--layout', 'overlay:directory');
@@ -84,6 +110,21 @@ describe('without them', () => {
     expect(await vzmigrate(onward())).toMatchObject({ code: 0, stderr: '' });
     expect([await status(here), await status(there)]).toEqual([GONE, RUNS]);
     expect(await inside(there, 'cat /root/file; ls /run/count 2>/dev/null')).toBe('kept');
+  });
+
+  it('is there even if it does not start there, which is told', { tags: ['slow'] }, async () => {
+    await begin('--layout', 'overlay:directory');
+    await there.shell(
+      'mkdir -p "$1/etc/vz/conf"; printf "#!/bin/sh\\nexit 3\\n" > "$1/etc/vz/conf/vps.premount"; chmod 755 "$1/etc/vz/conf/vps.premount"',
+      there.rootDir,
+    );
+    try {
+      const { code, stderr } = await vzmigrate(onward());
+      expect([code, stderr]).toEqual([7, expect.stringContaining('(there)')]);
+      expect([await status(here), await status(there)]).toEqual([GONE, 'CTID 101 exist unmounted down']);
+    } finally {
+      await there.shell('rm "$1/etc/vz/conf/vps.premount"', there.rootDir);
+    }
   });
 
   it('stays stopped where it was, with a config and an area that are kept on request', async () => {

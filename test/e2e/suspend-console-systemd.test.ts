@@ -60,7 +60,7 @@ describe('systemd with a console', () => {
     await say('', /login: $/);
   });
 
-  it('goes on with a shell that it controls', { timeout: 120_000 }, async () => {
+  it('goes on with a shell that it controls', { timeout: 120_000, tags: ['slow'] }, async () => {
     await inside(SHELL);
     await say('mark=there; echo "[$mark]"', /\[there\]/);
     await suspendAndResume();
@@ -75,7 +75,7 @@ describe('systemd with a console', () => {
     await say('', /login: $/);
   });
 
-  it('shows what it writes, and reboots', { timeout: 120_000 }, async () => {
+  it('shows what it writes, and reboots', { timeout: 120_000, tags: ['slow'] }, async () => {
     await inside('echo from inside >/dev/console');
     await eventually(() => expect(seen).toContain('from inside'));
     await inside('reboot');

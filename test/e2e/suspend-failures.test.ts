@@ -44,7 +44,7 @@ function written(): number {
 it.each([
   ['is killed', 'SIGKILL', 'criu ended without an answer'],
   ['hangs', 'SIGSTOP', 'criu did nothing for 3 seconds, and was killed'],
-] as const)('a CRIU that %s in the middle of a dump', async (_, signal, why) => {
+] as const)('a CRIU that %s in the middle of a dump', { tags: ['slow'] }, async (_, signal, why) => {
   await networks.start(101, '--layout', 'overlay:directory', '--ipadd', '192.0.2.10');
   await networks.inside(101, BUSY);
   await expect.poll(() => networks.inside(101, 'cat /run/count 2>/dev/null'), LATER).not.toBe('');

@@ -90,7 +90,7 @@ describe.each(['busybox', 'debian-13'] as const)('%s', (kind) => {
     const talk = new Talk();
     try {
       await talk.hears('before');
-      for (const round of ['once', 'twice']) {
+      for (const round of kind === 'busybox' ? ['once'] : ['once', 'twice']) {
         await onward('--online');
         await talk.hears(`there ${round}`);
         expect(await there('vzctl', 'status', '101')).toBe('CTID 101 exist mounted running');

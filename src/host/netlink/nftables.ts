@@ -1,9 +1,8 @@
 /** Elements of sets and maps of nftables, in transactions of our own (<linux/netfilter/nf_tables.h>). */
 import type { Element, Part } from '../../plan/network/elements.js';
 import { together } from '../together.js';
-import { fromBytes, toBytes } from './addresses.js';
-import { attribute, listAttributes, nested, readAttributes, readText, text, u32be } from './attributes.js';
-import { macBytes } from './links.js';
+import { listAttributes, nested, readAttributes, text, u32be } from './attributes.js';
+import { type Counter, countOf, encodeElement, type Held, readElement } from './nft-elements.js';
 import { ask, dump, expectDone, FLAG, type Message, type Outcome, PROTOCOL, send } from './request.js';
 
 const SUBSYSTEM = 10;
@@ -18,40 +17,13 @@ const MESSAGE = {
 } as const;
 const LIST = { table: 1, set: 2, elements: 3 } as const;
 const CHAIN = { table: 1, name: 3 } as const;
-const ELEMENT = { key: 1, data: 2, expression: 7 } as const;
 const OBJECT = { table: 1, name: 2, type: 3, data: 4 } as const;
 const OBJECT_COUNTER = 1;
-const [VALUE, VERDICT] = [1, 2];
-const [VERDICT_CODE, VERDICT_CHAIN] = [1, 2];
-/** NFT_GOTO. */
-const GOTO = -4;
-const COUNTER = { bytes: 1, packets: 2 } as const;
 /** NFPROTO_INET and NFPROTO_BRIDGE. */
 const [INET, BRIDGE] = [1, 7];
-const EXPRESSION = { name: 1, data: 2 } as const;
 const HEADER = 4;
-const IFNAMSIZ = 16;
-const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 /** Keys of one message: an attribute's length has sixteen bits. */
 const AT_ONCE = 400;
-
-export interface Counter {
-  readonly packets: bigint;
-  readonly bytes: bigint;
-}
-
-/** Of what has counted nothing yet. */
-export const NOTHING: Counter = { packets: 0n, bytes: 0n };
-
-/** An element as the kernel has it. */
-export interface Held {
-  readonly key: Buffer;
-  /** Of a map that translates to an address and a port. */
-  readonly data: Buffer | undefined;
-  /** Of a map of verdicts: the chain that it leads to. */
-  readonly chain: string | undefined;
-  readonly counter: Counter | undefined;
-}
 
 /** `struct nfgenmsg`. */
 function header(resource = 0, family = INET): Buffer {
@@ -70,48 +42,6 @@ function headerOf(table: string): Buffer {
 const nameOf = (table: string): string => table.replace(OF_BRIDGES, '');
 
 const kind = (message: number): number => (SUBSYSTEM << 8) | message;
-
-/** Each part is padded to four bytes: so are the fields of a concatenation. */
-export function encodeParts(parts: readonly Part[]): Buffer {
-  return Buffer.concat(parts.map(encodePart));
-}
-
-function encodePart(part: Part): Buffer {
-  switch (part.type) {
-    case 'interface': {
-      const bytes = Buffer.alloc(IFNAMSIZ);
-      bytes.write(part.name);
-      return bytes;
-    }
-    case 'address':
-      return toBytes(part.address);
-    case 'mac': {
-      const bytes = Buffer.alloc(8);
-      macBytes(part.mac).copy(bytes);
-      return bytes;
-    }
-    case 'protocol':
-      return Buffer.from([PROTOCOLS[part.protocol], 0, 0, 0]);
-    case 'port': {
-      const bytes = Buffer.alloc(4);
-      bytes.writeUInt16BE(part.port);
-      return bytes;
-    }
-  }
-}
-
-/** A lone port has two bytes, a lone protocol one: none of our sets has such a key. */
-function encodeElement({ key, data, chain }: Element): Buffer {
-  return nested(
-    1,
-    nested(ELEMENT.key, attribute(VALUE, encodeParts(key))),
-    ...(data ? [nested(ELEMENT.data, attribute(VALUE, encodeParts(data)))] : []),
-    ...(chain ? [nested(ELEMENT.data, goTo(chain))] : []),
-  );
-}
-
-const goTo = (chain: string): Buffer =>
-  nested(VERDICT, u32be(VERDICT_CODE, GOTO), text(VERDICT_CHAIN, chain));
 
 interface Change {
   readonly message: number;
@@ -254,38 +184,6 @@ export async function listElements(table: string, set: string): Promise<readonly
 function readElements(body: Buffer): readonly Held[] {
   const list = readAttributes(body.subarray(HEADER)).get(LIST.elements);
   return list ? listAttributes(list).map(([, element]) => readElement(readAttributes(element))) : [];
-}
-
-function readElement(found: ReadonlyMap<number, Buffer>): Held {
-  const part = (type: number, which: number): Buffer | undefined => {
-    const data = found.get(type);
-    return data && readAttributes(data).get(which);
-  };
-  const [expression, verdict] = [found.get(ELEMENT.expression), part(ELEMENT.data, VERDICT)];
-  const chain = verdict && readAttributes(verdict).get(VERDICT_CHAIN);
-  return {
-    key: part(ELEMENT.key, VALUE) ?? Buffer.alloc(0),
-    data: part(ELEMENT.data, VALUE),
-    chain: chain && readText(chain),
-    counter: expression && readCounter(readAttributes(expression)),
-  };
-}
-
-function readCounter(expression: ReadonlyMap<number, Buffer>): Counter | undefined {
-  const [name, data] = [expression.get(EXPRESSION.name), expression.get(EXPRESSION.data)];
-  return name && data && readText(name) === 'counter' ? countOf(data) : undefined;
-}
-
-function countOf(data: Buffer): Counter {
-  const values = readAttributes(data);
-  const number = (type: number): bigint => values.get(type)?.readBigUInt64BE() ?? 0n;
-  return { packets: number(COUNTER.packets), bytes: number(COUNTER.bytes) };
-}
-
-/** What a map that translates says: the address and the port. */
-export function readTarget(data: Buffer): { readonly address: string; readonly port: number } {
-  const size = data.length > 8 ? 16 : 4;
-  return { address: fromBytes(data.subarray(0, size)), port: data.readUInt16BE(size) };
 }
 
 /** Whether a table of family inet has a chain. */

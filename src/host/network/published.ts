@@ -1,14 +1,8 @@
 /** Published ports in our table: whom they lead to, and who else is in the way. */
 import { CellaError, isErrno } from '../../errors.js';
 import { type Element, portOf } from '../../plan/network/elements.js';
-import {
-  addElements,
-  encodeParts,
-  findElements,
-  type Held,
-  readTarget,
-  removeElements,
-} from '../netlink/nftables.js';
+import { encodeParts, type Held, readTarget } from '../netlink/nft-elements.js';
+import { addElements, findElements, removeElements } from '../netlink/nftables.js';
 import { isInTheWay, type Listener, readClientPorts, readListeners } from './listeners.js';
 import { ownAddresses } from './own-addresses.js';
 

@@ -2,7 +2,8 @@
 import { CLASSES } from '../../config/traffic-classes.js';
 import { type CountedElements, countedElements } from '../../plan/network/elements.js';
 import type { VenetPlan } from '../../plan/network/network-plan.js';
-import { type Counter, findElements, listElements, NOTHING } from '../netlink/nftables.js';
+import { type Counter, NOTHING } from '../netlink/nft-elements.js';
+import { findElements, listElements } from '../netlink/nftables.js';
 import { NetlinkError } from '../netlink/request.js';
 
 export interface Counted {
