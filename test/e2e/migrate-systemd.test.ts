@@ -1,4 +1,4 @@
-/** Debian's own init on its way from host to host and back: up as before, and with the same services. */
+/** Debian's own init on its way from host to host and back: up as before, and with the same services. Between machines: test/hosts. */
 import { beforeAll, expect, it } from 'vitest';
 import { vzmigrate } from '../helpers/migrate.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await here.vzctl(['exec', '101', UNITS]);
 }, BUILDING_MS);
 
-it('systemd is up after each move', { timeout: 300_000 }, async () => {
+it('systemd is up after each move', { timeout: 300_000, tags: ['slow'] }, async () => {
   let [from, to] = [here, there];
   const limits = (await here.vzctl(['exec', '101', LIMITS])).stdout.trim();
   for (let round = 0; round < 3; round += 1) {
