@@ -83,6 +83,17 @@ describe('a suspended container', () => {
     },
   );
 
+  it('is dumped between two looks of its own at descriptors, which could not be opened again', {
+    tags: ['slow'],
+  }, async () => {
+    await startCounting();
+    await inside('(while :; do cat /proc/1/fdinfo/* /proc/self/fdinfo/*; done) </dev/null >/dev/null 2>&1 &');
+    for (let round = 0; round < 5; round += 1) {
+      await sandbox.good('suspend', '101');
+      await sandbox.good('resume', '101');
+    }
+  });
+
   it('does so again and again', { timeout: 300_000, tags: ['slow'] }, async () => {
     await startCounting();
     for (let round = 0; round < 20; round += 1) {

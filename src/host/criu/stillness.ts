@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError } from '../../errors.js';
 import type { Cgroup } from '../cgroup/index.js';
 import { startThawer } from '../freeze.js';
-import { descriptorsOf, pidsBelow, unlessGone } from '../guest-processes.js';
+import { descriptorsOf, linkOf, pidsBelow, unlessGone } from '../guest-processes.js';
 
 export interface Stillness {
   /** To be held by CRIU, which would freeze it again: it goes on only once both of us are gone. */
@@ -46,12 +46,14 @@ const PAUSE_MS = 5;
 
 /**
  * At a moment when no process runs a file that another one holds open by its path alone, as systemd does its executor:
- * CRIU takes one for the other, and the kernel refuses such a descriptor as a program (PR_SET_MM_EXE_FILE, EBADF).
+ * CRIU takes one for the other, and the kernel refuses such a descriptor as a program (PR_SET_MM_EXE_FILE, EBADF). Nor
+ * looks at descriptors.
  */
 async function freezeBetweenStarts(cgroup: Cgroup, group: string): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     await cgroup.freeze();
-    if (!isStarting(pidsBelow(group))) return;
+    const pids = pidsBelow(group);
+    if (!isStarting(pids) && !pids.some(looksAtDescriptors)) return;
     await cgroup.thaw();
     await sleep(PAUSE_MS * Math.min(attempt, 10));
   }
@@ -62,6 +64,13 @@ function isStarting(pids: readonly number[]): boolean {
   const programs = new Set(pids.flatMap((pid) => idOf(`/proc/${pid}/exe`) ?? []));
   return pids.flatMap(pathsHeld).some((id) => programs.has(id));
 }
+
+/** Has open what /proc tells of a descriptor: that is opened anew before there is any (CRIU, "on restore: No such file"). */
+function looksAtDescriptors(pid: number): boolean {
+  return descriptorsOf(pid).some((name) => DESCRIPTOR.test(linkOf(pid, `fd/${name}`) ?? ''));
+}
+
+const DESCRIPTOR = /^\/proc\/\d+\/(?:task\/\d+\/)?(?:fd|fdinfo|map_files)(?:\/|$)/;
 
 /** Files that it has open without being able to read or write them: proc_pid_fd(5) shows that as modes. */
 function pathsHeld(pid: number): readonly string[] {
