@@ -3,11 +3,11 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { formatLayout, type Layout } from '../config/layout.js';
-import { CellaError, firstCoded } from '../errors.js';
+import { firstCoded } from '../errors.js';
 import { chooseStore, openStore } from '../host/storage/index.js';
 import type { Hello } from '../migrate/messages.js';
 import { prepareParent } from './area.js';
-import { type Context, templateOf } from './context.js';
+import { type Context, hasTemplate, templateOf } from './context.js';
 import { chooseRange, expectNoArea } from './make.js';
 import { expectNameFree } from './names.js';
 import { expectPrivateAddresses } from './network-plan.js';
@@ -23,7 +23,7 @@ export function arrange(context: Context, ctid: Ctid, hello: Hello): Arranged {
   const path = context.paths.config(ctid);
   const saved = parseConfig(hello.config);
   const settings = getSettings(saved);
-  const onTemplate = hello.template !== null && hasTemplate(context, hello.template);
+  const onTemplate = hello.template !== null && hasSame(context, hello.template);
   const range = rangeFor(context, Number(settings.get('LOCAL_UID')?.value));
   const keep = hello.live !== null;
   const own: readonly (readonly [string, string | null])[] = [
@@ -33,7 +33,9 @@ export function arrange(context: Context, ctid: Ctid, hello: Hello): Arranged {
     ['LOCAL_GID', String(range)],
     // A private address is one of the host's; only who is using it has to keep it.
     ...(keep ? [] : ([['NAT_ADDRESS', null]] as const)),
-    ...(hello.template && !isKnown(context, hello.template.name) ? ([['OSTEMPLATE', null]] as const) : []),
+    ...(hello.template && !hasTemplate(context, hello.template.name)
+      ? ([['OSTEMPLATE', null]] as const)
+      : []),
   ];
   const file = updateConfig(saved, new Map(own));
   const without = formatConfig(updateConfig(file, new Map([['VE_LAYOUT', null]])));
@@ -62,15 +64,8 @@ function rangeFor(context: Context, wanted: number): number {
   }
 }
 
-function hasTemplate(context: Context, { name, digest }: NonNullable<Hello['template']>): boolean {
-  return digest !== null && isKnown(context, name) && templateOf(context, name).manifest.digest === digest;
-}
-
-function isKnown(context: Context, name: string): boolean {
-  try {
-    return templateOf(context, name).name !== '';
-  } catch (error) {
-    if (error instanceof CellaError) return false;
-    throw error;
-  }
+function hasSame(context: Context, { name, digest }: NonNullable<Hello['template']>): boolean {
+  return (
+    digest !== null && hasTemplate(context, name) && templateOf(context, name).manifest.digest === digest
+  );
 }

@@ -102,6 +102,16 @@ export function templateOf(context: Context, name: string): Template {
   return findTemplate(context.paths.at(context.hostConfig().template), name);
 }
 
+/** Whether this host has a sound one of that name. */
+export function hasTemplate(context: Context, name: string): boolean {
+  try {
+    return templateOf(context, name).name !== '';
+  } catch (error) {
+    if (error instanceof CellaError) return false;
+    throw error;
+  }
+}
+
 /** The host as this container's programs meet it. */
 export function factsFor(context: Context, { template }: ContainerConfig): HostFacts {
   const facts = context.facts();

@@ -7,14 +7,13 @@ import { isName } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { type Changed, type ImportedConfig, importConfig, importedStore } from '../config/imported-config.js';
 import { formatLayout, type Layout } from '../config/layout.js';
-import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { run } from '../host/run.js';
 import { type Area, chooseStore, openStore } from '../host/storage/index.js';
 import { FIRST, inNode } from '../plan/image.js';
 import { readSource, type SourceArchive, unpackSource } from '../template/source-archive.js';
 import { prepareParent, storeOf, withArea } from './area.js';
-import { type Context, layersOf, lockContainer, templateOf } from './context.js';
+import { type Context, hasTemplate, layersOf, lockContainer } from './context.js';
 import { expectFree } from './create.js';
 import { chooseRange, expectNoArea, lockAllocation, makeFiles } from './make.js';
 import { findName } from './names.js';
@@ -118,15 +117,6 @@ function reportLayout(
   const reason = 'what holds it is one of the layouts of this host';
   const change: Changed = { key: 'VE_LAYOUT', from: from ?? null, to, reason };
   return { used: used.filter(({ key }) => key !== 'VE_LAYOUT'), changed: [...changed, change] };
-}
-
-function hasTemplate(context: Context, name: string): boolean {
-  try {
-    return templateOf(context, name).name !== '';
-  } catch (error) {
-    if (error instanceof CellaError) return false;
-    throw error;
-  }
 }
 
 interface Job {

@@ -6,7 +6,7 @@ import { CellaError } from '../errors.js';
 import { findCriu } from '../host/criu/find.js';
 import type { Ignored, LiveFacts } from '../migrate/messages.js';
 import { type CgroupMounts, planCgroup } from '../plan/cgroup.js';
-import { formatVersion } from '../plan/checkpoint/criu-version.js';
+import { formatVersion, isOlderKernel } from '../plan/checkpoint/criu-version.js';
 import type { Context } from './context.js';
 
 export async function liveFacts(context: Context, config: ContainerConfig): Promise<LiveFacts> {
@@ -48,20 +48,11 @@ export function expectFit(there: LiveFacts, here: LiveFacts, ignore: readonly Ig
       `the processor has no ${missing.join(', ')}, which its programs may use`,
       'Say --nodeps=cpu if they do not.',
     );
-  if (older(here.kernel, there.kernel) && !ignore.includes('kernel'))
+  if (isOlderKernel(here.kernel, there.kernel) && !ignore.includes('kernel'))
     refuse(
       `the kernel is older: ${here.kernel}, where it runs on ${there.kernel}`,
       'Say --nodeps=kernel to try it all the same.',
     );
   if (there.cgroups.join() !== here.cgroups.join())
     refuse(`control groups are other ones: ${here.cgroups.join(', ')}, not ${there.cgroups.join(', ')}`);
-}
-
-/** By the first two numbers: what comes after them mends. */
-function older(one: string, other: string): boolean {
-  const [[a = 0, b = 0], [c = 0, d = 0]] = [one, other].map((text) => text.split(/[.-]/, 2).map(Number)) as [
-    number[],
-    number[],
-  ];
-  return a < c || (a === c && b < d);
 }

@@ -45,7 +45,7 @@ export type MigrateStep =
   | { readonly step: 'round'; readonly round: number; readonly files: number; readonly bytes: number }
   | { readonly step: 'still' | 'state' | 'go' };
 
-/** Times in ms since the beginning; absent: it did not come to that. */
+/** Times in ms. */
 export interface MigrateResult {
   /** Bytes that went over. */
   readonly sent: number;

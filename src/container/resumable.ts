@@ -2,7 +2,7 @@
 import { release as kernelRelease } from 'node:os';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
-import { compareVersions, parseVersion } from '../plan/checkpoint/criu-version.js';
+import { isOlderKernel } from '../plan/checkpoint/criu-version.js';
 import { type DumpHeader, imagesOf, readHeader } from '../state/dump.js';
 import { findDamaged } from '../state/image-digests.js';
 
@@ -21,12 +21,8 @@ export async function expectResumable(ctid: Ctid, directory: string): Promise<Du
 function whyNot(ctid: Ctid, directory: string, header: DumpHeader): string | undefined {
   if (header.ctid !== ctid) return `'${directory}' is the state of container ${header.ctid}`;
   if (header.arch !== process.arch) return `'${directory}' was made on another architecture: ${header.arch}`;
-  return isNewer(header.kernel) ? `'${directory}' was made on a newer kernel: ${header.kernel}` : undefined;
-}
-
-/** Than this one, which processes that have seen the newer one may not find all of it in; the other way round is fine. */
-function isNewer(kernel: string): boolean {
-  const [major, minor] = parseVersion(kernel);
-  const [ownMajor, ownMinor] = parseVersion(kernelRelease());
-  return compareVersions([major, minor, 0], [ownMajor, ownMinor, 0]) > 0;
+  // Processes that have seen a newer one may not find all of it in this; the other way round is fine.
+  return isOlderKernel(kernelRelease(), header.kernel)
+    ? `'${directory}' was made on a newer kernel: ${header.kernel}`
+    : undefined;
 }

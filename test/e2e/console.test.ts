@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServiceClient } from '../../dist/service/index.js';
-import { eventually, Service, untilKeeperIsGone } from '../helpers/service.js';
+import { eventually, Service, untilKeeperIsGone, watchConsole } from '../helpers/service.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ keep: [101] });
@@ -24,14 +24,7 @@ afterAll(async () => {
 const inside = async (command: string) => sandbox.vzctl(['exec2', '101', command]);
 
 /** What comes out of a console from now on. */
-async function watch() {
-  const stream = await new ServiceClient(sandbox.rootDir).console(101);
-  let seen = '';
-  stream.on('data', (bytes: Buffer) => {
-    seen += bytes.toString();
-  });
-  return { stream, seen: () => seen };
-}
+const watch = () => watchConsole(sandbox, 101);
 
 describe('a console', () => {
   it('is a terminal of the guest', async () => {

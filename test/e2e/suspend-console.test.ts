@@ -5,7 +5,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { openHost } from '../../dist/index.js';
 import { ServiceClient } from '../../dist/service/index.js';
 import { findCriu } from '../../src/host/criu/find.js';
-import { eventually, initOf, pretendReboot, Service, untilKeeperIsGone } from '../helpers/service.js';
+import {
+  eventually,
+  initOf,
+  pretendReboot,
+  Service,
+  untilKeeperIsGone,
+  watchConsole,
+} from '../helpers/service.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ needs: ['criu'], clear: [101] });
@@ -51,14 +58,7 @@ async function suspendAndResume(): Promise<void> {
   expectKept();
 }
 
-async function watch() {
-  const stream = await new ServiceClient(sandbox.rootDir).console(101);
-  let seen = '';
-  stream.on('data', (bytes: Buffer) => {
-    seen += bytes.toString();
-  });
-  return { stream, seen: () => seen };
-}
+const watch = () => watchConsole(sandbox, 101);
 
 /** What is typed reaches the guest, and what it writes is seen and kept. */
 async function expectConsole(word: string): Promise<void> {

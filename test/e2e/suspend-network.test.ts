@@ -1,4 +1,5 @@
 /** What peers of a container notice of a suspend and a resume: nothing but that it is slow. */
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
@@ -16,6 +17,15 @@ const ECHO = '(nc -l -p 7000 -e cat </dev/null >/dev/null 2>&1 &); sleep 0.5';
 const BRIDGE = `ip link add br0 type bridge; ip link set br0 up; ip link set eth0 master br0
   ip addr del 192.0.2.1/24 dev eth0; ip addr add 192.0.2.1/24 dev br0`;
 
+/** Says a line to one that says back each; the answer. */
+function talkWith({ stdin, stdout }: ChildProcess): (text: string) => Promise<string> {
+  const lines = createInterface({ input: stdout as Readable })[Symbol.asyncIterator]();
+  return async (text) => {
+    stdin?.write(`${text}\n`);
+    return (await lines.next()).value;
+  };
+}
+
 it.each([
   ['of its own', ['--ipadd', '192.0.2.10'], '192.0.2.10', 7000],
   ['that is published', ['--nat', 'yes', '--publish', '7001:7000/tcp'], '192.0.2.1', 7001],
@@ -25,11 +35,7 @@ it.each([
   await networks.start(101, '--layout', 'overlay:directory', ...options);
   await networks.inside(101, ECHO);
   const peer = networks.wan.spawn('busybox', 'nc', address, String(port));
-  const lines = createInterface({ input: peer.stdout as Readable })[Symbol.asyncIterator]();
-  const say = async (text: string): Promise<string> => {
-    peer.stdin?.write(`${text}\n`);
-    return (await lines.next()).value;
-  };
+  const say = talkWith(peer);
   try {
     expect(await say('before')).toBe('before');
     for (const round of ['once', 'twice', 'three times']) {
@@ -50,11 +56,7 @@ it('connections of a snapshot are closed, and new ones are made', { tags: ['slow
   await networks.start(101, '--layout', 'overlay:directory', '--ipadd', '192.0.2.10');
   await networks.inside(101, '(nc -ll -p 7000 -e cat </dev/null >/dev/null 2>&1 &); sleep 0.5');
   const peer = networks.wan.spawn('busybox', 'nc', '192.0.2.10', '7000');
-  const lines = createInterface({ input: peer.stdout as Readable })[Symbol.asyncIterator]();
-  const say = async (text: string): Promise<string> => {
-    peer.stdin?.write(`${text}\n`);
-    return (await lines.next()).value;
-  };
+  const say = talkWith(peer);
   try {
     expect(await say('before')).toBe('before');
     await networks.good('snapshot', '101', '--id', ID);

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { ServiceClient } from '../../dist/service/index.js';
 import type { Running, Sandbox } from './sandbox.js';
 
 const LIMIT_MS = process.env.CELLA_LANE === 'vm' ? 60_000 : 20_000;
@@ -77,4 +78,14 @@ export function initOf(sandbox: Sandbox, ctid: number): number {
     readonly init: { readonly pid: number } | null;
   };
   return record.init?.pid ?? 0;
+}
+
+/** The console of a container as somebody sees it who watches, from now on. */
+export async function watchConsole(sandbox: Sandbox, ctid: number) {
+  const stream = await new ServiceClient(sandbox.rootDir).console(ctid);
+  let seen = '';
+  stream.on('data', (bytes: Buffer) => {
+    seen += bytes.toString();
+  });
+  return { stream, seen: () => seen };
 }

@@ -32,3 +32,9 @@ export function compareVersions(first: Version, second: Version): number {
   const at = first.findIndex((part, i) => part !== second[i]);
   return at < 0 ? 0 : (first[at] ?? 0) - (second[at] ?? 0);
 }
+
+/** Of two releases, by their first two numbers: what comes after them mends. */
+export function isOlderKernel(one: string, other: string): boolean {
+  const [[a, b], [c, d]] = [parseVersion(one), parseVersion(other)];
+  return compareVersions([a, b, 0], [c, d, 0]) < 0;
+}
