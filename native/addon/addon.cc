@@ -20,6 +20,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("sendPacket", vz::SendPacketTo);
   add("receivePacket", vz::ReceivePacket);
   add("messagePair", vz::MessagePair);
+  add("streamPair", vz::StreamPair);
   add("sendMessage", vz::SendMessage);
   add("receiveMessage", vz::ReceiveMessage);
   add("storedMaster", vz::StoredMaster);

@@ -27,6 +27,7 @@ Napi::Value SendPacketTo(const Napi::CallbackInfo& info);
 Napi::Value ReceivePacket(const Napi::CallbackInfo& info);
 
 Napi::Value MessagePair(const Napi::CallbackInfo& info);
+Napi::Value StreamPair(const Napi::CallbackInfo& info);
 Napi::Value SendMessage(const Napi::CallbackInfo& info);
 Napi::Value ReceiveMessage(const Napi::CallbackInfo& info);
 Napi::Value StoredMaster(const Napi::CallbackInfo& info);

@@ -9,15 +9,21 @@
 
 namespace vz {
 
-// messagePair() → [ours, theirs]: a program gets `theirs`, without O_CLOEXEC as far as it is concerned.
-Napi::Value MessagePair(const Napi::CallbackInfo& info) {
+// Two sockets: a program gets the second, without O_CLOEXEC as far as it is concerned.
+static Napi::Value SocketPair(const Napi::CallbackInfo& info, int type) {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0)
     throw SystemError(info.Env(), {errno, "socketpair", "", -1});
   auto pair = Napi::Array::New(info.Env(), 2);
   for (uint32_t i = 0; i < 2; ++i) pair.Set(i, Napi::Number::New(info.Env(), ends[i]));
   return pair;
 }
+
+// messagePair() → [ours, theirs]
+Napi::Value MessagePair(const Napi::CallbackInfo& info) { return SocketPair(info, SOCK_SEQPACKET); }
+
+// streamPair() → [ours, theirs]
+Napi::Value StreamPair(const Napi::CallbackInfo& info) { return SocketPair(info, SOCK_STREAM); }
 
 // sendMessage(socket, bytes)
 Napi::Value SendMessage(const Napi::CallbackInfo& info) {

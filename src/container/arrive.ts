@@ -1,10 +1,12 @@
 /** The processes of a container that comes from another host: restored, run on trial, and the host's from then on. */
 import { closeSync, mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerConfig } from '../config/container-config.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { findCriu } from '../host/criu/find.js';
 import { retarget } from '../host/criu/images.js';
+import { type MemoryClient, startMemoryClient, withUserfaultfd } from '../host/criu/memory.js';
 import { dismiss, guard } from '../host/launcher.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
@@ -21,14 +23,19 @@ import { openKeeper } from './keeper.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
-import { makePlace, restore } from './restore-state.js';
+import { makePlace, type Restored, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
 import { comingOf } from './suspended.js';
 
 export interface State {
   readonly directory: string;
   readonly header: DumpHeader;
+  /** Its memory follows. */
+  readonly lazy: boolean;
 }
+
+/** How often the two sides hear of each other while memory follows. */
+const BEAT_MS = 2000;
 
 interface Receiving {
   readonly there: LiveFacts;
@@ -55,7 +62,7 @@ export async function receiveState(
     groups: { from: there.group, to: here.group },
     ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
   });
-  return { directory, header: { ...last.header, ctid: config.ctid } };
+  return { directory, header: { ...last.header, ctid: config.ctid }, lazy: last.lazy === true };
 }
 
 export interface Arrived {
@@ -67,7 +74,7 @@ export async function arrive(
   context: Context,
   config: ContainerConfig,
   link: Link,
-  { directory, header }: State,
+  { directory, header, lazy }: State,
 ): Promise<Arrived> {
   const { program } = await findCriu('MIGRATION_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
@@ -82,8 +89,12 @@ export async function arrive(
     const trial = new Trial();
     undo.push('have it on trial', () => trial.end());
     const ready = (pid: number): Promise<void> => trial.hold(pid, link);
-    const restoring = { program, directory, header, network, keeper, undo, ready };
-    const { init, console } = await restore(context, place, restoring);
+    const memory = lazy ? await startMemoryClient(program, imagesOf(directory)) : undefined;
+    undo.push('fetch memory', () => memory?.kill());
+    if (memory) link.carry(memory.requests, memory.pages);
+    const restoring = { program, directory, header, network, keeper, undo, ready, lazy };
+    const begin = (): Promise<Restored> => restore(context, place, restoring);
+    const { init, console } = await (lazy ? withUserfaultfd(begin) : begin());
     using _init = init;
     // Without a keeper it has none.
     if (console >= 0) closeSync(console);
@@ -91,6 +102,7 @@ export async function arrive(
     await expectWell(init.pid, place, header);
     faultPoint('receive.runs');
     await link.send({ type: 'runs' });
+    if (memory) await trial.untilWhole(link, memory);
     await expect(link, ['keep'], trial.left());
     trial.pass();
     await sync(config.root);
@@ -116,9 +128,25 @@ class Trial {
     faultPoint('receive.restored');
     await link.send({ type: 'restored' });
     await expect(link, ['go'], LEASE_MS);
+    this.#extend();
+    faultPoint('receive.go');
+  }
+
+  #extend(): void {
+    clearTimeout(this.#timer);
     this.#until = Date.now() + LEASE_MS;
     this.#timer = setTimeout(() => this.end(), LEASE_MS);
-    faultPoint('receive.go');
+  }
+
+  /** Each word of the other side has it go on for a while. */
+  async untilWhole(link: Link, { whole }: MemoryClient): Promise<void> {
+    for (let isWhole = false; !isWhole; ) {
+      await expect(link, ['beat'], this.left());
+      this.#extend();
+      faultPoint('receive.fetching');
+      isWhole = await Promise.race([whole.then(() => true), sleep(BEAT_MS, false)]);
+      await link.send({ type: isWhole ? 'whole' : 'beat' });
+    }
   }
 
   /** ms. */

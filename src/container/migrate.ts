@@ -31,6 +31,8 @@ export interface MigrateOptions extends PeerOptions {
   readonly to: string;
   /** With its processes, which go on there. */
   readonly online?: boolean | undefined;
+  /** How its memory goes there. Default: auto. */
+  readonly mode?: MigrateMode | undefined;
   /** Only looks whether it could be. */
   readonly checkOnly?: boolean | undefined;
   /** Whether it is removed here afterwards; else its config is CTID.conf.migrated. Default: true. */
@@ -39,6 +41,9 @@ export interface MigrateOptions extends PeerOptions {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: MigrateStep) => void) | undefined;
 }
+
+export const MIGRATE_MODES = ['auto', 'stop', 'pre-copy', 'post-copy', 'hybrid'] as const;
+export type MigrateMode = (typeof MIGRATE_MODES)[number];
 
 export type MigrateStep =
   | { readonly step: 'files'; readonly round: number; readonly bytes: number; readonly total: number }
@@ -103,7 +108,11 @@ async function move(
   let still = 0;
   try {
     if (criu && running)
-      still = await handOver({ context, ctid, link, sender, options }, mark, { criu, running });
+      still = await handOver({ context, ctid, link, sender, options }, mark, {
+        criu,
+        running,
+        lazy: options.mode === 'post-copy',
+      });
     else await moveStopped({ context, ctid, link, sender, options }, mark, stopped);
   } catch (error) {
     await mark.decide(error);

@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
+import { canFetchMemory } from '../host/criu/memory.js';
 import { isScript } from '../host/script.js';
 import type { Area } from '../host/storage/index.js';
 import type { Link } from '../migrate/link.js';
@@ -64,7 +65,7 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   const { text, config, onTemplate } = arrange(context, ctid, hello);
   const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
   if (live) expectFit(live.there, live.here, hello.ignore);
-  await link.send({ type: 'welcome', onTemplate });
+  await link.send({ type: 'welcome', onTemplate, postCopy: canFetchMemory() });
   if (hello.checkOnly) return false;
   let state: State | undefined;
   let arrived: Arrived | undefined;

@@ -12,7 +12,7 @@ import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { findCgroup } from '../host/cgroup/index.js';
 import { Keeper } from '../host/keeper.js';
-import { isMounted, removeMountPoint, umountAll } from '../host/mounts.js';
+import { isMounted, removeMountPoint, umountAll, umountTree } from '../host/mounts.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
 import { removeArea } from '../host/storage/index.js';
 import type { Ended } from '../native/binding.js';
@@ -234,8 +234,11 @@ export async function endCopy(context: Context, ctid: Ctid, root: string): Promi
   await init?.wait();
   await sweep(context, ctid);
   removeMountPoint(root);
-  removeDump(comingOf(context, ctid));
-  removeDump(resumingOf(comingOf(context, ctid)));
+  const directory = comingOf(context, ctid);
+  for (const dump of [directory, resumingOf(directory)]) {
+    await umountTree(dump);
+    removeDump(dump);
+  }
 }
 
 async function finishDestroy(context: Context, ctid: Ctid): Promise<void> {

@@ -85,6 +85,8 @@ interface Restoring extends Making {
   readonly ready?: (init: number) => Promise<void>;
   /** Nothing of it runs yet, and its state stays where it is. */
   readonly still?: boolean | undefined;
+  /** Its memory is fetched as it needs it. */
+  readonly lazy?: boolean | undefined;
 }
 
 export interface Restored extends Running {
@@ -96,7 +98,7 @@ export interface Restored extends Running {
 export async function restore(
   context: Context,
   record: RuntimeRecord,
-  { program, directory, header, network, keeper, undo, ready, still = false }: Restoring,
+  { program, directory, header, network, keeper, undo, ready, still = false, lazy = false }: Restoring,
 ): Promise<Restored> {
   const images = openSync(imagesOf(directory), 'r');
   const views = header.views.map((name) => viewMount(name, lxcfsOf(context)));
@@ -116,6 +118,7 @@ export async function restore(
         mounts: [...DEVICE_MOUNTS, ...views],
         wentOn: header.wentOn === true,
         still,
+        lazy,
       }),
       hooks: {
         'setup-namespaces': async ({ pid: root = 0 }) => {

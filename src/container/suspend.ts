@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, statSync } from 'node:fs';
 import { release as kernelRelease } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
@@ -36,6 +37,7 @@ import {
 import type { RuntimeRecord } from '../state/record.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
+import { LazyDump } from './lazy-dump.js';
 import { findInit, findRunning, type Running, recover, takeAway } from './recover.js';
 import { dumpOf, finishSuspend } from './suspended.js';
 
@@ -87,13 +89,24 @@ const ATTEMPTS = 6;
 const PAUSE_MS = 50;
 
 /** What becomes of a state that is not to stay here; fails where the container is to go on. */
-export type HandOver = (state: {
+export type HandOver = (state: HandedState) => Promise<void>;
+
+export interface HandedState {
   readonly header: DumpHeader;
   /** Their directory. */
   readonly images: string;
   /** From then on it stands still whatever becomes of us; whoever has this done has it go on again. */
   keep(): Promise<void>;
-}) => Promise<void>;
+  /** Where it has to follow. */
+  readonly memory?: ServedMemory | undefined;
+}
+
+/** What is not in the images. */
+export interface ServedMemory {
+  /** Requests go in, pages come out once `serve` has been called. */
+  readonly socket: Duplex;
+  serve(): void;
+}
 
 export interface Dumping {
   /** Where it is to be; until `settle` puts it there it is beside that. */
@@ -104,6 +117,8 @@ export interface Dumping {
   readonly meanwhile?: () => Promise<void>;
   /** In the stead of a place for it. */
   readonly handOver?: HandOver;
+  /** Memory is not written: `handOver` has it served from what stands still. */
+  readonly lazy?: boolean;
 }
 
 /** Again where what stood in the way may be over by then. */
@@ -127,7 +142,7 @@ export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumpi
 async function dump(
   criu: Criu,
   { init, record }: Running,
-  { directory, fate, meanwhile, handOver }: Dumping,
+  { directory, fate, meanwhile, handOver, lazy = false }: Dumping,
 ): Promise<void> {
   const staging = makeStaging(directory);
   const { v2, cgroup } = findCgroup(record.cgroups);
@@ -144,13 +159,18 @@ async function dump(
     const views = viewsOf(init.pid);
     const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
     const console = consoleOf(init.pid);
-    await callCriu({
+    const server = lazy ? new LazyDump(staging) : undefined;
+    const call = callCriu({
       program: criu.program,
       request: 'dump',
       timeOf: init.pid,
       alive: still.alive,
       log: `${imagesOf(staging)}/dump.log`,
-      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends' }),
+      ...server?.call,
+      options: {
+        ...dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends' }),
+        ...server?.options,
+      },
       hooks: {
         'post-dump': async () => {
           faultPoint('suspend.dumped');
@@ -161,7 +181,8 @@ async function dump(
             ...(console === undefined ? {} : { console }),
           };
           await meanwhile?.();
-          if (handOver) return handOver({ header, images: imagesOf(staging), keep: () => still.keep() });
+          const state = { header, images: imagesOf(staging), keep: () => still.keep() };
+          if (handOver) return server ? server.handOver(state, handOver) : handOver(state);
           if (fate === 'goes on') return;
           writeHeader(staging, header);
           faultPoint('suspend.written');
@@ -170,6 +191,7 @@ async function dump(
         },
       },
     });
+    await (server ? server.end(call) : call);
   } finally {
     await (fate === 'goes on' ? still.letGo() : still.keep());
     closeSync(images);

@@ -5,6 +5,7 @@ import { dumpDirOf } from '../config/host-config.js';
 import { CellaError } from '../errors.js';
 import { findCgroup } from '../host/cgroup/index.js';
 import { unlockNetwork } from '../host/criu/unlock.js';
+import { umountTree } from '../host/mounts.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import {
   putBackDump,
@@ -120,6 +121,8 @@ export async function finishResume(
   const directory = readText(paths.resuming(ctid));
   if (directory === undefined) return false;
   const taken = resumingOf(directory);
+  // CRIU mounts control groups beside its images.
+  for (const dump of [directory, taken]) await umountTree(dump);
   if (running && !readHeader(taken) && readHeader(directory)) {
     // It was put back, and has not run: its state is what there is of it.
     running.init.kill('SIGKILL');

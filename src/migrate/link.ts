@@ -2,15 +2,15 @@
  * Two ends of a migration: messages, each of which may be followed by bytes, both ways over one pair of streams.
  *
  * A frame is its length (32 bits, big-endian), what it is (a byte) and as many bytes: a message (JSON), a piece of the bytes
- * behind it, or their end.
+ * behind it, or their end; or what is carried beside them from a stream at one end to one at the other.
  */
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError } from '../errors.js';
 import { drained } from '../host/run.js';
 import { failureOf, type Message } from './messages.js';
 
-const KIND = { message: 1, piece: 2, end: 3 } as const;
+const KIND = { message: 1, piece: 2, end: 3, carried: 4 } as const;
 const HEADER = 5;
 /** A config and lists of names are in messages, files never. */
 const LONGEST_MESSAGE = 1 << 24;
@@ -30,7 +30,7 @@ interface Frame {
 
 export class Link {
   readonly #output: Writable;
-  readonly #frames: AsyncGenerator<Frame>;
+  #frames: AsyncIterator<Frame>;
   readonly #limit: number | undefined;
   readonly #why: () => Promise<string>;
   /** When what was sent so far may have gone out, ms. */
@@ -83,6 +83,30 @@ export class Link {
     }
   }
 
+  /** What comes out of `from` goes into `into` at the other end, and the other way round, until either is over. */
+  carry(from: Readable, into: Writable): void {
+    const frames = this.#frames;
+    const rest = new PassThrough({ objectMode: true });
+    this.#frames = rest[Symbol.asyncIterator]() as AsyncIterator<Frame>;
+    void this.#sort(frames, into, rest);
+    void this.#bring(from).catch(() => undefined);
+  }
+
+  async #sort(frames: AsyncIterator<Frame>, into: Writable, rest: Writable): Promise<void> {
+    for (let next = await frames.next(); !next.done; next = await frames.next()) {
+      const { kind, bytes } = next.value;
+      const [to, what] = kind === KIND.carried ? [into, bytes] : [rest, next.value];
+      if (!to.destroyed && !to.write(what)) await drained(to);
+    }
+    rest.end();
+  }
+
+  async #bring(from: Readable): Promise<void> {
+    for await (const piece of from as AsyncIterable<Buffer>)
+      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE)
+        await this.#put(KIND.carried, piece.subarray(at, at + LONGEST_PIECE));
+  }
+
   async #next(): Promise<Frame> {
     const { value, done } = await this.#frames.next();
     if (done) throw await this.#gone();
@@ -95,8 +119,8 @@ export class Link {
 
   /** What it said last is why, if it said so; it may have gone before it was heard. */
   async #gone(): Promise<CellaError> {
-    for await (const { kind, bytes } of this.#frames) {
-      const last = kind === KIND.message ? failureIn(bytes) : undefined;
+    for (let next = await this.#frames.next(); !next.done; next = await this.#frames.next()) {
+      const last = next.value.kind === KIND.message ? failureIn(next.value.bytes) : undefined;
       if (last) return last;
     }
     const why = await this.#why();

@@ -10,15 +10,21 @@
  *         ◄──────────────────────────────── restored
  *   go: they stand still here, whatever ──► lets them run, and looks whether they are well
  *         ◄──────────────────────────────── runs
+ *   (post-copy) beat, and memory, often ──► asks for what is missing of the memory
+ *         ◄──────────────────────────────── beat, or whole
  *   keep ─────────────────────────────────► has the container from now on
  *         ◄──────────────────────────────── kept
  *   bye: nothing of it is here any more ──► tells the network again, or starts it where it was stopped for this
  *         ◄──────────────────────────────── (stopped) started
  *
+ * With post-copy the images are without memory, which follows beside the messages as the processes there need it, and all of
+ * it in the end. Each `beat` has the copy run for LEASE_MS more. What stands still here is as it was, with its files: where
+ * memory does not come to its end the copy is ended, and it goes on here, as if the time since had not been.
+ *
  * In place of any answer may be `failed`: then nothing is left at the target. Until `go` the source lets the container go
  * on whenever it hears no more. `go` counts only within LEASE_MS of `restored`, and the copy is ended unless `keep` comes
- * within LEASE_MS of `go`: so the source knows after SURELY_OVER_MS that none runs, however long a network may keep words.
- * Whether `keep` has arrived, where no answer came, it asks on another connection (`ask`).
+ * within LEASE_MS of `go` or of the last `beat`: so the source knows after SURELY_OVER_MS that none runs, however long a
+ * network may keep words. Whether `keep` has arrived, where no answer came, it asks on another connection (`ask`).
  */
 import { CellaError, type ErrorCode, EXIT } from '../errors.js';
 import type { DumpHeader } from '../state/dump.js';
@@ -67,12 +73,12 @@ export type Message =
   | { readonly type: 'ask'; readonly ctid: number }
   /** `still`: the last of them; what is written to the disk has time until it is to be kept. */
   | { readonly type: 'files'; readonly entries: number; readonly bytes: number; readonly still: boolean }
-  /** After it: the images of its processes, as an archive. */
-  | { readonly type: 'state'; readonly header: DumpHeader }
-  | { readonly type: 'go' | 'bye' }
+  /** After it: the images of its processes, as an archive. `lazy`: most of their memory is not in there. */
+  | { readonly type: 'state'; readonly header: DumpHeader; readonly lazy: boolean }
+  | { readonly type: 'go' | 'beat' | 'whole' | 'bye' }
   | { readonly type: 'keep'; readonly start: boolean }
-  /** `onTemplate`: the files of the template are there. */
-  | { readonly type: 'welcome'; readonly onTemplate: boolean }
+  /** `onTemplate`: the files of the template are there. `postCopy`: memory may follow. */
+  | { readonly type: 'welcome'; readonly onTemplate: boolean; readonly postCopy: boolean }
   | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'started' | 'none' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
 

@@ -88,6 +88,8 @@ export interface Binding {
   receivePacket(socket: number, background: boolean): Promise<Packet | null>;
   /** Two ends of a connection for messages of any length. */
   messagePair(): readonly [ours: number, theirs: number];
+  /** Two ends of a connection for bytes. */
+  streamPair(): readonly [ours: number, theirs: number];
   sendMessage(socket: number, bytes: Uint8Array): void;
   /** One at a time; null at the end. fd -1: none came with it. */
   receiveMessage(socket: number): Promise<{ readonly bytes: Buffer; readonly fd: number } | null>;

@@ -1,6 +1,11 @@
 /** vzmigrate: a container goes to another host; and the other end of it. */
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { MigrateResult, MigrateStep } from '../../container/migrate.js';
+import {
+  MIGRATE_MODES,
+  type MigrateMode,
+  type MigrateResult,
+  type MigrateStep,
+} from '../../container/migrate.js';
 import { CellaError, type ErrorCode, firstCoded } from '../../errors.js';
 import type { Ignored } from '../../migrate/messages.js';
 import { ProgressLine } from '../progress-line.js';
@@ -10,6 +15,7 @@ import { parseCount } from './split.js';
 interface Words {
   readonly online?: true;
   readonly live?: true;
+  readonly mode?: MigrateMode;
   readonly checkOnly?: true;
   readonly dryRun?: true;
   readonly removeArea: boolean;
@@ -35,6 +41,7 @@ export function addMigrate(program: Command, session: Session): void {
       'with its processes, which go on there; else one that runs is stopped, and started there',
     )
     .option('--live', 'the same')
+    .addOption(new Option('--mode <how>', 'how its memory goes there').choices(MIGRATE_MODES))
     .option('--check-only', 'only look whether it could be moved')
     .option('--dry-run', 'the same')
     .option('-r, --remove-area <yes|no>', 'whether it is removed here afterwards', parseYes, true)
@@ -96,6 +103,7 @@ async function migrate(session: Session, program: Command, to: string, { id, giv
   const result = await container.migrate({
     to,
     online: (given.online ?? given.live) === true,
+    mode: given.mode,
     checkOnly,
     remove: given.removeArea,
     ssh: given.sshCommand,

@@ -41,6 +41,8 @@ export interface Call extends Starting {
   readonly log?: string;
   /** How long it may be silent while it works, ms; then it is killed. Default: two minutes, or CELLA_CRIU_PATIENCE in seconds. */
   readonly patience?: number;
+  /** Kills it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const PATIENCE_S = 120;
@@ -53,12 +55,14 @@ export async function callCriu({
   keeper,
   log,
   patience = 1000 * (Number(process.env.CELLA_CRIU_PATIENCE) || PATIENCE_S),
+  signal,
   ...starting
 }: Call): Promise<CriuResponse> {
   const criu = keeper ? await startKeptCriu(starting.program, keeper) : startCriu(starting);
   const { socket, ended } = criu;
   using watchdog = new Watchdog(patience, criu.kill);
   let failure: unknown;
+  signal?.addEventListener('abort', criu.kill);
   try {
     say(socket, encodeRequest(request, options));
     for (;;) {
@@ -79,6 +83,7 @@ export async function callCriu({
       }
     }
   } finally {
+    signal?.removeEventListener('abort', criu.kill);
     closeSync(socket);
     await ended;
   }

@@ -19,7 +19,11 @@ export interface Starting {
   readonly timeOf?: number | undefined;
   /** Is open as long as it lives, for whoever waits for it to be gone. */
   readonly alive?: Writable | undefined;
+  /** Descriptors of ours that it gets: the first as FIRST_GIVEN, and so on. It is killed with us then. */
+  readonly given?: readonly number[] | undefined;
 }
+
+export const FIRST_GIVEN = 5;
 
 export interface CriuProcess {
   readonly pid: number;
@@ -34,13 +38,14 @@ export interface CriuProcess {
 // Its own log has all that it says (log_file).
 const ARGUMENTS = ['--no-default-config', 'swrk', '3'] as const;
 
-export function startCriu({ program, timeOf, alive }: Starting): CriuProcess {
+export function startCriu({ program, timeOf, alive, given = [] }: Starting): CriuProcess {
   const [socket, theirs] = native().messagePair();
   const argv = [program, ...ARGUMENTS];
   if (timeOf !== undefined) argv.unshift('nsenter', `--time=/proc/${timeOf}/ns/time`);
+  if (given.length > 0) argv.unshift('setpriv', '--pdeathsig', 'KILL');
   const [command = program, ...args] = argv;
   const child = spawn(command, args, {
-    stdio: ['ignore', 'ignore', 'ignore', theirs, ...(alive ? [alive] : [])],
+    stdio: ['ignore', 'ignore', 'ignore', theirs, alive ?? 'ignore', ...given],
   });
   closeSync(theirs);
   const ended = new Promise<Error | undefined>((resolve) => {

@@ -84,9 +84,11 @@ export interface RestoreTarget {
   readonly wentOn: boolean;
   /** Whether it is to stand still once it is there. */
   readonly still: boolean;
+  /** Whether its memory is fetched as it needs it. */
+  readonly lazy: boolean;
 }
 
-export function restoreOptions({ images, root, mounts, wentOn, still }: RestoreTarget): CriuOptions {
+export function restoreOptions({ images, root, mounts, wentOn, still, lazy }: RestoreTarget): CriuOptions {
   return {
     ...COMMON,
     images_dir_fd: images,
@@ -95,6 +97,7 @@ export function restoreOptions({ images, root, mounts, wentOn, still }: RestoreT
     rst_sibling: true,
     ...(wentOn ? { tcp_close: true } : {}),
     ...(still ? { leave_stopped: true } : {}),
+    ...(lazy ? { lazy_pages: true } : {}),
     manage_cgroups_mode: CGROUPS.soft,
     external: mounts.map(({ key, source }) => `mnt[${key}]:${source}`),
   };

@@ -33,7 +33,11 @@ export interface CriuOptions {
   /** Seconds that freezing may take. */
   readonly timeout?: number;
   readonly tcp_skip_in_flight?: boolean;
+  /** Memory is fetched as it is needed. */
+  readonly lazy_pages?: boolean;
   readonly orphan_pts_master?: boolean;
+  /** A file with options as on a command line, which count more than these. */
+  readonly config_file?: string;
   /** Connections are restored as closed ones. */
   readonly tcp_close?: boolean;
   readonly network_lock?: number;
