@@ -1,5 +1,5 @@
 /** The processes of a container that comes from another host: restored, run on trial, and the host's from then on. */
-import { closeSync, mkdirSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
@@ -8,12 +8,10 @@ import { retarget } from '../host/criu/images.js';
 import { dismiss, guard } from '../host/launcher.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
-import { unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, type LiveFacts, type Message } from '../migrate/messages.js';
 import { idMapOf } from '../plan/plan-root.js';
-import { type DumpHeader, imagesOf, removeDump, resumingOf } from '../state/dump.js';
-import { unpack } from '../template/unpack.js';
+import { type DumpHeader, removeDump, resumingOf } from '../state/dump.js';
 import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { expectWell } from './health.js';
@@ -21,6 +19,7 @@ import { openKeeper } from './keeper.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
+import { receiveLast } from './receive-memory.js';
 import { makePlace, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
 import { comingOf } from './suspended.js';
@@ -43,19 +42,14 @@ export async function receiveState(
   config: ContainerConfig,
   { there, here, last }: Receiving,
 ): Promise<State> {
-  const directory = comingOf(context, config.ctid);
-  const images = imagesOf(directory);
-  removeDump(directory);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  mkdirSync(images, { mode: 0o711 });
-  await unpack(unpacked(link.bytes()), images);
+  const images = await receiveLast(context, link, config.ctid, last.memory ?? 0);
   faultPoint('receive.state');
   const ids = idMapOf(config);
   retarget(images, {
     groups: { from: there.group, to: here.group },
     ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
   });
-  return { directory, header: { ...last.header, ctid: config.ctid } };
+  return { directory: comingOf(context, config.ctid), header: { ...last.header, ctid: config.ctid } };
 }
 
 export interface Arrived {

@@ -1,10 +1,8 @@
 /** The last steps of a migration: from when the container does nothing here until it is the other host's. */
-import { readdirSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { faultPoint } from '../fault.js';
 import type { Criu } from '../host/criu/find.js';
-import { filter } from '../host/run.js';
-import { pack } from '../migrate/archive.js';
+import { sendImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { expect, SURELY_OVER_MS } from '../migrate/messages.js';
 import type { Context } from './context.js';
@@ -12,6 +10,7 @@ import type { MigrateOptions } from './migrate.js';
 import type { Mark } from './migration.js';
 import type { Running } from './recover.js';
 import type { FileSender } from './send-files.js';
+import type { MemorySender } from './send-memory.js';
 import { stopLocked } from './stop.js';
 import { dumpWhenQuiet, type HandOver } from './suspend.js';
 import { leavingOf } from './suspended.js';
@@ -22,6 +21,8 @@ interface Move {
   readonly link: Link;
   readonly sender: FileSender;
   readonly options: MigrateOptions;
+  /** Sends most of its memory before it stands still. */
+  readonly memory?: MemorySender | undefined;
 }
 
 /** All of it has to be on the disk there. */
@@ -29,21 +30,25 @@ const KEPT_MS = 120_000;
 
 /** With its processes; returns how long none of them ran, ms. */
 export async function handOver(
-  { context, ctid, link, sender, options: { signal, progress } }: Move,
+  { context, ctid, link, sender, memory, options: { signal, progress } }: Move,
   mark: Mark,
   { criu, running }: { readonly criu: Criu; readonly running: Running },
 ): Promise<number> {
-  const began = Date.now();
-  let still = 0;
+  let [began, still] = [0, 0];
   mark.set('sending');
-  progress?.({ step: 'still' });
+  const parent = async (): Promise<string | undefined> => {
+    const images = await memory?.send();
+    began = Date.now();
+    progress?.({ step: 'still' });
+    return images;
+  };
   const handOver: HandOver = async ({ header, images, keep }) => {
     faultPoint('migrate.dumped');
     signal?.throwIfAborted();
     await sender.round({ still: true });
     progress?.({ step: 'state' });
-    await link.send({ type: 'state', header });
-    await link.sendBytes(pack(archiveOf(images)));
+    await link.send({ type: 'state', header, memory: memory?.rounds.length });
+    await sendImages(link, images);
     await expect(link, ['restored']);
     faultPoint('migrate.restored');
     await keep();
@@ -60,7 +65,7 @@ export async function handOver(
     mark.set('kept');
   };
   const directory = leavingOf(context, ctid);
-  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver });
+  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, parent });
   await running.init.wait();
   return still;
 }
@@ -83,14 +88,3 @@ export async function moveStopped(
   await expect(link, ['kept'], KEPT_MS);
   mark.set('kept');
 }
-
-/** The images, and no logs. */
-function archiveOf(directory: string): AsyncIterable<Uint8Array> {
-  const names = readdirSync(directory).filter((name) => name.endsWith('.img'));
-  return filter(
-    ['tar', '--create', '--file=-', '--format=posix', `--directory=${directory}`, '--', ...names],
-    none(),
-  );
-}
-
-async function* none(): AsyncGenerator<Uint8Array> {}

@@ -9,6 +9,7 @@ import { CellaError } from '../errors.js';
 import { findCriu } from '../host/criu/find.js';
 import { isScript } from '../host/script.js';
 import type { Link } from '../migrate/link.js';
+import type { MemoryRound } from '../migrate/memory-rounds.js';
 import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.js';
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
 import { ACTIONS } from '../plan/action-scripts.js';
@@ -23,6 +24,7 @@ import { liveFacts } from './live-facts.js';
 import { Mark, settleMigration } from './migration.js';
 import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
 import { FileSender, type Round } from './send-files.js';
+import { goesAhead, MemorySender, type MigrateMode } from './send-memory.js';
 import { start } from './start.js';
 import { expectNotSuspended } from './suspended.js';
 
@@ -36,6 +38,8 @@ export interface MigrateOptions extends PeerOptions {
   /** Whether it is removed here afterwards; else its config is CTID.conf.migrated. Default: true. */
   readonly remove?: boolean | undefined;
   readonly ignore?: readonly Ignored[] | undefined;
+  /** Of one with its processes. Default: `auto`. */
+  readonly mode?: MigrateMode | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: MigrateStep) => void) | undefined;
 }
@@ -43,6 +47,7 @@ export interface MigrateOptions extends PeerOptions {
 export type MigrateStep =
   | { readonly step: 'files'; readonly round: number; readonly bytes: number; readonly total: number }
   | { readonly step: 'round'; readonly round: number; readonly files: number; readonly bytes: number }
+  | { readonly step: 'memory'; readonly round: number; readonly bytes: number }
   | { readonly step: 'still' | 'state' | 'go' };
 
 /** Times in ms. */
@@ -50,6 +55,8 @@ export interface MigrateResult {
   /** Bytes that went over. */
   readonly sent: number;
   readonly rounds: readonly Round[];
+  /** Of memory, while it ran. */
+  readonly memory: readonly MemoryRound[];
   /** How long nothing of it ran, ms; 0 where it was not to go on. */
   readonly still: number;
   readonly took: number;
@@ -90,20 +97,23 @@ async function move(
   using _init = running?.init;
   expectMovable(context, config, { online, running });
   const criu = online ? await findCriu('MIGRATION_FAILED') : undefined;
+  const ahead = online && running !== undefined && goesAhead(ctid, options.mode ?? 'auto', running);
   const argv = peerCommand(options.to, options);
   await using peer = connect(argv, options);
   const { link } = peer;
   await link.send(await introduce(context, config, options));
   const { onTemplate } = await expect(link, ['welcome']);
-  if (checkOnly) return { sent: link.sent, rounds: [], still: 0, took: Date.now() - began };
+  if (checkOnly) return { sent: link.sent, rounds: [], memory: [], still: 0, took: Date.now() - began };
   const there = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
   const sender = new FileSender(context, config, link, there);
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
+  const memory =
+    criu && running && ahead ? new MemorySender({ context, ctid, link, criu, running, options }) : undefined;
   let still = 0;
   try {
     if (criu && running)
-      still = await handOver({ context, ctid, link, sender, options }, mark, { criu, running });
+      still = await handOver({ context, ctid, link, sender, memory, options }, mark, { criu, running });
     else await moveStopped({ context, ctid, link, sender, options }, mark, stopped);
   } catch (error) {
     await mark.decide(error);
@@ -112,7 +122,8 @@ async function move(
   await link.send({ type: 'bye' }).catch(() => undefined);
   context.report({ type: 'unmounted', ctid });
   if (stopped.it) await expectStarted(link, stopped);
-  return { sent: link.sent, rounds: sender.rounds, still, took: Date.now() - began };
+  const { rounds } = sender;
+  return { sent: link.sent, rounds, memory: memory?.rounds ?? [], still, took: Date.now() - began };
 }
 
 /** It is there by now, whatever comes of its start. */

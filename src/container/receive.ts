@@ -9,6 +9,7 @@ import type { Area } from '../host/storage/index.js';
 import type { Link } from '../migrate/link.js';
 import { expect, failed, type Hello, PROTOCOL } from '../migrate/messages.js';
 import { ACTIONS } from '../plan/action-scripts.js';
+import { removeDump } from '../state/dump.js';
 import { storeOf } from './area.js';
 import { arrange } from './arrange.js';
 import { type Arrived, arrive, receiveState, type State } from './arrive.js';
@@ -19,8 +20,10 @@ import { lockAllocation, makeFiles } from './make.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
 import { receiveFiles, sync, withStagedRoot } from './receive-files.js';
+import { receiveMemory } from './receive-memory.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
+import { comingOf } from './suspended.js';
 
 /** Serves one connection; whatever fails is told to the other side as well. */
 export async function receive(context: Context, link: Link): Promise<void> {
@@ -87,6 +90,7 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   } catch (error) {
     // Where it could not be entered in the books after all, it is not to run beside them.
     if (arrived) await endCopy(context, ctid, config.root);
+    removeDump(comingOf(context, ctid));
     throw error;
   }
   await link.send({ type: 'kept' });
@@ -105,10 +109,11 @@ async function fill(context: Context, link: Link, { config, area }: Filling) {
   await storeOf(config).prepare(area);
   return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
     for (;;) {
-      const message = await expect(link, ['files', 'state', 'keep']);
+      const message = await expect(link, ['files', 'memory', 'state', 'keep']);
       if (message.type === 'keep') await sync(root);
-      if (message.type !== 'files') return message;
-      await receiveFiles(link, root, message);
+      if (message.type === 'keep' || message.type === 'state') return message;
+      if (message.type === 'memory') await receiveMemory(context, link, config.ctid, message);
+      else await receiveFiles(link, root, message);
       faultPoint('receive.files');
       await link.send({ type: 'done' });
     }

@@ -20,7 +20,12 @@ import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
 import { viewMounts } from '../host/lxcfs.js';
 import { native } from '../native/binding.js';
-import { DEVICE_MOUNTS, dumpOptions, viewMount } from '../plan/checkpoint/criu-options.js';
+import {
+  DEVICE_MOUNTS,
+  dumpOptions,
+  type ExternalMount,
+  viewMount,
+} from '../plan/checkpoint/criu-options.js';
 import { formatVersion } from '../plan/checkpoint/criu-version.js';
 import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
@@ -104,13 +109,16 @@ export interface Dumping {
   readonly meanwhile?: () => Promise<void>;
   /** In the stead of a place for it. */
   readonly handOver?: HandOver;
+  /** Makes images of memory that it builds upon: anew each time, since what fails has the kernel forget what was changed. */
+  readonly parent?: (() => Promise<string | undefined>) | undefined;
 }
 
 /** Again where what stood in the way may be over by then. */
 export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumping): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
+    const parent = await dumping.parent?.();
     try {
-      return await dump(criu, running, dumping);
+      return await dump(criu, running, dumping, parent);
     } catch (error) {
       if (
         dumping.fate === 'waits' ||
@@ -128,8 +136,9 @@ async function dump(
   criu: Criu,
   { init, record }: Running,
   { directory, fate, meanwhile, handOver }: Dumping,
+  parent: string | undefined,
 ): Promise<void> {
-  const staging = makeStaging(directory);
+  const staging = makeStaging(directory, { onMemory: parent !== undefined });
   const { v2, cgroup } = findCgroup(record.cgroups);
   if (v2 === null)
     throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
@@ -141,8 +150,7 @@ async function dump(
     const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
-    const views = viewsOf(init.pid);
-    const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
+    const { views, mounts } = mountsOf(init.pid);
     const console = consoleOf(init.pid);
     await callCriu({
       program: criu.program,
@@ -150,7 +158,7 @@ async function dump(
       timeOf: init.pid,
       alive: still.alive,
       log: `${imagesOf(staging)}/dump.log`,
-      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends' }),
+      options: dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends', parent }),
       hooks: {
         'post-dump': async () => {
           faultPoint('suspend.dumped');
@@ -211,8 +219,14 @@ function explain(ctid: Ctid, error: unknown, goesOn: boolean): unknown {
   return new CellaError('SUSPEND_FAILED', `container ${ctid} ${what}: ${error.message}`, { cause: error });
 }
 
-/** Files of lxcfs in the container, as VIEWED names them. */
-function viewsOf(init: number): readonly string[] {
+interface HostMounts {
+  /** Files of lxcfs in the container, as VIEWED names them. */
+  readonly views: readonly string[];
+  readonly mounts: readonly ExternalMount[];
+}
+
+export function mountsOf(init: number): HostMounts {
   const present = viewMounts(init).map(({ target }) => target);
-  return VIEWED.filter((name) => present.includes(`/${name}`));
+  const views = VIEWED.filter((name) => present.includes(`/${name}`));
+  return { views, mounts: [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))] };
 }

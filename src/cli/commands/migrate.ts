@@ -1,6 +1,7 @@
 /** vzmigrate: a container goes to another host; and the other end of it. */
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { MigrateResult, MigrateStep } from '../../container/migrate.js';
+import type { MigrateMode } from '../../container/send-memory.js';
 import { CellaError, type ErrorCode, firstCoded } from '../../errors.js';
 import type { Ignored } from '../../migrate/messages.js';
 import { ProgressLine } from '../progress-line.js';
@@ -17,6 +18,7 @@ interface Words {
   readonly sshCommand?: string;
   readonly remoteCommand?: string;
   readonly nodeps: readonly Ignored[];
+  readonly mode: MigrateMode;
   readonly bwlimit?: number;
   readonly times?: true;
   readonly verbose?: true;
@@ -24,6 +26,8 @@ interface Words {
   readonly settle?: 'here' | 'there';
   readonly receive?: true;
 }
+
+const MODES: readonly MigrateMode[] = ['auto', 'stop', 'pre-copy'];
 
 export function addMigrate(program: Command, session: Session): void {
   program
@@ -45,6 +49,14 @@ export function addMigrate(program: Command, session: Session): void {
       "how vzmigrate is run there; default: vzmigrate, with this one's --root-dir",
     )
     .option('-f, --nodeps [what]', 'what need not fit there: cpu, kernel, or both', ignored, [])
+    .addOption(
+      new Option(
+        '--mode <how>',
+        'stop: its memory goes while it stands still; pre-copy: most of it before that; auto: as is better',
+      )
+        .choices(MODES)
+        .default('auto'),
+    )
     .option('--bwlimit <KB>', 'send no more KiB a second', parseCount)
     .option('-t, --times', 'print how long it stood still, and what was sent')
     .option('--json', 'the same as JSON')
@@ -102,6 +114,7 @@ async function migrate(session: Session, program: Command, to: string, { id, giv
     options: given.ssh,
     command: given.remoteCommand ?? command,
     ignore: given.nodeps,
+    mode: given.mode,
     limit: given.bwlimit === undefined ? undefined : given.bwlimit * 1024,
     signal: session.interruptible(),
     progress: given.json ? undefined : (step) => show(session, line, step),
@@ -127,6 +140,8 @@ function describe(step: MigrateStep): string {
       return `Files, round ${step.round}: ${mib(step.bytes)} of ${mib(step.total)}`;
     case 'round':
       return `Files, round ${step.round}: ${step.files} files, ${mib(step.bytes)}`;
+    case 'memory':
+      return `Memory, round ${step.round}: ${mib(step.bytes)}`;
     case 'still':
       return 'It stands still';
     case 'state':
@@ -136,9 +151,10 @@ function describe(step: MigrateStep): string {
   }
 }
 
-function timesOf({ rounds, sent, still, took }: MigrateResult): readonly string[] {
+function timesOf({ rounds, memory, sent, still, took }: MigrateResult): readonly string[] {
   return [
     ...rounds.map(({ files, bytes }, i) => `Round ${i + 1}: ${files} files, ${mib(bytes)}`),
+    ...memory.map(({ bytes, still }, i) => `Memory, round ${i + 1}: ${mib(bytes)}, held for ${still} ms`),
     `Sent: ${mib(sent)}`,
     `Stood still: ${(still / 1000).toFixed(2)} s`,
     `In all: ${(took / 1000).toFixed(2)} s`,
