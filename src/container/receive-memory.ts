@@ -14,7 +14,7 @@ import { comingOf } from './suspended.js';
 /** By which CRIU finds the images that others build upon. */
 const PARENT = 'parent';
 
-/** The first round begins anew. They are below the others, since root of the container has to find its way to them too. */
+/** The first round begins anew. They are below the others, and readable: root of the container looks for them too. */
 export async function receiveMemory(
   context: Context,
   link: Link,
@@ -24,7 +24,7 @@ export async function receiveMemory(
   const images = round === 1 ? makeImages(context, ctid) : imagesOf(comingOf(context, ctid));
   expectRounds(images, round - 1);
   const directory = memoryOf(images, round);
-  mkdirSync(directory, { mode: 0o711 });
+  mkdirSync(directory, { mode: 0o755 });
   await receiveImages(link, directory);
   if (round > 1) symlinkSync(`../${memoryOf('', round - 1).slice(1)}`, `${directory}/${PARENT}`);
   faultPoint('receive.memory');

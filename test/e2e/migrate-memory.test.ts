@@ -23,33 +23,28 @@ const status = async (at: Sandbox): Promise<string> => (await at.vzctl(['status'
 const RUNS = 'CTID 101 exist mounted running';
 const GONE = 'CTID 101 deleted unmounted down';
 
-/** 8192 texts of 4000 bytes, of which it changes one after the other: step n is in the n-th, all of them over and over. */
-const HELD = 8192 * 4000;
-const HOLDER = `BEGIN {
-  N = 8192
-  for (n = 0; n < N; n++) text[n] = sprintf("%04000d", n)
-  for (;;) {
-    for (k = 0; k < 64; k++) { text[n % N] = sprintf("%04000d", n); n++ }
-    print n > "/run/step"; close("/run/step")
-    if ((getline asked < "/run/ask") > 0) {
-      wrong = 0
-      for (i = 0; i < N; i++) if (text[i] != sprintf("%04000d", n - 1 - (n - 1 - i) % N)) wrong++
-      print asked, wrong > "/run/told"; close("/run/told")
-      system("rm /run/ask")
-    }
-    close("/run/ask")
-    system("sleep 0.1")
+/** Of 4096 texts of 4000 bytes it changes one after the other, with each line that it is given, all of them over and over. */
+const HELD = 4096 * 4000;
+const HOLDER = `
+BEGIN { N = 4096; for (n = 0; n < N; n++) text[n] = sprintf("%04000d", n) }
+{
+  text[n % N] = sprintf("%04000d", n); n++
+  print n > "/run/step"; close("/run/step")
+  if ((getline asked < "/run/ask") > 0) {
+    wrong = 0
+    for (i = 0; i < N; i++) if (text[i] != sprintf("%04000d", n - 1 - (n - 1 - i) % N)) wrong++
+    print asked, wrong > "/run/told"; close("/run/told")
   }
+  close("/run/ask")
 }`;
+const HOLD =
+  '(while :; do echo; sleep 0.1; done) </dev/null 2>/dev/null | awk -f /run/holder >/dev/null 2>&1 & until [ -s /run/step ]; do sleep 0.1; done';
 
 async function begin(): Promise<void> {
   await here.create(101, '--layout', 'overlay:directory');
   await here.good('start', '101', '--wait');
   await here.vzctl(['exec', '101', 'cat >/run/holder'], { input: HOLDER });
-  await inside(
-    here,
-    'awk -f /run/holder </dev/null >/dev/null 2>&1 & until [ -s /run/step ]; do sleep 0.1; done',
-  );
+  await inside(here, HOLD);
 }
 
 const step = async (at: Sandbox): Promise<number> => Number(await inside(at, 'cat /run/step'));
@@ -58,11 +53,12 @@ const step = async (at: Sandbox): Promise<number> => Number(await inside(at, 'ca
 async function expectWhole(at: Sandbox, since: number): Promise<number> {
   expect(await status(at)).toBe(RUNS);
   await expect.poll(() => step(at), { timeout: 60_000 }).toBeGreaterThan(since);
-  const told = await inside(
+  const asked = `asked-${await step(at)}`;
+  await inside(
     at,
-    'echo whole >/run/ask; until [ ! -e /run/ask ]; do sleep 0.1; done; cat /run/told',
+    `echo ${asked} >/run/ask; until grep -q ${asked} /run/told; do sleep 0.2; done; rm /run/ask`,
   );
-  expect(told).toBe('whole 0');
+  expect(await inside(at, 'cat /run/told')).toBe(`${asked} 0`);
   return step(at);
 }
 
