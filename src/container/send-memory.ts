@@ -42,14 +42,11 @@ export function goesAhead(ctid: Ctid, mode: MigrateMode, running: Running): bool
   );
 }
 
-/** Bytes that a dump would have; what processes share counts for each, as there. */
+/** Bytes of which a dump need have only those that change: what files or other processes have as well is sent each time. */
 function memoryUsed({ record }: Running): number {
   const { v2 } = findCgroup(record.cgroups);
   const used = (pid: number): number =>
-    [...(readOf(pid, 'status') ?? '').matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm)].reduce(
-      (sum, [, kib]) => sum + Number(kib) * 1024,
-      0,
-    );
+    1024 * Number(/^RssAnon:\s+(\d+) kB$/m.exec(readOf(pid, 'status') ?? '')?.[1] ?? 0);
   return v2 === null ? 0 : pidsBelow(v2).reduce((sum, pid) => sum + used(pid), 0);
 }
 

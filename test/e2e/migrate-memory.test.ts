@@ -1,8 +1,13 @@
 /** Memory that goes ahead of a container while it is being changed: none of it is lost, wherever that ends. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { MigrateResult } from '../../src/container/migrate.js';
 import { tellsChanges } from '../../src/host/criu/soft-dirty.js';
+import { filter } from '../../src/host/run.js';
+import { pack } from '../../src/migrate/archive.js';
+import { receiveImages } from '../../src/migrate/images.js';
+import { Link } from '../../src/migrate/link.js';
 import { type Move, vzmigrate } from '../helpers/migrate.js';
 import { lack, requires } from '../helpers/requires.js';
 import type { Sandbox } from '../helpers/sandbox.js';
@@ -23,16 +28,28 @@ const status = async (at: Sandbox): Promise<string> => (await at.vzctl(['status'
 const RUNS = 'CTID 101 exist mounted running';
 const GONE = 'CTID 101 deleted unmounted down';
 
-/** Of 4096 texts of 4000 bytes it changes one after the other, with each line that it is given, all of them over and over. */
-const HELD = 4096 * 4000;
+/**
+ * With each line that it is given it changes one of 512 small texts, at times one of 128 large ones. Large ones are apart
+ * from its heap, of which all counts as changed whenever that grows.
+ */
+const HELD = 128 * 160_000;
 const HOLDER = `
-BEGIN { N = 4096; for (n = 0; n < N; n++) text[n] = sprintf("%04000d", n) }
+function large(n) { return sprintf("%0160000d", n) }
+function small(n) { return sprintf("%0400d", n) }
+function latest(i, last, count) { return last - (last - i) % count }
+BEGIN {
+  L = 128; S = 512
+  for (l = 0; l < L; l++) larges[l] = large(l)
+  for (s = 0; s < S; s++) smalls[s] = small(s)
+}
 {
-  text[n % N] = sprintf("%04000d", n); n++
-  print n > "/run/step"; close("/run/step")
+  smalls[s % S] = small(s); s++
+  if (s % 200 == 0) { larges[l % L] = large(l); l++ }
+  print s > "/run/step"; close("/run/step")
   if ((getline asked < "/run/ask") > 0) {
     wrong = 0
-    for (i = 0; i < N; i++) if (text[i] != sprintf("%04000d", n - 1 - (n - 1 - i) % N)) wrong++
+    for (i = 0; i < S; i++) if (smalls[i] != small(latest(i, s - 1, S))) wrong++
+    for (i = 0; i < L; i++) if (larges[i] != large(latest(i, l - 1, L))) wrong++
     print asked, wrong > "/run/told"; close("/run/told")
   }
   close("/run/ask")
@@ -75,6 +92,20 @@ function pagesIn(images: string): number {
     .filter((name) => name.startsWith('pages-'))
     .reduce((sum, name) => sum + statSync(`${images}/${name}`).size, 0);
 }
+
+it('takes files by the names of images from the other side, and nothing else', async () => {
+  const [stream, at, from] = [new PassThrough(), `${there.rootDir}/images`, `${here.rootDir}/images`];
+  const send = async (script: string): Promise<void> => {
+    await here.shell(`rm -rf "$1" "$2"; mkdir "$1" "$2"; cd "$1"; ${script}`, from, at);
+    const tar = filter(['tar', '--create', `--directory=${from}`, '.'], (async function* () {})());
+    const sending = new Link(new PassThrough(), stream).sendBytes(pack(tar));
+    await Promise.all([sending, receiveImages(receiver, at)]);
+  };
+  const receiver = new Link(stream, new PassThrough());
+  await send('mkdir pre-1; touch core-1.img pre-1/pages-1.img dump.log; ln -s /etc parent');
+  expect(readdirSync(at)).toEqual(['core-1.img']);
+  await expect(send('ln -s /etc/passwd cgroup.img')).rejects.toThrow("'cgroup.img' is no file");
+});
 
 it('is refused where the kernel does not tell what changes, and nowhere else', async () => {
   await begin();

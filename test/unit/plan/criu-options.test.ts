@@ -23,3 +23,13 @@ it('closes connections of what went on after its dump, and stops what is not to 
     external: ['mnt[dev-null]:/dev/null'],
   });
 });
+
+it('builds upon other images only where there are some, and has changes told from then on', () => {
+  const target = { images: 5, init: 7, mounts, cgroup: null, goesOn: false };
+  expect(dumpOptions({ ...target, parent: '../pre-2' })).toMatchObject({
+    parent_img: '../pre-2',
+    track_mem: true,
+  });
+  const alone = dumpOptions(target);
+  expect([alone.parent_img, alone.track_mem]).toEqual([undefined, undefined]);
+});
