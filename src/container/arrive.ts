@@ -1,5 +1,5 @@
 /** The processes of a container that comes from another host: restored, run on trial, and the host's from then on. */
-import { closeSync, mkdirSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerConfig } from '../config/container-config.js';
 import { CellaError } from '../errors.js';
@@ -10,12 +10,10 @@ import { type MemoryClient, startMemoryClient, withUserfaultfd } from '../host/c
 import { dismiss, guard } from '../host/launcher.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
-import { unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, type LiveFacts, type Message } from '../migrate/messages.js';
 import { idMapOf } from '../plan/plan-root.js';
 import { type DumpHeader, imagesOf, removeDump, resumingOf } from '../state/dump.js';
-import { unpack } from '../template/unpack.js';
 import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { expectWell } from './health.js';
@@ -23,6 +21,7 @@ import { openKeeper } from './keeper.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
+import { receiveLast } from './receive-memory.js';
 import { makePlace, type Restored, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
 import { comingOf } from './suspended.js';
@@ -50,19 +49,18 @@ export async function receiveState(
   config: ContainerConfig,
   { there, here, last }: Receiving,
 ): Promise<State> {
-  const directory = comingOf(context, config.ctid);
-  const images = imagesOf(directory);
-  removeDump(directory);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  mkdirSync(images, { mode: 0o711 });
-  await unpack(unpacked(link.bytes()), images);
+  const images = await receiveLast(context, link, config.ctid, last.memory ?? 0);
   faultPoint('receive.state');
   const ids = idMapOf(config);
   retarget(images, {
     groups: { from: there.group, to: here.group },
     ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
   });
-  return { directory, header: { ...last.header, ctid: config.ctid }, lazy: last.lazy === true };
+  return {
+    directory: comingOf(context, config.ctid),
+    header: { ...last.header, ctid: config.ctid },
+    lazy: last.lazy === true,
+  };
 }
 
 export interface Arrived {
@@ -76,7 +74,7 @@ export async function arrive(
   link: Link,
   { directory, header, lazy }: State,
 ): Promise<Arrived> {
-  const { program } = await findCriu('MIGRATION_FAILED');
+  const criu = await findCriu('MIGRATION_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   using keeper = await openKeeper(context, { always: header.console !== undefined });
   return await withUndo(async (undo) => {
@@ -89,10 +87,10 @@ export async function arrive(
     const trial = new Trial();
     undo.push('have it on trial', () => trial.end());
     const ready = (pid: number): Promise<void> => trial.hold(pid, link);
-    const memory = lazy ? await startMemoryClient(program, imagesOf(directory)) : undefined;
+    const memory = lazy ? await startMemoryClient(criu, imagesOf(directory)) : undefined;
     undo.push('fetch memory', () => memory?.kill());
     if (memory) link.carry(memory.requests, memory.pages);
-    const restoring = { program, directory, header, network, keeper, undo, ready, lazy };
+    const restoring = { program: criu.program, directory, header, network, keeper, undo, ready, lazy };
     const begin = (): Promise<Restored> => restore(context, place, restoring);
     const { init, console } = await (lazy ? withUserfaultfd(begin) : begin());
     using _init = init;

@@ -1,7 +1,8 @@
 /** check: what this host has and lacks. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DEFAULT_PRIVATE } from '../config/container-config.js';
+import { canAdminister } from '../host/capabilities.js';
 import { CGROUPS } from '../host/check/cgroups.js';
 import { type Check, type Finding, judge, lacking, ok, type Surroundings } from '../host/check/finding.js';
 import { KERNEL } from '../host/check/kernel.js';
@@ -33,12 +34,6 @@ function privatePattern(path: string, hostConfig: Context['hostConfig']): string
   } catch {
     return DEFAULT_PRIVATE;
   }
-}
-
-/** CAP_SYS_ADMIN, among the capabilities in force. */
-function canAdminister(): boolean {
-  const effective = /^CapEff:\s([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return process.getuid?.() === 0 && ((BigInt(`0x${effective ?? '0'}`) >> 21n) & 1n) === 1n;
 }
 
 const OLDEST_NODE = 20;

@@ -1,21 +1,21 @@
 /** The last steps of a migration: from when the container does nothing here until it is the other host's. */
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import type { Criu } from '../host/criu/find.js';
 import { PageRequests } from '../host/criu/memory.js';
-import { filter } from '../host/run.js';
-import { pack } from '../migrate/archive.js';
+import { sendImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
+import { followsAfter, type MemoryWay } from '../migrate/modes.js';
 import type { Context } from './context.js';
 import { LONGEST_MS } from './lazy-dump.js';
 import type { MigrateOptions } from './migrate.js';
 import type { Mark } from './migration.js';
 import type { Running } from './recover.js';
 import type { FileSender } from './send-files.js';
+import type { MemorySender } from './send-memory.js';
 import { stopLocked } from './stop.js';
 import { dumpWhenQuiet, type HandOver, type ServedMemory } from './suspend.js';
 import { leavingOf } from './suspended.js';
@@ -26,6 +26,8 @@ interface Move {
   readonly link: Link;
   readonly sender: FileSender;
   readonly options: MigrateOptions;
+  /** Sends most of its memory before it stands still. */
+  readonly memory?: MemorySender | undefined;
 }
 
 /** All of it has to be on the disk there. */
@@ -33,22 +35,28 @@ const KEPT_MS = 120_000;
 
 /** With its processes; returns how long none of them ran, ms. */
 export async function handOver(
-  { context, ctid, link, sender, options: { signal, progress } }: Move,
+  { context, ctid, link, sender, memory, options: { signal, progress } }: Move,
   mark: Mark,
-  { criu, running, lazy }: { readonly criu: Criu; readonly running: Running; readonly lazy: boolean },
+  { criu, running, way }: { readonly criu: Criu; readonly running: Running; readonly way: MemoryWay },
 ): Promise<number> {
-  const began = Date.now();
-  let still = 0;
+  let [began, still] = [0, 0];
+  let lazy = false;
   mark.set('sending');
-  progress?.({ step: 'still' });
-  const handOver: HandOver = async ({ header, images, keep, memory }) => {
+  const ahead = async () => {
+    const images = await memory?.send();
+    lazy = followsAfter(way, memory?.rounds ?? []);
+    began = Date.now();
+    progress?.({ step: 'still' });
+    return { parent: images, lazy };
+  };
+  const handOver: HandOver = async ({ header, images, keep, served }) => {
     faultPoint('migrate.dumped');
     signal?.throwIfAborted();
     await sender.round({ still: true });
     progress?.({ step: 'state' });
-    await link.send({ type: 'state', header, lazy });
-    await link.sendBytes(pack(archiveOf(images)));
-    if (memory) serve(link, memory);
+    await link.send({ type: 'state', header, memory: memory?.rounds.length, lazy });
+    await sendImages(link, images);
+    if (served) serve(link, served, criu);
     await expect(link, ['restored']);
     faultPoint('migrate.restored');
     await keep();
@@ -58,7 +66,7 @@ export async function handOver(
     still = Date.now() - began;
     progress?.({ step: 'go' });
     await expect(link, ['runs'], SURELY_OVER_MS);
-    if (memory) await untilWhole(link, mark, memory);
+    if (served) await untilWhole(link, mark, served);
     mark.set('asked');
     faultPoint('migrate.asked');
     await link.send({ type: 'keep', start: false });
@@ -66,14 +74,14 @@ export async function handOver(
     mark.set('kept');
   };
   const directory = leavingOf(context, ctid);
-  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, lazy });
+  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, ahead });
   // What has served its memory stands still for good.
   if (!lazy) await running.init.wait();
   return still;
 }
 
-function serve(link: Link, { socket, serve }: ServedMemory): void {
-  const requests = new PageRequests();
+function serve(link: Link, { socket, serve }: ServedMemory, { version }: Criu): void {
+  const requests = new PageRequests(version);
   requests.pipe(socket, { end: false });
   link.carry(socket, requests);
   serve();
@@ -114,14 +122,3 @@ export async function moveStopped(
   await expect(link, ['kept'], KEPT_MS);
   mark.set('kept');
 }
-
-/** The images, and no logs. */
-function archiveOf(directory: string): AsyncIterable<Uint8Array> {
-  const names = readdirSync(directory).filter((name) => name.endsWith('.img'));
-  return filter(
-    ['tar', '--create', '--file=-', '--format=posix', `--directory=${directory}`, '--', ...names],
-    none(),
-  );
-}
-
-async function* none(): AsyncGenerator<Uint8Array> {}

@@ -32,10 +32,10 @@ export class LazyDump {
   }
 
   /** In CRIU's post-dump: returns when that is to serve, or has failed. */
-  handOver(state: Omit<HandedState, 'memory'>, handOver: HandOver): Promise<void> {
+  handOver(state: Omit<HandedState, 'served'>, handOver: HandOver): Promise<void> {
     const { socket } = this.#server;
     return new Promise((resolve, reject) => {
-      const over = handOver({ ...state, memory: { socket, serve: resolve } });
+      const over = handOver({ ...state, served: { socket, serve: resolve } });
       this.#over = over;
       // It is the other host's, or it goes on.
       over.then(

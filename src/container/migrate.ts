@@ -7,9 +7,12 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { findCriu } from '../host/criu/find.js';
+import { whyNotServed } from '../host/criu/memory.js';
 import { isScript } from '../host/script.js';
 import type { Link } from '../migrate/link.js';
+import type { MemoryRound } from '../migrate/memory-rounds.js';
 import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.js';
+import { chooseWay, type MigrateMode } from '../migrate/modes.js';
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
 import { ACTIONS } from '../plan/action-scripts.js';
 import { ownMounts } from '../plan/equipment.js';
@@ -23,6 +26,7 @@ import { liveFacts } from './live-facts.js';
 import { Mark, settleMigration } from './migration.js';
 import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
 import { FileSender, type Round } from './send-files.js';
+import { MemorySender, memoryUsed, whyNotAhead } from './send-memory.js';
 import { start } from './start.js';
 import { expectNotSuspended } from './suspended.js';
 
@@ -31,23 +35,21 @@ export interface MigrateOptions extends PeerOptions {
   readonly to: string;
   /** With its processes, which go on there. */
   readonly online?: boolean | undefined;
-  /** How its memory goes there. Default: auto. */
-  readonly mode?: MigrateMode | undefined;
   /** Only looks whether it could be. */
   readonly checkOnly?: boolean | undefined;
   /** Whether it is removed here afterwards; else its config is CTID.conf.migrated. Default: true. */
   readonly remove?: boolean | undefined;
   readonly ignore?: readonly Ignored[] | undefined;
+  /** Of one with its processes. Default: `auto`. */
+  readonly mode?: MigrateMode | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: MigrateStep) => void) | undefined;
 }
 
-export const MIGRATE_MODES = ['auto', 'stop', 'pre-copy', 'post-copy', 'hybrid'] as const;
-export type MigrateMode = (typeof MIGRATE_MODES)[number];
-
 export type MigrateStep =
   | { readonly step: 'files'; readonly round: number; readonly bytes: number; readonly total: number }
   | { readonly step: 'round'; readonly round: number; readonly files: number; readonly bytes: number }
+  | { readonly step: 'memory'; readonly round: number; readonly bytes: number }
   | { readonly step: 'still' | 'state' | 'go' };
 
 /** Times in ms. */
@@ -55,6 +57,8 @@ export interface MigrateResult {
   /** Bytes that went over. */
   readonly sent: number;
   readonly rounds: readonly Round[];
+  /** Of memory, while it ran. */
+  readonly memory: readonly MemoryRound[];
   /** How long nothing of it ran, ms; 0 where it was not to go on. */
   readonly still: number;
   readonly took: number;
@@ -99,20 +103,28 @@ async function move(
   await using peer = connect(argv, options);
   const { link } = peer;
   await link.send(await introduce(context, config, options));
-  const { onTemplate } = await expect(link, ['welcome']);
-  if (checkOnly) return { sent: link.sent, rounds: [], still: 0, took: Date.now() - began };
+  const { onTemplate, notAfter } = await expect(link, ['welcome']);
+  const way =
+    online && running
+      ? chooseWay(options.mode ?? 'auto', {
+          used: memoryUsed(running),
+          notAhead: whyNotAhead(),
+          notAfter: notAfter ?? whyNotServed(),
+        })
+      : undefined;
+  if (checkOnly) return { sent: link.sent, rounds: [], memory: [], still: 0, took: Date.now() - began };
   const there = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
   const sender = new FileSender(context, config, link, there);
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
+  const memory =
+    criu && running && way?.ahead
+      ? new MemorySender({ context, ctid, link, criu, running, options })
+      : undefined;
   let still = 0;
   try {
-    if (criu && running)
-      still = await handOver({ context, ctid, link, sender, options }, mark, {
-        criu,
-        running,
-        lazy: options.mode === 'post-copy',
-      });
+    if (criu && running && way)
+      still = await handOver({ context, ctid, link, sender, memory, options }, mark, { criu, running, way });
     else await moveStopped({ context, ctid, link, sender, options }, mark, stopped);
   } catch (error) {
     await mark.decide(error);
@@ -121,7 +133,8 @@ async function move(
   await link.send({ type: 'bye' }).catch(() => undefined);
   context.report({ type: 'unmounted', ctid });
   if (stopped.it) await expectStarted(link, stopped);
-  return { sent: link.sent, rounds: sender.rounds, still, took: Date.now() - began };
+  const { rounds } = sender;
+  return { sent: link.sent, rounds, memory: memory?.rounds ?? [], still, took: Date.now() - began };
 }
 
 /** It is there by now, whatever comes of its start. */

@@ -4,12 +4,13 @@ import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { canFetchMemory } from '../host/criu/memory.js';
+import { whyNotFetched } from '../host/criu/memory.js';
 import { isScript } from '../host/script.js';
 import type { Area } from '../host/storage/index.js';
 import type { Link } from '../migrate/link.js';
 import { expect, failed, type Hello, PROTOCOL } from '../migrate/messages.js';
 import { ACTIONS } from '../plan/action-scripts.js';
+import { removeDump } from '../state/dump.js';
 import { storeOf } from './area.js';
 import { arrange } from './arrange.js';
 import { type Arrived, arrive, receiveState, type State } from './arrive.js';
@@ -20,8 +21,10 @@ import { lockAllocation, makeFiles } from './make.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
 import { receiveFiles, sync, withStagedRoot } from './receive-files.js';
+import { receiveMemory } from './receive-memory.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
+import { comingOf } from './suspended.js';
 
 /** Serves one connection; whatever fails is told to the other side as well. */
 export async function receive(context: Context, link: Link): Promise<void> {
@@ -65,7 +68,11 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   const { text, config, onTemplate } = arrange(context, ctid, hello);
   const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
   if (live) expectFit(live.there, live.here, hello.ignore);
-  await link.send({ type: 'welcome', onTemplate, postCopy: canFetchMemory() });
+  await link.send({
+    type: 'welcome',
+    onTemplate,
+    notAfter: live && whyNotFetched(live.there.criu, live.here.criu),
+  });
   if (hello.checkOnly) return false;
   let state: State | undefined;
   let arrived: Arrived | undefined;
@@ -88,6 +95,7 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   } catch (error) {
     // Where it could not be entered in the books after all, it is not to run beside them.
     if (arrived) await endCopy(context, ctid, config.root);
+    removeDump(comingOf(context, ctid));
     throw error;
   }
   await link.send({ type: 'kept' });
@@ -106,10 +114,11 @@ async function fill(context: Context, link: Link, { config, area }: Filling) {
   await storeOf(config).prepare(area);
   return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
     for (;;) {
-      const message = await expect(link, ['files', 'state', 'keep']);
+      const message = await expect(link, ['files', 'memory', 'state', 'keep']);
       if (message.type === 'keep') await sync(root);
-      if (message.type !== 'files') return message;
-      await receiveFiles(link, root, message);
+      if (message.type === 'keep' || message.type === 'state') return message;
+      if (message.type === 'memory') await receiveMemory(context, link, config.ctid, message);
+      else await receiveFiles(link, root, message);
       faultPoint('receive.files');
       await link.send({ type: 'done' });
     }

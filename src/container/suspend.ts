@@ -21,7 +21,12 @@ import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
 import { viewMounts } from '../host/lxcfs.js';
 import { native } from '../native/binding.js';
-import { DEVICE_MOUNTS, dumpOptions, viewMount } from '../plan/checkpoint/criu-options.js';
+import {
+  DEVICE_MOUNTS,
+  dumpOptions,
+  type ExternalMount,
+  viewMount,
+} from '../plan/checkpoint/criu-options.js';
 import { formatVersion } from '../plan/checkpoint/criu-version.js';
 import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
@@ -98,7 +103,7 @@ export interface HandedState {
   /** From then on it stands still whatever becomes of us; whoever has this done has it go on again. */
   keep(): Promise<void>;
   /** Where it has to follow. */
-  readonly memory?: ServedMemory | undefined;
+  readonly served?: ServedMemory | undefined;
 }
 
 /** What is not in the images. */
@@ -117,15 +122,23 @@ export interface Dumping {
   readonly meanwhile?: () => Promise<void>;
   /** In the stead of a place for it. */
   readonly handOver?: HandOver;
-  /** Memory is not written: `handOver` has it served from what stands still. */
+  /** Makes images of memory that it builds upon: anew each time, since what fails has the kernel forget what was changed. */
+  readonly ahead?: (() => Promise<Memory>) | undefined;
+}
+
+interface Memory {
+  /** Images, from the dump's own directory on. */
+  readonly parent?: string | undefined;
+  /** What is not in those is not written: `handOver` has it served from what stands still. */
   readonly lazy?: boolean;
 }
 
 /** Again where what stood in the way may be over by then. */
 export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumping): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
+    const memory = await dumping.ahead?.();
     try {
-      return await dump(criu, running, dumping);
+      return await dump(criu, running, dumping, memory);
     } catch (error) {
       if (
         dumping.fate === 'waits' ||
@@ -142,9 +155,10 @@ export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumpi
 async function dump(
   criu: Criu,
   { init, record }: Running,
-  { directory, fate, meanwhile, handOver, lazy = false }: Dumping,
+  { directory, fate, meanwhile, handOver }: Dumping,
+  { parent, lazy = false }: Memory = {},
 ): Promise<void> {
-  const staging = makeStaging(directory);
+  const staging = makeStaging(directory, { onMemory: parent !== undefined });
   const { v2, cgroup } = findCgroup(record.cgroups);
   if (v2 === null)
     throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
@@ -156,8 +170,7 @@ async function dump(
     const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
-    const views = viewsOf(init.pid);
-    const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
+    const { views, mounts } = mountsOf(init.pid);
     const console = consoleOf(init.pid);
     const server = lazy ? new LazyDump(staging) : undefined;
     const call = callCriu({
@@ -168,7 +181,7 @@ async function dump(
       log: `${imagesOf(staging)}/dump.log`,
       ...server?.call,
       options: {
-        ...dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends' }),
+        ...dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends', parent }),
         ...server?.options,
       },
       hooks: {
@@ -233,8 +246,14 @@ function explain(ctid: Ctid, error: unknown, goesOn: boolean): unknown {
   return new CellaError('SUSPEND_FAILED', `container ${ctid} ${what}: ${error.message}`, { cause: error });
 }
 
-/** Files of lxcfs in the container, as VIEWED names them. */
-function viewsOf(init: number): readonly string[] {
+interface HostMounts {
+  /** Files of lxcfs in the container, as VIEWED names them. */
+  readonly views: readonly string[];
+  readonly mounts: readonly ExternalMount[];
+}
+
+export function mountsOf(init: number): HostMounts {
   const present = viewMounts(init).map(({ target }) => target);
-  return VIEWED.filter((name) => present.includes(`/${name}`));
+  const views = VIEWED.filter((name) => present.includes(`/${name}`));
+  return { views, mounts: [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))] };
 }

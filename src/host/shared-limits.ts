@@ -20,6 +20,8 @@ export const SHARED_LIMITS: readonly SharedLimit[] = [
   { name: 'kernel.pty.max', value: 65_536 },
   // io_setup(2): each database asks for thousands.
   { name: 'fs.aio-max-nr', value: 1_048_576 },
+  // pipe(7): CRIU serves memory by such ones, in a post-copy migration.
+  { name: 'fs.pipe-max-size', value: 4_194_304 },
 ];
 
 const DIRECTORY = '/proc/sys';

@@ -6,6 +6,8 @@
  *         ◄──────────────────────────────── welcome
  *   files + names gone + archive, often ──► brings its copy up to date
  *         ◄──────────────────────────────── done
+ *   (live) memory + images of it, often ──► keeps them for the state that builds upon them
+ *         ◄──────────────────────────────── done
  *   (live) state + images of processes ───► restores them, and holds them
  *         ◄──────────────────────────────── restored
  *   go: they stand still here, whatever ──► lets them run, and looks whether they are well
@@ -73,12 +75,17 @@ export type Message =
   | { readonly type: 'ask'; readonly ctid: number }
   /** `still`: the last of them; what is written to the disk has time until it is to be kept. */
   | { readonly type: 'files'; readonly entries: number; readonly bytes: number; readonly still: boolean }
-  /** After it: the images of its processes, as an archive. `lazy`: most of their memory is not in there. */
-  | { readonly type: 'state'; readonly header: DumpHeader; readonly lazy: boolean }
+  /** After it: images of what has changed in memory since the round before, as an archive; the first round begins anew. */
+  | { readonly type: 'memory'; readonly round: number }
+  /**
+   * After it: the images of its processes, as an archive. They build upon so many rounds of memory; absent: on none.
+   * `lazy`: most of what they have not is still to come.
+   */
+  | { readonly type: 'state'; readonly header: DumpHeader; readonly memory?: number; readonly lazy: boolean }
   | { readonly type: 'go' | 'beat' | 'whole' | 'bye' }
   | { readonly type: 'keep'; readonly start: boolean }
-  /** `onTemplate`: the files of the template are there. `postCopy`: memory may follow. */
-  | { readonly type: 'welcome'; readonly onTemplate: boolean; readonly postCopy: boolean }
+  /** `onTemplate`: the files of the template are there. `notAfter`: why memory cannot follow; absent: it can. */
+  | { readonly type: 'welcome'; readonly onTemplate: boolean; readonly notAfter?: string | undefined }
   | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'started' | 'none' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
 

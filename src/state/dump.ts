@@ -47,12 +47,18 @@ export const resumingOf = (directory: string): string => `${directory}.resuming`
 /** Of CRIU. Root of the container has to find its way in there (0711), and nobody else on the way there (0700). */
 export const imagesOf = (directory: string): string => `${directory}/images`;
 
-/** An empty directory in whose place the dump will be; it holds all that the container's memory does. */
-export function makeStaging(directory: string): string {
+/** Images of memory alone, which each dump builds upon the ones before it: beside those of the last one. */
+export const memoryOf = (directory: string, round: number): string => `${directory}/pre-${round}`;
+
+/**
+ * An empty directory in whose place the dump will be; it holds all that the container's memory does. `onMemory`: images of
+ * that stay there.
+ */
+export function makeStaging(directory: string, { onMemory = false } = {}): string {
   const staging = stagingOf(directory);
-  rmSync(staging, { recursive: true, force: true });
+  rmSync(onMemory ? imagesOf(staging) : staging, { recursive: true, force: true });
   mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
-  mkdirSync(staging, { mode: 0o700 });
+  mkdirSync(staging, { recursive: true, mode: 0o700 });
   mkdirSync(imagesOf(staging), { mode: 0o711 });
   return staging;
 }

@@ -1,13 +1,9 @@
 /** vzmigrate: a container goes to another host; and the other end of it. */
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import {
-  MIGRATE_MODES,
-  type MigrateMode,
-  type MigrateResult,
-  type MigrateStep,
-} from '../../container/migrate.js';
+import type { MigrateResult, MigrateStep } from '../../container/migrate.js';
 import { CellaError, type ErrorCode, firstCoded } from '../../errors.js';
 import type { Ignored } from '../../migrate/messages.js';
+import { MIGRATE_MODES, type MigrateMode } from '../../migrate/modes.js';
 import { ProgressLine } from '../progress-line.js';
 import type { Session } from '../session.js';
 import { parseCount } from './split.js';
@@ -15,7 +11,6 @@ import { parseCount } from './split.js';
 interface Words {
   readonly online?: true;
   readonly live?: true;
-  readonly mode?: MigrateMode;
   readonly checkOnly?: true;
   readonly dryRun?: true;
   readonly removeArea: boolean;
@@ -23,6 +18,7 @@ interface Words {
   readonly sshCommand?: string;
   readonly remoteCommand?: string;
   readonly nodeps: readonly Ignored[];
+  readonly mode: MigrateMode;
   readonly bwlimit?: number;
   readonly times?: true;
   readonly verbose?: true;
@@ -41,7 +37,6 @@ export function addMigrate(program: Command, session: Session): void {
       'with its processes, which go on there; else one that runs is stopped, and started there',
     )
     .option('--live', 'the same')
-    .addOption(new Option('--mode <how>', 'how its memory goes there').choices(MIGRATE_MODES))
     .option('--check-only', 'only look whether it could be moved')
     .option('--dry-run', 'the same')
     .option('-r, --remove-area <yes|no>', 'whether it is removed here afterwards', parseYes, true)
@@ -52,6 +47,15 @@ export function addMigrate(program: Command, session: Session): void {
       "how vzmigrate is run there; default: vzmigrate, with this one's --root-dir",
     )
     .option('-f, --nodeps [what]', 'what need not fit there: cpu, kernel, or both', ignored, [])
+    .addOption(
+      new Option(
+        '--mode <how>',
+        'its memory goes while it stands still (stop), most of it before that (pre-copy), after it (post-copy), ' +
+          'or both (hybrid); auto: as is better',
+      )
+        .choices(MIGRATE_MODES)
+        .default('auto'),
+    )
     .option('--bwlimit <KB>', 'send no more KiB a second', parseCount)
     .option('-t, --times', 'print how long it stood still, and what was sent')
     .option('--json', 'the same as JSON')
@@ -103,13 +107,13 @@ async function migrate(session: Session, program: Command, to: string, { id, giv
   const result = await container.migrate({
     to,
     online: (given.online ?? given.live) === true,
-    mode: given.mode,
     checkOnly,
     remove: given.removeArea,
     ssh: given.sshCommand,
     options: given.ssh,
     command: given.remoteCommand ?? command,
     ignore: given.nodeps,
+    mode: given.mode,
     limit: given.bwlimit === undefined ? undefined : given.bwlimit * 1024,
     signal: session.interruptible(),
     progress: given.json ? undefined : (step) => show(session, line, step),
@@ -135,6 +139,8 @@ function describe(step: MigrateStep): string {
       return `Files, round ${step.round}: ${mib(step.bytes)} of ${mib(step.total)}`;
     case 'round':
       return `Files, round ${step.round}: ${step.files} files, ${mib(step.bytes)}`;
+    case 'memory':
+      return `Memory, round ${step.round}: ${mib(step.bytes)}`;
     case 'still':
       return 'It stands still';
     case 'state':
@@ -144,9 +150,10 @@ function describe(step: MigrateStep): string {
   }
 }
 
-function timesOf({ rounds, sent, still, took }: MigrateResult): readonly string[] {
+function timesOf({ rounds, memory, sent, still, took }: MigrateResult): readonly string[] {
   return [
     ...rounds.map(({ files, bytes }, i) => `Round ${i + 1}: ${files} files, ${mib(bytes)}`),
+    ...memory.map(({ bytes, still }, i) => `Memory, round ${i + 1}: ${mib(bytes)}, held for ${still} ms`),
     `Sent: ${mib(sent)}`,
     `Stood still: ${(still / 1000).toFixed(2)} s`,
     `In all: ${(took / 1000).toFixed(2)} s`,

@@ -30,6 +30,10 @@ const TOOLS: readonly Tool[] = [
         'in which a copy that nobody has confirmed ends by itself. Where it breaks in the very moment of the confirmation, ' +
         'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
         'somebody says with --settle where it is.',
+      'With --mode pre-copy most of its memory goes ahead: all of it while it runs, then what it has changed since, in up to ' +
+        'eight rounds, as long as each is smaller than the one before it. Each holds it for a moment. The kernel has to ' +
+        'tell which pages change (CONFIG_MEM_SOFT_DIRTY). With --mode auto, the default, that is done where the kernel ' +
+        'does and more than 128 MiB of memory are in use; with --mode stop all of it goes while it stands still.',
       'Cannot be moved: what has snapshots, or bind mounts of its own; with --online also what "cella check --checkpoint" ' +
         'names. Private addresses of NAT are kept only where both hosts have the same PRIVATE_NETWORK. The other host ' +
         'trusts this one as it trusts whoever may log in as root.',

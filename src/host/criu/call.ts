@@ -39,6 +39,8 @@ export interface Call extends Starting {
   readonly keeper?: Keeper | undefined;
   /** Where it writes its log. */
   readonly log?: string;
+  /** Bytes that it may have to write, which takes its time. */
+  readonly bytes?: number;
   /** How long it may be silent while it works, ms; then it is killed. Default: two minutes, or CELLA_CRIU_PATIENCE in seconds. */
   readonly patience?: number;
   /** Kills it. */
@@ -46,6 +48,8 @@ export interface Call extends Starting {
 }
 
 const PATIENCE_S = 120;
+/** Bytes a second, of a disk. */
+const SLOWEST = 8 << 20;
 
 /** What it answered, if that is a success. Else rejects, with the failure of a hook where one has failed. */
 export async function callCriu({
@@ -54,7 +58,8 @@ export async function callCriu({
   hooks = {},
   keeper,
   log,
-  patience = 1000 * (Number(process.env.CELLA_CRIU_PATIENCE) || PATIENCE_S),
+  bytes = 0,
+  patience = 1000 * ((Number(process.env.CELLA_CRIU_PATIENCE) || PATIENCE_S) + bytes / SLOWEST),
   signal,
   ...starting
 }: Call): Promise<CriuResponse> {

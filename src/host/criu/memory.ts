@@ -4,12 +4,16 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { release } from 'node:os';
 import { type Duplex, type Readable, Transform, type Writable } from 'node:stream';
 import { CellaError } from '../../errors.js';
 import { native } from '../../native/binding.js';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
+import { compareVersions, parseVersion, type Version } from '../../plan/checkpoint/criu-version.js';
+import { canOverrideResources } from '../capabilities.js';
+import type { Criu } from './find.js';
 import { FIRST_GIVEN } from './process.js';
 import { reasonFrom } from './reasons.js';
 
@@ -36,12 +40,15 @@ export function memoryServer(directory: string): MemoryServer {
     // The end of this would say that all is there, and have CRIU end its processes: so it holds our side as well.
     given: [theirs, ours],
     socket,
-    fail: () => void socket.write(Buffer.alloc(REQUEST, 0xff)),
+    // No request that it knows.
+    fail: () => void socket.write(Buffer.alloc(LARGEST_REQUEST, 0xff)),
   };
 }
 
-/** struct page_server_iov of CRIU's page-xfer.c: a command, how many pages, where, and whose. */
-const REQUEST = 32;
+/** Bytes of struct page_server_iov of CRIU's page-xfer.c: a command, how many pages, where, and whose. */
+const [SMALLEST_REQUEST, LARGEST_REQUEST] = [24, 32];
+const sizeOfRequest = (criu: Version): number =>
+  compareVersions(criu, [4, 2, 0]) < 0 ? SMALLEST_REQUEST : LARGEST_REQUEST;
 const GET = 7;
 /** PS_IOV_CLOSE and PS_IOV_FORCE_CLOSE. */
 const CLOSES = [0x1023, 0x1024];
@@ -49,20 +56,22 @@ const DONE = Buffer.alloc(4);
 
 /** Requests for pages, and nothing else that would have CRIU end what it serves, or write. `closes`: is told that it has ended. */
 export class PageRequests extends Transform {
+  readonly #size: number;
   readonly #closes: Writable | undefined;
   #rest = Buffer.alloc(0);
 
-  constructor(closes?: Writable) {
+  constructor(criu: Version, closes?: Writable) {
     super();
+    this.#size = sizeOfRequest(criu);
     this.#closes = closes;
   }
 
   override _transform(bytes: Buffer, _: BufferEncoding, done: (error?: Error) => void): void {
     const all = Buffer.concat([this.#rest, bytes]);
-    const whole = all.length - (all.length % REQUEST);
-    for (let at = 0; at < whole; at += REQUEST) {
+    const whole = all.length - (all.length % this.#size);
+    for (let at = 0; at < whole; at += this.#size) {
       const command = all.readUInt32LE(at);
-      if (command === GET) this.push(all.subarray(at, at + REQUEST));
+      if (command === GET) this.push(all.subarray(at, at + this.#size));
       if (CLOSES.includes(command)) this.#closes?.write(DONE);
     }
     this.#rest = all.subarray(whole);
@@ -79,7 +88,7 @@ export interface MemoryClient {
 }
 
 /** Before a restore from these images. */
-export async function startMemoryClient(program: string, images: string): Promise<MemoryClient> {
+export async function startMemoryClient({ program, version }: Criu, images: string): Promise<MemoryClient> {
   const log = 'memory.log';
   const child = spawn(
     program,
@@ -103,7 +112,7 @@ export async function startMemoryClient(program: string, images: string): Promis
   whole.catch(() => undefined);
   await Promise.race([once(status, 'data'), whole]);
   return {
-    requests: socket.pipe(new PageRequests(socket)),
+    requests: socket.pipe(new PageRequests(version, socket)),
     pages: socket,
     whole,
     kill: () => void child.kill('SIGKILL'),
@@ -113,8 +122,21 @@ export async function startMemoryClient(program: string, images: string): Promis
 const PERMISSION = '/proc/sys/vm/unprivileged_userfaultfd';
 const PERMIT = 'read -r old < "$1"; echo 1 > "$1"; echo; read -r _; echo "$old" > "$1"';
 
-export function canFetchMemory(): boolean {
-  return existsSync(PERMISSION);
+/** Why memory that a CRIU of version `there` serves cannot be fetched by one of version `here`; undefined: it can. */
+export function whyNotFetched(there: string, here: string): string | undefined {
+  if (!existsSync(PERMISSION)) return `Linux ${release()} there has no userfaultfd`;
+  const [theirs, ours] = [there, here].map((version) => sizeOfRequest(parseVersion(version)));
+  return theirs === ours ? undefined : `CRIU ${there} here and ${here} there talk differently`;
+}
+
+/** Of page-pipe.c: without it CRIU serves nothing but what is at the beginning of a mapping. */
+const PIPE_BYTES = 4 << 20;
+const MOST_PIPE_BYTES = '/proc/sys/fs/pipe-max-size';
+
+/** Why memory cannot be served here. */
+export function whyNotServed(): string | undefined {
+  if (canOverrideResources() || Number(readFileSync(MOST_PIPE_BYTES, 'utf8')) >= PIPE_BYTES) return undefined;
+  return `fs.pipe-max-size is less than ${PIPE_BYTES} ("cella setup" raises it)`;
 }
 
 /** Processes in a user namespace may use userfaultfd(2) while this works: one at a time, and no longer than we live. */

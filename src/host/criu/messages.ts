@@ -3,7 +3,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
 
 /** criu_req_type. */
-export const REQUESTS = { dump: 1, restore: 2, check: 3, notify: 6, version: 10 } as const;
+export const REQUESTS = { dump: 1, restore: 2, check: 3, notify: 6, version: 10, 'pre-dump': 13 } as const;
 export type RequestName = keyof typeof REQUESTS;
 
 type Put<T> = (writer: BinaryWriter, field: number, value: T) => void;
@@ -40,6 +40,8 @@ const OPTIONS: { readonly [K in keyof CriuOptions]-?: readonly [number, Put<NonN
     log_file: [10, string],
     notify_scripts: [12, bool],
     root: [13, string],
+    parent_img: [14, string],
+    track_mem: [15, bool],
     link_remap: [18, bool],
     manage_cgroups: [24, bool],
     cg_root: [

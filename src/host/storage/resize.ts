@@ -5,6 +5,7 @@ import { CellaError, isErrno } from '../../errors.js';
 import { faultPoint } from '../../fault.js';
 import { native } from '../../native/binding.js';
 import { blocksFor, type Geometry, IMAGE_BLOCK, parseGeometry } from '../../plan/image.js';
+import { canOverrideResources } from '../capabilities.js';
 import { run } from '../run.js';
 
 /** Debian keeps these tools where only root's PATH leads. */
@@ -74,11 +75,6 @@ async function growInUse(path: string, device: string, { from, to }: Blocks): Pr
 function resizeError(path: string, cause: unknown): CellaError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new CellaError('RESIZE_FAILED', `cannot resize disk image '${path}': ${reason}`, { cause });
-}
-
-function canOverrideResources(): boolean {
-  const effective = /^CapEff:\s([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return ((BigInt(`0x${effective ?? '0'}`) >> 24n) & 1n) === 1n;
 }
 
 async function resizeOffline(path: string, from: bigint, to: bigint): Promise<void> {

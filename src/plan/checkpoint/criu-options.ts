@@ -53,9 +53,11 @@ export interface DumpTarget {
   readonly cgroup: string | null;
   /** Whether it goes on afterwards. */
   readonly goesOn: boolean;
+  /** Images that it builds upon, from its own directory on. */
+  readonly parent?: string | undefined;
 }
 
-export function dumpOptions({ images, init, mounts, cgroup, goesOn }: DumpTarget): CriuOptions {
+export function dumpOptions({ images, init, mounts, cgroup, goesOn, parent }: DumpTarget): CriuOptions {
   return {
     ...COMMON,
     images_dir_fd: images,
@@ -71,6 +73,7 @@ export function dumpOptions({ images, init, mounts, cgroup, goesOn }: DumpTarget
     manage_cgroups_mode: CGROUPS.ignore,
     timeout: 60,
     ...(cgroup === null ? {} : { freeze_cgroup: cgroup }),
+    ...(parent === undefined ? {} : { parent_img: parent, track_mem: true }),
     external: mounts.map(({ key, target }) => `mnt[${target}]:${key}`),
   };
 }

@@ -17,6 +17,10 @@ export interface CriuOptions {
   readonly notify_scripts?: boolean;
   /** Mount point of the restored root. */
   readonly root?: string;
+  /** Images that these build upon, from their directory on: what has not changed since then is not in these. */
+  readonly parent_img?: string;
+  /** Pages count as unchanged from now on, until they are written to (soft-dirty). */
+  readonly track_mem?: boolean;
   readonly link_remap?: boolean;
   readonly manage_cgroups?: boolean;
   readonly cg_root?: readonly CgroupRoot[];

@@ -1,0 +1,87 @@
+/**
+ * How long a process in a container does not run when that is moved, and what is sent for it: with its memory sent while it
+ * stands still and, where the kernel tells which pages change, ahead of it. Beside it CRIU alone, by dump, copy and restore.
+ *
+ * `npm run bench -- migration [MIB…]`; default: 16 256. Both hosts are this one. CELLA_BENCH_ROUNDS, default 5.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tellsChanges } from '../dist/host/criu/soft-dirty.js';
+import { median } from './measure.mjs';
+import { openHosts } from './migration/hosts.mjs';
+import { beginPeer } from './migration/peer.mjs';
+
+const sizes = process.argv.slice(3).map(Number);
+const SIZES = sizes.length > 0 ? sizes : [16, 256];
+const ROUNDS = Number(process.env.CELLA_BENCH_ROUNDS ?? 5);
+const RATES = { idle: 0, busy: 5e6 };
+const MODES = tellsChanges() ? ['stop', 'pre-copy'] : ['stop'];
+
+const hosts = await openHosts();
+try {
+  for (const mib of SIZES) for (const load of Object.keys(RATES)) await compare(mib, load);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  hosts.close();
+}
+
+/** All modes and the peer, one after the other, over and over. */
+async function compare(mib, load) {
+  const peer = await beginPeer(hosts, mib, RATES[load]);
+  const own = await hosts.begin(mib, RATES[load]);
+  const contestants = {
+    ...Object.fromEntries(MODES.map((mode) => [mode, () => measure(own, mode)])),
+    criu: () => measure(peer),
+  };
+  const seen = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
+  try {
+    for (let round = 0; round < ROUNDS; round += 1)
+      for (const [name, run] of Object.entries(contestants)) seen[name].push(await run());
+  } finally {
+    await own.end();
+    await peer.end();
+  }
+  report(`migration/${mib}/${load}`, seen);
+}
+
+/** What the process itself has noticed of it. */
+async function measure(mover, mode) {
+  await sleep(1000);
+  const began = Date.now();
+  const { sent, memory, still = 0 } = await mover.move(mode);
+  await sleep(500);
+  const gaps = (await mover.told())
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number))
+    .flatMap(([at, gap]) => (at > began ? [gap] : []));
+  return {
+    longest: Math.max(...gaps),
+    all: gaps.reduce((sum, gap) => sum + gap, 0),
+    sent,
+    still,
+    rounds: memory.length,
+  };
+}
+
+function report(metric, seen) {
+  const of = (name, key) => median(seen[name].map((each) => each[key]));
+  for (const name of Object.keys(seen)) {
+    const [longest, all, still, rounds] = ['longest', 'all', 'still', 'rounds'].map((key) =>
+      of(name, key).toFixed(0),
+    );
+    const sent = (of(name, 'sent') / 2 ** 20).toFixed(1);
+    console.log(
+      `${metric}/${name}: did not run for ${longest} ms at a time, ${all} ms in all; stood still ${still} ms; ${sent} MiB sent, ${rounds} rounds`,
+    );
+  }
+  for (const mode of MODES) {
+    console.log(
+      `RESULT ${metric}/${mode}/gap ${(of(mode, 'longest') / of('criu', 'longest')).toFixed(2)} ratio goal -`,
+    );
+    console.log(
+      `RESULT ${metric}/${mode}/sent ${(of(mode, 'sent') / of('criu', 'sent')).toFixed(2)} ratio goal -`,
+    );
+  }
+}
