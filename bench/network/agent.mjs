@@ -35,10 +35,10 @@ const records = new Map();
 let answering = [];
 
 /** A container of its address, or addresses, in the network of the host's neighbour, with one published port. */
-function planOf(number, families) {
+function planOf(number, families, isPrivate = false) {
   const [high, low] = [number >> 8, number & 255];
   const text = { 4: `198.18.${high}.${low}`, 6: `2001:db8::${number.toString(16)}` };
-  const addresses = families.map((family) => ({ family, address: text[family], private: false }));
+  const addresses = families.map((family) => ({ family, address: text[family], private: isPrivate }));
   const mac = `ce:11:00:00:${[high, low].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
   const published = families.map((family) => publication(family, text[family], 10_000 + number, 80));
   const venet = { hostName: `venet${number}`, mac, addresses };
@@ -144,9 +144,9 @@ const functions = {
     return attach({ ctid: 2, venet: null, interfaces, published: [], firewall: null, shaping: null }, pid);
   },
 
-  /** Milliseconds: all at one time, as a host starts its containers. */
-  attach: (families, pids) =>
-    timed(() => Promise.all(pids.map((pid, index) => attach(planOf(101 + index, families), pid)))),
+  /** Milliseconds: all at one time, as a host starts its containers. `isPrivate`: the host answers for none of them. */
+  attach: (families, pids, isPrivate) =>
+    timed(() => Promise.all(pids.map((pid, index) => attach(planOf(101 + index, families, isPrivate), pid)))),
 
   /** Milliseconds, all at one time: what a verb does, and their links, which otherwise go with the containers' networks. */
   async detachTogether(count) {

@@ -14,27 +14,31 @@ const SETTLE_MS = 2000;
 const makePlaces = (count) => Promise.all(Array.from({ length: count }, () => Place.make()));
 
 /** Milliseconds for each of them. */
-async function round({ place }, families, pids) {
-  const attach = await place.call('attach', families, pids);
+async function round({ place }, { families, isPrivate, pids }) {
+  const attach = await place.call('attach', families, pids, isPrivate);
   const { own, links } = await place.call('detachTogether', pids.length);
   const all = { attach, detach: own + links, 'detach-own': own, 'detach-links': links };
   return Object.fromEntries(Object.entries(all).map(([verb, time]) => [verb, time / pids.length]));
 }
 
-/** Hosts take turns, whose containers and those that come and go have addresses of these families. */
-export async function measureChanges(hosts, families) {
+/**
+ * Hosts take turns, whose containers and those that come and go have addresses of these families. `isPrivate`: which the
+ * hosts answer for nowhere.
+ */
+export async function measureChanges(hosts, families, isPrivate = false) {
   const pids = (await makePlaces(BATCH)).map(({ pid }) => pid);
+  const what = { families, isPrivate, pids };
   const found = hosts.map(() => []);
   for (let turn = 0; turn < TURNS; turn += 1)
     for (const [index, host] of hosts.entries()) {
       // All networks of a kernel have it in one table whom they answer for: so the others' answer for nobody.
-      await host.place.call('answer', true);
+      if (!isPrivate) await host.place.call('answer', true);
       await sleep(SETTLE_MS);
-      await round(host, families, pids);
-      for (let at = 0; at < ROUNDS; at += 1) found[index].push(await round(host, families, pids));
-      await host.place.call('answer', false);
+      await round(host, what);
+      for (let at = 0; at < ROUNDS; at += 1) found[index].push(await round(host, what));
+      if (!isPrivate) await host.place.call('answer', false);
     }
-  const name = families.map((family) => `ipv${family}`).join('+');
+  const name = `${families.map((family) => `ipv${family}`).join('+')}${isPrivate ? '-private' : ''}`;
   for (const verb of ['attach', 'detach', 'detach-own', 'detach-links']) {
     const medians = found.map((all) => median(all.map((times) => times[verb])));
     tell(`network/${verb}/${name}`, hosts, medians);

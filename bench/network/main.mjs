@@ -37,6 +37,7 @@ const parts = {
   changes: async () => {
     await measureChanges(await makeHosts([4]), [4]);
     await measureChanges(hosts, [4, 6]);
+    await measureChanges(hosts, [4, 6], true);
   },
   stops: () => measureStops(none),
 };
