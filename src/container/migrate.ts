@@ -35,6 +35,8 @@ export interface MigrateOptions extends PeerOptions {
   readonly checkOnly?: boolean | undefined;
   /** Whether it is removed here afterwards; else its config is CTID.conf.migrated. Default: true. */
   readonly remove?: boolean | undefined;
+  /** What was sent stays there for the next try, where this one fails. Default: false. */
+  readonly keep?: boolean | undefined;
   readonly ignore?: readonly Ignored[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: MigrateStep) => void) | undefined;
@@ -94,10 +96,11 @@ async function move(
   await using peer = connect(argv, options);
   const { link } = peer;
   await link.send(await introduce(context, config, options));
-  const { onTemplate } = await expect(link, ['welcome']);
+  const { onTemplate, goesOn } = await expect(link, ['welcome']);
   if (checkOnly) return { sent: link.sent, rounds: [], still: 0, took: Date.now() - began };
-  const there = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
-  const sender = new FileSender(context, config, link, there);
+  const template = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
+  const sender = new FileSender(context, config, link, template);
+  if (goesOn) await sender.goOn();
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
   let still = 0;
@@ -149,7 +152,7 @@ function expectMovable(
 async function introduce(
   context: Context,
   config: ContainerConfig,
-  { online = false, checkOnly = false, ignore = [] }: MigrateOptions,
+  { online = false, checkOnly = false, keep = false, ignore = [] }: MigrateOptions,
 ): Promise<Hello> {
   const { ctid, template, layout } = config;
   const path = `${context.paths.configDir}/${ctid}`;
@@ -165,6 +168,7 @@ async function introduce(
         ? null
         : { name: template, digest: templateOf(context, template).manifest.digest },
     checkOnly,
+    keep,
     live: online ? await liveFacts(context, config) : null,
     ignore,
   };

@@ -14,11 +14,12 @@ import { arrange } from './arrange.js';
 import { type Arrived, arrive, receiveState, type State } from './arrive.js';
 import { type Context, lockContainer } from './context.js';
 import { expectFree } from './create.js';
+import { dropKept, fitsKept, keepArea, takeKept } from './kept-area.js';
 import { expectFit, liveFacts } from './live-facts.js';
 import { lockAllocation, makeFiles } from './make.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
-import { receiveFiles, sync, withStagedRoot } from './receive-files.js';
+import { receiveFiles, sendListing, sync, withStagedRoot } from './receive-files.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
 
@@ -64,7 +65,8 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   const { text, config, onTemplate } = arrange(context, ctid, hello);
   const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
   if (live) expectFit(live.there, live.here, hello.ignore);
-  await link.send({ type: 'welcome', onTemplate });
+  const goesOn = fitsKept(context, config);
+  await link.send({ type: 'welcome', onTemplate, goesOn });
   if (hello.checkOnly) return false;
   let state: State | undefined;
   let arrived: Arrived | undefined;
@@ -72,9 +74,10 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   try {
     await makeFiles(context, config, {
       text,
+      ...(hello.keep ? { unmake: (path) => keepArea(context, config, path) } : {}),
       fill: async (area) => {
         ids.release();
-        const last = await fill(context, link, { config, area });
+        const last = await fill(context, link, { config, area, goesOn });
         if (last.type === 'keep') start = last.start;
         else if (live) state = await receiveState(context, link, config, { ...live, last });
       },
@@ -98,12 +101,19 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
 interface Filling {
   readonly config: ContainerConfig;
   readonly area: Area;
+  /** From what an earlier one has left. */
+  readonly goesOn: boolean;
 }
 
-async function fill(context: Context, link: Link, { config, area }: Filling) {
-  await storeOf(config).create(area);
+async function fill(context: Context, link: Link, { config, area, goesOn }: Filling) {
+  if (goesOn) takeKept(context, config, area.path);
+  else {
+    await dropKept(context, config.ctid);
+    await storeOf(config).create(area);
+  }
   await storeOf(config).prepare(area);
   return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
+    if (goesOn) await sendListing(link, root);
     for (;;) {
       const message = await expect(link, ['files', 'state', 'keep']);
       if (message.type === 'keep') await sync(root);

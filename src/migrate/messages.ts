@@ -3,7 +3,7 @@
  *
  *   source                                  target
  *   hello ────────────────────────────────► looks whether it can have it
- *         ◄──────────────────────────────── welcome
+ *         ◄──────────────────────────────── welcome (+ listing of what an earlier try has left)
  *   files + names gone + archive, often ──► brings its copy up to date
  *         ◄──────────────────────────────── done
  *   (live) state + images of processes ───► restores them, and holds them
@@ -54,6 +54,8 @@ export interface Hello {
   readonly template: { readonly name: string; readonly digest: string | null } | null;
   /** Only to look whether it could be. */
   readonly checkOnly: boolean;
+  /** What was sent stays for the next try, where this one fails. */
+  readonly keep: boolean;
   /** null: it comes without its processes. */
   readonly live: LiveFacts | null;
   /** What is not to be looked at. */
@@ -71,8 +73,10 @@ export type Message =
   | { readonly type: 'state'; readonly header: DumpHeader }
   | { readonly type: 'go' | 'bye' }
   | { readonly type: 'keep'; readonly start: boolean }
-  /** `onTemplate`: the files of the template are there. */
-  | { readonly type: 'welcome'; readonly onTemplate: boolean }
+  /** `onTemplate`: the files of the template are there; `goesOn`: and those of an earlier try, which `listing` tells. */
+  | { readonly type: 'welcome'; readonly onTemplate: boolean; readonly goesOn: boolean }
+  /** After it: the list of them, as in a backup. */
+  | { readonly type: 'listing' }
   | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'started' | 'none' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
 

@@ -25,6 +25,8 @@ export interface Paths {
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
+  /** Names the files that a migration to here has left for the next one. */
+  kept(ctid: number): string;
   /** How far its migration to another host has come. */
   migrating(ctid: number): string;
   /** Says where the state of a container is being put, or taken from. */
@@ -87,6 +89,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     suspending: (ctid) => `${runDir}/.${ctid}.suspending`,
     resuming: (ctid) => `${runDir}/.${ctid}.resuming`,
     migrating: (ctid) => `${configDir}/.${ctid}.conf.migrating`,
+    kept: (ctid) => `${configDir}/.${ctid}.conf.kept`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,

@@ -18,6 +18,7 @@ interface Words {
   readonly remoteCommand?: string;
   readonly nodeps: readonly Ignored[];
   readonly bwlimit?: number;
+  readonly keepDst?: true;
   readonly times?: true;
   readonly verbose?: true;
   readonly json?: true;
@@ -48,7 +49,7 @@ export function addMigrate(program: Command, session: Session): void {
     .option('--bwlimit <KB>', 'send no more KiB a second', parseCount)
     .option('-t, --times', 'print how long it stood still, and what was sent')
     .option('--json', 'the same as JSON')
-    .option('--keep-dst', 'accepted for compatibility')
+    .option('--keep-dst', 'keep there what was sent, where it fails: the next try sends what differs')
     .addOption(
       new Option('--settle <where>', 'say where a container is of which neither host could know').choices([
         'here',
@@ -98,6 +99,7 @@ async function migrate(session: Session, program: Command, to: string, { id, giv
     online: (given.online ?? given.live) === true,
     checkOnly,
     remove: given.removeArea,
+    keep: given.keepDst === true,
     ssh: given.sshCommand,
     options: given.ssh,
     command: given.remoteCommand ?? command,
