@@ -18,6 +18,7 @@ import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { expectWell } from './health.js';
 import { openKeeper } from './keeper.js';
+import { expectWhole } from './move-suspended.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
@@ -50,6 +51,7 @@ export async function receiveState(
   mkdirSync(images, { mode: 0o711 });
   await unpack(unpacked(link.bytes()), images);
   faultPoint('receive.state');
+  await expectWhole(images, last.header);
   const ids = idMapOf(config);
   retarget(images, {
     groups: { from: there.group, to: here.group },

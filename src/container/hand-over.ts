@@ -85,7 +85,7 @@ export async function moveStopped(
 }
 
 /** The images, and no logs. */
-function archiveOf(directory: string): AsyncIterable<Uint8Array> {
+export function archiveOf(directory: string): AsyncIterable<Uint8Array> {
   const names = readdirSync(directory).filter((name) => name.endsWith('.img'));
   return filter(
     ['tar', '--create', '--file=-', '--format=posix', `--directory=${directory}`, '--', ...names],

@@ -13,6 +13,7 @@ import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
 import { ACTIONS } from '../plan/action-scripts.js';
 import { ownMounts } from '../plan/equipment.js';
+import { type DumpHeader, readHeader } from '../state/dump.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import { whyNotCheckpointable } from './checkpointable.js';
@@ -21,10 +22,11 @@ import { type Context, loadConfig, lockContainer, templateOf } from './context.j
 import { handOver, moveStopped } from './hand-over.js';
 import { liveFacts } from './live-facts.js';
 import { Mark, settleMigration } from './migration.js';
+import { sendSuspended, suspendedFacts } from './move-suspended.js';
 import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
 import { FileSender, type Round } from './send-files.js';
 import { start } from './start.js';
-import { expectNotSuspended } from './suspended.js';
+import { dumpOf } from './suspended.js';
 
 export interface MigrateOptions extends PeerOptions {
   /** Host, or user@host. */
@@ -95,11 +97,13 @@ async function move(
   const argv = peerCommand(options.to, options);
   await using peer = connect(argv, options);
   const { link } = peer;
-  await link.send(await introduce(context, config, options));
+  const suspended = running ? undefined : readHeader(dumpOf(context, ctid));
+  await link.send(await introduce(context, config, { ...options, suspended }));
   const { onTemplate, goesOn } = await expect(link, ['welcome']);
   if (checkOnly) return { sent: link.sent, rounds: [], still: 0, took: Date.now() - began };
   const template = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
   const sender = new FileSender(context, config, link, template);
+  if (suspended) await sendSuspended(context, ctid, link);
   if (goesOn) await sender.goOn();
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
@@ -132,7 +136,6 @@ function expectMovable(
   const { ctid, privateArea } = config;
   if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
   if (!running) expectUnmounted(config);
-  expectNotSuspended(context, ctid);
   if (readSnapshots(privateArea).snapshots.length > 0)
     throw new CellaError('MIGRATION_FAILED', `container ${ctid} has snapshots, which do not go with it`, {
       hint: `Delete them first: see vzctl snapshot-list ${ctid}`,
@@ -149,10 +152,14 @@ function expectMovable(
     });
 }
 
+interface Introduced extends MigrateOptions {
+  readonly suspended: DumpHeader | undefined;
+}
+
 async function introduce(
   context: Context,
   config: ContainerConfig,
-  { online = false, checkOnly = false, keep = false, ignore = [] }: MigrateOptions,
+  { online = false, checkOnly = false, keep = false, ignore = [], suspended }: Introduced,
 ): Promise<Hello> {
   const { ctid, template, layout } = config;
   const path = `${context.paths.configDir}/${ctid}`;
@@ -169,7 +176,12 @@ async function introduce(
         : { name: template, digest: templateOf(context, template).manifest.digest },
     checkOnly,
     keep,
-    live: online ? await liveFacts(context, config) : null,
+    live: suspended
+      ? await suspendedFacts(context, config, suspended)
+      : online
+        ? await liveFacts(context, config)
+        : null,
+    suspended: suspended !== undefined,
     ignore,
   };
 }

@@ -17,6 +17,7 @@ import { expectFree } from './create.js';
 import { dropKept, fitsKept, keepArea, takeKept } from './kept-area.js';
 import { expectFit, liveFacts } from './live-facts.js';
 import { lockAllocation, makeFiles } from './make.js';
+import { putSuspended } from './move-suspended.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
 import { receiveFiles, sendListing, sync, withStagedRoot } from './receive-files.js';
@@ -77,19 +78,23 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
       ...(hello.keep ? { unmake: (path) => keepArea(context, config, path) } : {}),
       fill: async (area) => {
         ids.release();
+        if (live && hello.suspended)
+          state = await receiveState(context, link, config, { ...live, last: await expect(link, ['state']) });
         const last = await fill(context, link, { config, area, goesOn });
         if (last.type === 'keep') start = last.start;
         else if (live) state = await receiveState(context, link, config, { ...live, last });
       },
       made: async () => {
-        if (state) arrived = await arrive(context, config, link, state);
+        if (state && hello.suspended) await putSuspended(context, config, state);
+        else if (state) arrived = await arrive(context, config, link, state);
+        faultPoint('receive.placed');
         takeScripts(context, ctid, hello.scripts);
       },
     });
     faultPoint('receive.made');
   } catch (error) {
     // Where it could not be entered in the books after all, it is not to run beside them.
-    if (arrived) await endCopy(context, ctid, config.root);
+    if (arrived || state) await endCopy(context, ctid, config.root);
     throw error;
   }
   await link.send({ type: 'kept' });

@@ -30,7 +30,7 @@ import { detachNetwork } from './network.js';
 import { finishRenumber } from './renumbered.js';
 import { finishReplace } from './replace-area.js';
 import { finishSnapshots } from './snapshot-edit.js';
-import { comingOf, finishResume, finishSuspend } from './suspended.js';
+import { comingOf, dumpOf, finishResume, finishSuspend } from './suspended.js';
 import { discard } from './throwaway.js';
 
 /** `keepStill`: one that stands still, for the next step of a suspend or a resume, is left so. */
@@ -235,6 +235,8 @@ export async function endCopy(context: Context, ctid: Ctid, root: string): Promi
   await sweep(context, ctid);
   removeMountPoint(root);
   removeDump(comingOf(context, ctid));
+  // It came suspended.
+  removeDump(dumpOf(context, ctid));
   removeDump(resumingOf(comingOf(context, ctid)));
 }
 

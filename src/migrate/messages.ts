@@ -4,6 +4,7 @@
  *   source                                  target
  *   hello ────────────────────────────────► looks whether it can have it
  *         ◄──────────────────────────────── welcome (+ listing of what an earlier try has left)
+ *   (suspended) state + images ───────────► has them fit
  *   files + names gone + archive, often ──► brings its copy up to date
  *         ◄──────────────────────────────── done
  *   (live) state + images of processes ───► restores them, and holds them
@@ -58,6 +59,8 @@ export interface Hello {
   readonly keep: boolean;
   /** null: it comes without its processes. */
   readonly live: LiveFacts | null;
+  /** They come as a state that is to be resumed some time. */
+  readonly suspended: boolean;
   /** What is not to be looked at. */
   readonly ignore: readonly Ignored[];
 }

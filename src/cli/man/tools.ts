@@ -30,6 +30,7 @@ const TOOLS: readonly Tool[] = [
         'in which a copy that nobody has confirmed ends by itself. Where it breaks in the very moment of the confirmation, ' +
         'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
         'somebody says with --settle where it is.',
+      'A suspended container goes with its state, and can be resumed there; --online is for one that runs.',
       'With --keep-dst, files that were sent stay there if it fails, and the next move of that container sends only what ' +
         'differs from them, whether or not they were changed meanwhile. They are no container; "vzctl destroy" of that ' +
         'number takes them away there, and so does whatever gets that number.',
