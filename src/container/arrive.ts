@@ -49,15 +49,31 @@ export async function receiveState(
   removeDump(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   mkdirSync(images, { mode: 0o711 });
+  await receiveImages(link, images, config, { there, here, header: last.header });
+  return { directory, header: { ...last.header, ctid: config.ctid } };
+}
+
+interface Images {
+  readonly there: LiveFacts;
+  readonly here: LiveFacts;
+  readonly header: DumpHeader;
+}
+
+/** Into a directory that is empty. */
+export async function receiveImages(
+  link: Link,
+  images: string,
+  config: ContainerConfig,
+  { there, here, header }: Images,
+): Promise<void> {
   await unpack(unpacked(link.bytes()), images);
   faultPoint('receive.state');
-  await expectWhole(images, last.header);
+  await expectWhole(images, header);
   const ids = idMapOf(config);
   retarget(images, {
     groups: { from: there.group, to: here.group },
     ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
   });
-  return { directory, header: { ...last.header, ctid: config.ctid } };
 }
 
 export interface Arrived {

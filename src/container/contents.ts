@@ -53,6 +53,16 @@ export function withLiveContents<T>(context: Context, config: ContainerConfig, w
   return viewed(context, config, chain, (place) => work({ place, copied: false }));
 }
 
+/** The same of a snapshot, whatever the container does. */
+export function withSnapshotContents<T>(
+  context: Context,
+  config: ContainerConfig,
+  chain: Chain,
+  work: Work<T>,
+): Promise<T> {
+  return viewed(context, config, chain, (place) => work({ place, copied: false }));
+}
+
 /** The same where nothing changes them: the caller sees to that. */
 export async function withStillContents<T>(
   context: Context,

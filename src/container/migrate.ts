@@ -22,9 +22,11 @@ import { type Context, loadConfig, lockContainer, templateOf } from './context.j
 import { handOver, moveStopped } from './hand-over.js';
 import { liveFacts } from './live-facts.js';
 import { Mark, settleMigration } from './migration.js';
+import { sendSnapshots } from './move-snapshots.js';
 import { sendSuspended, suspendedFacts } from './move-suspended.js';
 import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
 import { FileSender, type Round } from './send-files.js';
+import { expectNoViews } from './snapshot-mount.js';
 import { start } from './start.js';
 import { dumpOf } from './suspended.js';
 
@@ -47,6 +49,7 @@ export interface MigrateOptions extends PeerOptions {
 export type MigrateStep =
   | { readonly step: 'files'; readonly round: number; readonly bytes: number; readonly total: number }
   | { readonly step: 'round'; readonly round: number; readonly files: number; readonly bytes: number }
+  | { readonly step: 'snapshot'; readonly uuid: string }
   | { readonly step: 'still' | 'state' | 'go' };
 
 /** Times in ms. */
@@ -105,6 +108,11 @@ async function move(
   const sender = new FileSender(context, config, link, template);
   if (suspended) await sendSuspended(context, ctid, link);
   if (goesOn) await sender.goOn();
+  await sendSnapshots(context, config, link, {
+    sender,
+    signal,
+    progress: ({ uuid }) => options.progress?.({ step: 'snapshot', uuid }),
+  });
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
   let still = 0;
@@ -136,10 +144,7 @@ function expectMovable(
   const { ctid, privateArea } = config;
   if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
   if (!running) expectUnmounted(config);
-  if (readSnapshots(privateArea).snapshots.length > 0)
-    throw new CellaError('MIGRATION_FAILED', `container ${ctid} has snapshots, which do not go with it`, {
-      hint: `Delete them first: see vzctl snapshot-list ${ctid}`,
-    });
+  expectNoViews(context, ctid);
   if (existsSync(ownMounts(privateArea)))
     throw new CellaError(
       'MIGRATION_FAILED',
@@ -182,6 +187,7 @@ async function introduce(
         ? await liveFacts(context, config)
         : null,
     suspended: suspended !== undefined,
+    snapshots: readSnapshots(config.privateArea).snapshots.length,
     ignore,
   };
 }

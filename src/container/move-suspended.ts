@@ -37,12 +37,20 @@ export async function putSuspended(
   config: ContainerConfig,
   { directory, header }: State,
 ): Promise<void> {
-  const { cgroups, cgroupGroup } = context.facts();
-  const { directories } = planCgroup(cgroups, cgroupGroup, config.ctid, config);
-  const { digests: _, ...rest } = header;
-  const record = { ...header.record, ctid: config.ctid, root: config.root, cgroups: directories };
-  writeHeader(directory, { ...rest, record });
+  writeHeader(directory, headerHere(context, config, header));
   await settle(dumpOf(context, config.ctid), directory);
+}
+
+/** Its place is another one, and its images have been changed. */
+export function headerHere(
+  { facts }: Context,
+  config: ContainerConfig,
+  { digests: _, ...header }: DumpHeader,
+): DumpHeader {
+  const { ctid, root } = config;
+  const { cgroups, cgroupGroup } = facts();
+  const { directories } = planCgroup(cgroups, cgroupGroup, ctid, config);
+  return { ...header, ctid, record: { ...header.record, ctid, root, cgroups: directories } };
 }
 
 /** Of one that was suspended digests are known. */

@@ -1,26 +1,23 @@
 /** A container that comes from another host. Until that says that it is to be kept it counts for nothing here. */
 import { existsSync, writeFileSync } from 'node:fs';
-import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { isScript } from '../host/script.js';
-import type { Area } from '../host/storage/index.js';
 import type { Link } from '../migrate/link.js';
 import { expect, failed, type Hello, PROTOCOL } from '../migrate/messages.js';
 import { ACTIONS } from '../plan/action-scripts.js';
-import { storeOf } from './area.js';
 import { arrange } from './arrange.js';
 import { type Arrived, arrive, receiveState, type State } from './arrive.js';
 import { type Context, lockContainer } from './context.js';
 import { expectFree } from './create.js';
-import { dropKept, fitsKept, keepArea, takeKept } from './kept-area.js';
+import { fitsKept, keepArea } from './kept-area.js';
 import { expectFit, liveFacts } from './live-facts.js';
 import { lockAllocation, makeFiles } from './make.js';
 import { putSuspended } from './move-suspended.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
-import { receiveFiles, sendListing, sync, withStagedRoot } from './receive-files.js';
+import { fill } from './receive-area.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
 
@@ -66,7 +63,8 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   const { text, config, onTemplate } = arrange(context, ctid, hello);
   const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
   if (live) expectFit(live.there, live.here, hello.ignore);
-  const goesOn = fitsKept(context, config);
+  const alone = hello.snapshots === 0;
+  const goesOn = alone && fitsKept(context, config);
   await link.send({ type: 'welcome', onTemplate, goesOn });
   if (hello.checkOnly) return false;
   let state: State | undefined;
@@ -75,12 +73,12 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   try {
     await makeFiles(context, config, {
       text,
-      ...(hello.keep ? { unmake: (path) => keepArea(context, config, path) } : {}),
+      ...(hello.keep && alone ? { unmake: (path) => keepArea(context, config, path) } : {}),
       fill: async (area) => {
         ids.release();
         if (live && hello.suspended)
           state = await receiveState(context, link, config, { ...live, last: await expect(link, ['state']) });
-        const last = await fill(context, link, { config, area, goesOn });
+        const last = await fill(context, link, { config, area, goesOn, ignore: hello.ignore });
         if (last.type === 'keep') start = last.start;
         else if (live) state = await receiveState(context, link, config, { ...live, last });
       },
@@ -94,40 +92,13 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
     faultPoint('receive.made');
   } catch (error) {
     // Where it could not be entered in the books after all, it is not to run beside them.
-    if (arrived || state) await endCopy(context, ctid, config.root);
+    await endCopy(context, ctid, config.root);
     throw error;
   }
   await link.send({ type: 'kept' });
   await expect(link, ['bye']).catch(() => undefined);
   if (arrived?.network) announceNetwork(arrived.network);
   return start;
-}
-
-interface Filling {
-  readonly config: ContainerConfig;
-  readonly area: Area;
-  /** From what an earlier one has left. */
-  readonly goesOn: boolean;
-}
-
-async function fill(context: Context, link: Link, { config, area, goesOn }: Filling) {
-  if (goesOn) takeKept(context, config, area.path);
-  else {
-    await dropKept(context, config.ctid);
-    await storeOf(config).create(area);
-  }
-  await storeOf(config).prepare(area);
-  return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
-    if (goesOn) await sendListing(link, root);
-    for (;;) {
-      const message = await expect(link, ['files', 'state', 'keep']);
-      if (message.type === 'keep') await sync(root);
-      if (message.type !== 'files') return message;
-      await receiveFiles(link, root, message);
-      faultPoint('receive.files');
-      await link.send({ type: 'done' });
-    }
-  });
 }
 
 function takeScripts({ paths }: Context, ctid: Ctid, scripts: Hello['scripts']): void {

@@ -8,7 +8,8 @@ import { namesOut, pack, unpacked } from '../migrate/archive.js';
 import { changesSince, countStored, knownBy, removalsOf } from '../migrate/changes.js';
 import type { Link } from '../migrate/link.js';
 import { expect } from '../migrate/messages.js';
-import { type Contents, withLiveContents, withStillContents } from './contents.js';
+import type { Chain } from '../plan/image.js';
+import { type Contents, withLiveContents, withSnapshotContents, withStillContents } from './contents.js';
 import type { Context } from './context.js';
 
 export interface Round {
@@ -32,14 +33,17 @@ export class FileSender {
   readonly rounds: Round[] = [];
   /** What the other side has. */
   #there: TreeIndex;
-  /** The same, of an earlier try: when it has changed there says nothing of here. */
-  #left: TreeIndex | undefined;
+  /** All of it is known by what it holds: when it has changed may be of another tree. */
+  #exact = false;
+  /** What was read last. */
+  #known: TreeIndex;
 
   constructor(context: Context, config: ContainerConfig, link: Link, there: TreeIndex) {
     this.#context = context;
     this.#config = config;
     this.#link = link;
     this.#there = there;
+    this.#known = there;
   }
 
   /** From what the other side has of an earlier try: it says so now. */
@@ -47,7 +51,16 @@ export class FileSender {
     await expect(this.#link, ['listing']);
     const parts: Uint8Array[] = [];
     for await (const piece of unpacked(this.#link.bytes())) parts.push(piece);
-    this.#left = parseIndex(Buffer.concat(parts));
+    this.#there = parseIndex(Buffer.concat(parts));
+    this.#exact = true;
+  }
+
+  /** Has it have what a snapshot holds. */
+  async snapshot(chain: Chain, signal: AbortSignal | undefined): Promise<void> {
+    await withSnapshotContents(this.#context, this.#config, chain, (contents) =>
+      this.#send(contents, { still: true, signal }),
+    );
+    this.#exact = true;
   }
 
   /** Has the other side have what is here now. */
@@ -59,8 +72,8 @@ export class FileSender {
   }
 
   async #send({ place }: Contents, { still, signal, progress }: RoundOptions): Promise<Round> {
-    const { index: tree } = await walkTree(`${place}/root`, { known: this.#there, live: !still, signal });
-    const there = this.#left ? knownBy(this.#left, tree) : this.#there;
+    const { index: tree } = await walkTree(`${place}/root`, { known: this.#known, live: !still, signal });
+    const there = this.#exact ? knownBy(this.#there, tree) : this.#there;
     const changes = changesSince(there, tree);
     const round = countStored(changes);
     await this.#link.send({ type: 'files', entries: round.files, bytes: round.bytes, still });
@@ -77,7 +90,8 @@ export class FileSender {
     await this.#link.sendBytes(pack(counted()));
     await expect(this.#link, ['done']);
     this.#there = tree;
-    this.#left = undefined;
+    this.#known = tree;
+    this.#exact = false;
     this.rounds.push(round);
     return round;
   }

@@ -5,6 +5,7 @@
  *   hello ────────────────────────────────► looks whether it can have it
  *         ◄──────────────────────────────── welcome (+ listing of what an earlier try has left)
  *   (suspended) state + images ───────────► has them fit
+ *   (snapshots) files, snapshot, often ───► takes one, too
  *   files + names gone + archive, often ──► brings its copy up to date
  *         ◄──────────────────────────────── done
  *   (live) state + images of processes ───► restores them, and holds them
@@ -23,6 +24,7 @@
  */
 import { CellaError, type ErrorCode, EXIT } from '../errors.js';
 import type { DumpHeader } from '../state/dump.js';
+import type { Snapshot } from '../state/snapshots.js';
 import type { Link } from './link.js';
 
 export const PROTOCOL = 1;
@@ -61,6 +63,7 @@ export interface Hello {
   readonly live: LiveFacts | null;
   /** They come as a state that is to be resumed some time. */
   readonly suspended: boolean;
+  readonly snapshots: number;
   /** What is not to be looked at. */
   readonly ignore: readonly Ignored[];
 }
@@ -72,6 +75,13 @@ export type Message =
   | { readonly type: 'ask'; readonly ctid: number }
   /** `still`: the last of them; what is written to the disk has time until it is to be kept. */
   | { readonly type: 'files'; readonly entries: number; readonly bytes: number; readonly still: boolean }
+  /** Of the files that have come so far. After it, where there is a state: images. `current`: what the container goes on from. */
+  | {
+      readonly type: 'snapshot';
+      readonly snapshot: Omit<Snapshot, 'chain'>;
+      readonly current: string | null;
+      readonly state: { readonly header: DumpHeader; readonly facts: LiveFacts } | null;
+    }
   /** After it: the images of its processes, as an archive. */
   | { readonly type: 'state'; readonly header: DumpHeader }
   | { readonly type: 'go' | 'bye' }

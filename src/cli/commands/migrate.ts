@@ -129,6 +129,8 @@ function describe(step: MigrateStep): string {
       return `Files, round ${step.round}: ${mib(step.bytes)} of ${mib(step.total)}`;
     case 'round':
       return `Files, round ${step.round}: ${step.files} files, ${mib(step.bytes)}`;
+    case 'snapshot':
+      return `Snapshot ${step.uuid}`;
     case 'still':
       return 'It stands still';
     case 'state':

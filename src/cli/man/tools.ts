@@ -30,11 +30,13 @@ const TOOLS: readonly Tool[] = [
         'in which a copy that nobody has confirmed ends by itself. Where it breaks in the very moment of the confirmation, ' +
         'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
         'somebody says with --settle where it is.',
+      'Snapshots go along, those with processes too. The other host takes them by its own means: on an overlay as layers, ' +
+        'on btrfs as subvolumes, else as copies.',
       'A suspended container goes with its state, and can be resumed there; --online is for one that runs.',
       'With --keep-dst, files that were sent stay there if it fails, and the next move of that container sends only what ' +
-        'differs from them, whether or not they were changed meanwhile. They are no container; "vzctl destroy" of that ' +
+        'differs from them, whether or not they were changed meanwhile; not so with snapshots. They are no container; "vzctl destroy" of that ' +
         'number takes them away there, and so does whatever gets that number.',
-      'Cannot be moved: what has snapshots, or bind mounts of its own; with --online also what "cella check --checkpoint" ' +
+      'Cannot be moved: what has bind mounts of its own; with --online also what "cella check --checkpoint" ' +
         'names. Private addresses of NAT are kept only where both hosts have the same PRIVATE_NETWORK. The other host ' +
         'trusts this one as it trusts whoever may log in as root.',
     ],
