@@ -111,7 +111,7 @@ export async function arrive(
     await link.send({ type: 'runs' });
     await expect(link, ['keep'], trial.left());
     trial.pass();
-    await sync(config.root);
+    for (const at of [config.root, config.privateArea]) await sync(at);
     removeDump(resumingOf(directory));
     // Before it is entered in the books: what is in them runs whatever becomes of us, and what is not is ended by recover().
     trial.dismiss();

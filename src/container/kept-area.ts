@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatLayout } from '../config/layout.js';
 import { removeArea } from '../host/storage/index.js';
+import { ownMounts } from '../plan/equipment.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readText } from '../state/text-file.js';
 import { keptArea } from './area.js';
@@ -28,6 +29,8 @@ export function fitsKept(context: Context, config: ContainerConfig): boolean {
 export function takeKept(context: Context, { ctid, privateArea }: ContainerConfig, path: string): void {
   renameSync(keptArea(privateArea), path);
   rmSync(context.paths.kept(ctid));
+  // Of which no list is made.
+  rmSync(ownMounts(path), { recursive: true, force: true });
 }
 
 /** Of a container that did not come to be: nothing is in use of it. */

@@ -2,7 +2,7 @@
  * migrate: a container goes to another host. Its files go first, while it runs; then it stands still or stops, and what
  * has changed follows, with its processes if it is to go on there. See src/migrate/messages.ts for who may run when.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
@@ -12,7 +12,6 @@ import type { Link } from '../migrate/link.js';
 import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.js';
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
 import { ACTIONS } from '../plan/action-scripts.js';
-import { ownMounts } from '../plan/equipment.js';
 import { type DumpHeader, readHeader } from '../state/dump.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
@@ -141,15 +140,10 @@ function expectMovable(
   config: ContainerConfig,
   { online, running }: { readonly online: boolean; readonly running: Running | undefined },
 ): void {
-  const { ctid, privateArea } = config;
+  const { ctid } = config;
   if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
   if (!running) expectUnmounted(config);
   expectNoViews(context, ctid);
-  if (existsSync(ownMounts(privateArea)))
-    throw new CellaError(
-      'MIGRATION_FAILED',
-      `container ${ctid} has bind mounts of its own, which do not go with it`,
-    );
   const [why] = online ? whyNotCheckpointable(context, ctid) : [];
   if (why !== undefined)
     throw new CellaError('MIGRATION_FAILED', `container ${ctid} cannot be moved while it runs: ${why}`, {

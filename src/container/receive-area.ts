@@ -1,9 +1,11 @@
 /** The private area of a container that comes from another host: filled as that says, one snapshot after the other. */
+import { mkdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { faultPoint } from '../fault.js';
 import type { Area } from '../host/storage/index.js';
 import type { Link } from '../migrate/link.js';
 import { expect, type Hello, type Message } from '../migrate/messages.js';
+import { ownMounts } from '../plan/equipment.js';
 import { storeOf } from './area.js';
 import type { Context } from './context.js';
 import { dropKept, takeKept } from './kept-area.js';
@@ -54,10 +56,12 @@ async function fillRoot(
 ): Promise<Of<'state' | 'keep' | 'snapshot'>> {
   for (;;) {
     const message = await expect(link, ['files', 'state', 'keep', 'snapshot']);
-    if (message.type === 'keep') await sync(root);
+    if (message.type === 'keep') for (const at of [root, staged.privateArea]) await sync(at);
     if (message.type === 'snapshot') await settleLinks(context, { ...staged, root });
     if (message.type !== 'files') return message;
-    await receiveFiles(link, root, message);
+    const own = ownMounts(staged.privateArea);
+    if (message.tree === 'mnt') mkdirSync(own, { recursive: true, mode: 0o755 });
+    await receiveFiles(link, message.tree === 'mnt' ? own : root, message);
     faultPoint('receive.files');
     await link.send({ type: 'done' });
   }

@@ -24,6 +24,7 @@ import { setScriptsAside } from './action-files.js';
 import { finishScripts, takeDown, warn } from './actions.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
+import { dropPlaces } from './held-binds.js';
 import { takeBackInterfaces } from './interfaces.js';
 import { finishMigration } from './migration.js';
 import { detachNetwork } from './network.js';
@@ -168,6 +169,7 @@ export async function release(context: Context, record: RuntimeRecord): Promise<
   }
   // Unmounting takes longest, and needs nobody's end: whoever is left has the container's own mounts.
   if (record.bootId === bootId()) await Promise.all([umountAll(record.root), removeCgroups(record.cgroups)]);
+  await dropPlaces(context, record.ctid);
   removeRecord(context.paths.record(record.ctid));
 }
 

@@ -36,6 +36,7 @@ import {
 import type { RuntimeRecord } from '../state/record.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
+import { externalBinds } from './held-binds.js';
 import { findInit, findRunning, type Running, recover, takeAway } from './recover.js';
 import { dumpOf, finishSuspend } from './suspended.js';
 
@@ -142,7 +143,7 @@ async function dump(
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
     const views = viewsOf(init.pid);
-    const mounts = [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))];
+    const mounts = [...DEVICE_MOUNTS, ...externalBinds(record), ...views.map((name) => viewMount(name, ''))];
     const console = consoleOf(init.pid);
     await callCriu({
       program: criu.program,

@@ -73,8 +73,17 @@ export type Ignored = 'cpu' | 'kernel';
 export type Message =
   | Hello
   | { readonly type: 'ask'; readonly ctid: number }
-  /** `still`: the last of them; what is written to the disk has time until it is to be kept. */
-  | { readonly type: 'files'; readonly entries: number; readonly bytes: number; readonly still: boolean }
+  /**
+   * `still`: the last of them; what is written to the disk has time until it is to be kept. `tree`: of the root, or of
+   * bind mounts without a source.
+   */
+  | {
+      readonly type: 'files';
+      readonly tree: 'root' | 'mnt';
+      readonly entries: number;
+      readonly bytes: number;
+      readonly still: boolean;
+    }
   /** Of the files that have come so far. After it, where there is a state: images. `current`: what the container goes on from. */
   | {
       readonly type: 'snapshot';

@@ -60,6 +60,8 @@ export interface Paths {
   area(ctid: number): string;
   /** Where a container's tree is mounted to be read. */
   contents(ctid: number): string;
+  /** Where bind mounts of a container are while its processes are brought back: its own root finds its way there. */
+  binds(ctid: number): string;
   /** Names the directory where a snapshot is mounted. */
   view(ctid: number, uuid: string): string;
   sample(name: string): string;
@@ -105,6 +107,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     consoleLog: (ctid) => at(`/var/log/vz/console/${ctid}.log`),
     area: (ctid) => `${runDir}/${ctid}.area`,
     contents: (ctid) => `${runDir}/${ctid}.contents`,
+    binds: (ctid) => at(`/run/vz.binds/${ctid}`),
     view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,
     sample: (name) => `${configDir}/ve-${name}.conf-sample`,
   };

@@ -36,7 +36,7 @@ const TOOLS: readonly Tool[] = [
       'With --keep-dst, files that were sent stay there if it fails, and the next move of that container sends only what ' +
         'differs from them, whether or not they were changed meanwhile; not so with snapshots. They are no container; "vzctl destroy" of that ' +
         'number takes them away there, and so does whatever gets that number.',
-      'Cannot be moved: what has bind mounts of its own; with --online also what "cella check --checkpoint" ' +
+      'Cannot be moved: what has a bind mount of a path that the other host lacks; with --online also what "cella check --checkpoint" ' +
         'names. Private addresses of NAT are kept only where both hosts have the same PRIVATE_NETWORK. The other host ' +
         'trusts this one as it trusts whoever may log in as root.',
     ],
