@@ -41,7 +41,7 @@ int UserNamespaceOf(int pid, bool entering) {
 }  // namespace
 
 // a: slot; b: MOUNT_ATTR_*; c: whose user namespace's ids the files get, 0 for nobody's and 1 for the child's; strings:
-// a base that the path is made beneath, or "", and the path.
+// a base that the path is made beneath, or "", the path, and where the host has it as well, or "".
 long Bind(State& state, const Op& op) {
   if (op.a >= kSlots) return -EINVAL;
   const char* base = Text(op, 0);
@@ -59,7 +59,10 @@ long Bind(State& state, const Op& op) {
     attributes.userns_fd = static_cast<uint64_t>(userns);
   }
   state.slots[op.a] = mount;
-  return Syscall(SYS_mount_setattr, mount, Ptr(""), AT_EMPTY_PATH, Ptr(&attributes), sizeof attributes);
+  const long set = Syscall(SYS_mount_setattr, mount, Ptr(""), AT_EMPTY_PATH, Ptr(&attributes), sizeof attributes);
+  const char* target = Text(op, 2);
+  if (set < 0 || !*target) return set;
+  return Syscall(SYS_move_mount, mount, Ptr(""), AT_FDCWD, Ptr(target), MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 }  // namespace vz

@@ -119,6 +119,10 @@ export function condemnedArea(privateArea: string): string {
   return aside(privateArea, 'destroying');
 }
 
+export function keptArea(privateArea: string): string {
+  return aside(privateArea, 'kept');
+}
+
 function aside(privateArea: string, what: string): string {
   return `${dirname(privateArea)}/.${basename(privateArea)}.${what}`;
 }

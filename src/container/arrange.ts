@@ -1,9 +1,10 @@
 /** What a container that comes from another host is to be here: its config, with what this host has to say of it. */
+import { existsSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/grammar.js';
 import { formatLayout, type Layout } from '../config/layout.js';
-import { firstCoded } from '../errors.js';
+import { CellaError, firstCoded } from '../errors.js';
 import { chooseStore, openStore } from '../host/storage/index.js';
 import type { Hello } from '../migrate/messages.js';
 import { prepareParent } from './area.js';
@@ -41,6 +42,7 @@ export function arrange(context: Context, ctid: Ctid, hello: Hello): Arranged {
   const without = formatConfig(updateConfig(file, new Map([['VE_LAYOUT', null]])));
   const wished = context.readContainer(ctid, without, path);
   expectNoArea(wished);
+  expectSources(wished);
   if (wished.name !== undefined) expectNameFree(context, ctid, wished.name);
   const tree: Layout['tree'] = onTemplate ? 'overlay' : 'plain';
   const parent = prepareParent(wished);
@@ -51,6 +53,16 @@ export function arrange(context: Context, ctid: Ctid, hello: Hello): Arranged {
   const config = { ...context.readContainer(ctid, text, path), layout };
   if (keep) expectPrivateAddresses(context, config);
   return { text, config, onTemplate };
+}
+
+/** What its bind mounts are of has to be here too. */
+function expectSources({ bindmounts }: ContainerConfig): void {
+  const missing = bindmounts.find(({ source }) => source !== undefined && !existsSync(source));
+  if (!missing) return;
+  const { source, target } = missing;
+  throw new CellaError('MIGRATION_FAILED', `this host has no '${source}', which is '${target}' in it`, {
+    hint: `Make it, or take the bind mount away: vzctl set CTID --bindmount_del ${target} --save`,
+  });
 }
 
 /** The same ids where nobody else has them; 0: it is privileged. */

@@ -18,6 +18,7 @@ import { withUndo } from '../undo.js';
 import type { Context } from './context.js';
 import { expectWell } from './health.js';
 import { openKeeper } from './keeper.js';
+import { expectWhole } from './move-suspended.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
@@ -50,17 +51,33 @@ export async function receiveState(
   { there, here, last }: Receiving,
 ): Promise<State> {
   const images = await receiveLast(context, link, config.ctid, last.memory ?? 0);
-  faultPoint('receive.state');
-  const ids = idMapOf(config);
-  retarget(images, {
-    groups: { from: there.group, to: here.group },
-    ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
-  });
+  await fitImages(images, config, { there, here, header: last.header });
   return {
     directory: comingOf(context, config.ctid),
     header: { ...last.header, ctid: config.ctid },
     lazy: last.lazy === true,
   };
+}
+
+interface Images {
+  readonly there: LiveFacts;
+  readonly here: LiveFacts;
+  readonly header: DumpHeader;
+}
+
+/** What was another host's in them is this one's. */
+export async function fitImages(
+  images: string,
+  config: ContainerConfig,
+  { there, here, header }: Images,
+): Promise<void> {
+  faultPoint('receive.state');
+  await expectWhole(images, header);
+  const ids = idMapOf(config);
+  retarget(images, {
+    groups: { from: there.group, to: here.group },
+    ...(ids ? { ids: { uid: ids.uid, gid: ids.gid } } : {}),
+  });
 }
 
 export interface Arrived {
@@ -103,7 +120,7 @@ export async function arrive(
     if (memory) await trial.untilWhole(link, memory);
     await expect(link, ['keep'], trial.left());
     trial.pass();
-    await sync(config.root);
+    for (const at of [config.root, config.privateArea]) await sync(at);
     removeDump(resumingOf(directory));
     // Before it is entered in the books: what is in them runs whatever becomes of us, and what is not is ended by recover().
     trial.dismiss();

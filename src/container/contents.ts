@@ -3,10 +3,13 @@ import { mkdirSync, rmSync } from 'node:fs';
 import type { TreeIndex } from '../backup/tree-index.js';
 import { walkTree } from '../backup/walk.js';
 import type { ContainerConfig } from '../config/container-config.js';
+import type { Ctid } from '../config/ctid.js';
 import { mountRoot } from '../host/launcher.js';
 import { isMounted } from '../host/mounts.js';
+import { ownMounts } from '../plan/equipment.js';
 import { type Chain, FIRST, inNode } from '../plan/image.js';
-import { planView } from '../plan/plan-root.js';
+import type { LaunchPlan } from '../plan/launch-plan.js';
+import { planTree, planView } from '../plan/plan-root.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { areaOf, contentsOf, releaseContents, storeOf } from './area.js';
 import type { Context } from './context.js';
@@ -51,6 +54,27 @@ export async function withContents<T>(
 export function withLiveContents<T>(context: Context, config: ContainerConfig, work: Work<T>): Promise<T> {
   const { chain } = readSnapshots(config.privateArea).current;
   return viewed(context, config, chain, (place) => work({ place, copied: false }));
+}
+
+/** The same of a snapshot, whatever the container does. */
+export function withSnapshotContents<T>(
+  context: Context,
+  config: ContainerConfig,
+  chain: Chain,
+  work: Work<T>,
+): Promise<T> {
+  return viewed(context, config, chain, (place) => work({ place, copied: false }));
+}
+
+/** The same of the directories that its bind mounts without a source are. */
+export function withOwnMounts<T>(context: Context, config: ContainerConfig, work: Work<T>): Promise<T> {
+  const { ctid, privateArea } = config;
+  return shown(
+    context,
+    ctid,
+    (target) => planTree(ownMounts(privateArea), target),
+    (place) => work({ place, copied: false }),
+  );
 }
 
 /** The same where nothing changes them: the caller sees to that. */
@@ -116,18 +140,28 @@ export async function listItsTemplate(
 }
 
 /** A tree of the area, read-only. */
-async function viewed<T>(
+function viewed<T>(
   context: Context,
   config: ContainerConfig,
   chain: Chain,
   work: (place: string) => Promise<T>,
 ): Promise<T> {
-  const place = context.paths.contents(config.ctid);
+  const plan = (target: string): LaunchPlan => planView(config, contentsOf(context, config, chain), target);
+  return shown(context, config.ctid, plan, work);
+}
+
+async function shown<T>(
+  context: Context,
+  ctid: Ctid,
+  plan: (target: string) => LaunchPlan,
+  work: (place: string) => Promise<T>,
+): Promise<T> {
+  const place = context.paths.contents(ctid);
   mkdirSync(`${place}/root`, { recursive: true, mode: 0o700 });
   try {
-    await mountRoot(planView(config, contentsOf(context, config, chain), `${place}/root`));
+    await mountRoot(plan(`${place}/root`));
     return await work(place);
   } finally {
-    await releaseContents(context, config.ctid);
+    await releaseContents(context, ctid);
   }
 }

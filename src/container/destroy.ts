@@ -11,6 +11,7 @@ import { forgetTraffic } from '../state/traffic.js';
 import { setScriptsAside } from './action-files.js';
 import { condemnedArea } from './area.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
+import { dropKept } from './kept-area.js';
 import { unlinkName } from './names.js';
 import { expectStopped, expectUnmounted, recover, unmarkRebooting } from './recover.js';
 import { expectNoViews } from './snapshot-mount.js';
@@ -19,6 +20,7 @@ import { dumpOf } from './suspended.js';
 export async function destroy(context: Context, ctid: Ctid, signal?: AbortSignal): Promise<void> {
   using _lock = await lockContainer(context, ctid, 'destroy', signal);
   await recover(context, ctid);
+  if ((await dropKept(context, ctid)) && !existsSync(context.paths.config(ctid))) return;
   await destroyLocked(context, ctid);
 }
 

@@ -14,6 +14,7 @@ import { withUndo } from '../undo.js';
 import { dropScriptsAside } from './action-files.js';
 import { areaOf, stagingArea } from './area.js';
 import { type Context, lockDirectory } from './context.js';
+import { dropKept } from './kept-area.js';
 import { linkName } from './names.js';
 
 /** One at a time takes ids and templates. */
@@ -36,13 +37,15 @@ interface Making {
   readonly fill: (area: Area) => Promise<void>;
   /** Called with all in place but the name and the config's own. */
   readonly made?: (() => Promise<void>) | undefined;
+  /** What becomes of its files where it fails. Default: they are removed. */
+  readonly unmake?: (path: string) => Promise<void>;
 }
 
 /** The config names what is made before it is made, and counts only once it all is there. */
 export async function makeFiles(
   context: Context,
   config: ContainerConfig,
-  { text, fill, made }: Making,
+  { text, fill, made, unmake = removeArea }: Making,
 ): Promise<void> {
   const { paths } = context;
   const { ctid, privateArea } = config;
@@ -51,11 +54,11 @@ export async function makeFiles(
     undo.push('write config', () => rmSync(paths.creating(ctid), { force: true }));
     writeFileAtomic(paths.creating(ctid), text, { durable: true });
     faultPoint('create.intent');
-    undo.push('make private area', () => removeArea(staging));
+    undo.push('make private area', () => unmake(staging));
     await fill({ ...areaOf(context, config), path: staging });
     faultPoint('create.staged');
     renameSync(staging, privateArea);
-    undo.push('name private area', () => removeArea(privateArea));
+    undo.push('name private area', () => unmake(privateArea));
     faultPoint('create.private');
     await made?.();
     if (config.name !== undefined) {
@@ -67,6 +70,7 @@ export async function makeFiles(
     syncDirectory(paths.configDir);
     rmSync(`${paths.config(ctid)}.destroyed`, { force: true });
     dropScriptsAside(context, ctid);
+    await dropKept(context, ctid);
     faultPoint('create.done');
   });
 }

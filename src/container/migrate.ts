@@ -2,7 +2,7 @@
  * migrate: a container goes to another host. Its files go first, while it runs; then it stands still or stops, and what
  * has changed follows, with its processes if it is to go on there. See src/migrate/messages.ts for who may run when.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
@@ -15,7 +15,7 @@ import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.
 import { chooseWay, type MigrateMode } from '../migrate/modes.js';
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
 import { ACTIONS } from '../plan/action-scripts.js';
-import { ownMounts } from '../plan/equipment.js';
+import { type DumpHeader, readHeader } from '../state/dump.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import { whyNotCheckpointable } from './checkpointable.js';
@@ -24,11 +24,14 @@ import { type Context, loadConfig, lockContainer, templateOf } from './context.j
 import { handOver, moveStopped } from './hand-over.js';
 import { liveFacts } from './live-facts.js';
 import { Mark, settleMigration } from './migration.js';
+import { sendSnapshots } from './move-snapshots.js';
+import { sendSuspended, suspendedFacts } from './move-suspended.js';
 import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
 import { FileSender, type Round } from './send-files.js';
 import { MemorySender, memoryUsed, whyNotAhead } from './send-memory.js';
+import { expectNoViews } from './snapshot-mount.js';
 import { start } from './start.js';
-import { expectNotSuspended } from './suspended.js';
+import { dumpOf } from './suspended.js';
 
 export interface MigrateOptions extends PeerOptions {
   /** Host, or user@host. */
@@ -39,6 +42,8 @@ export interface MigrateOptions extends PeerOptions {
   readonly checkOnly?: boolean | undefined;
   /** Whether it is removed here afterwards; else its config is CTID.conf.migrated. Default: true. */
   readonly remove?: boolean | undefined;
+  /** What was sent stays there for the next try, where this one fails. Default: false. */
+  readonly keep?: boolean | undefined;
   readonly ignore?: readonly Ignored[] | undefined;
   /** Of one with its processes. Default: `auto`. */
   readonly mode?: MigrateMode | undefined;
@@ -50,6 +55,7 @@ export type MigrateStep =
   | { readonly step: 'files'; readonly round: number; readonly bytes: number; readonly total: number }
   | { readonly step: 'round'; readonly round: number; readonly files: number; readonly bytes: number }
   | { readonly step: 'memory'; readonly round: number; readonly bytes: number }
+  | { readonly step: 'snapshot'; readonly uuid: string }
   | { readonly step: 'still' | 'state' | 'go' };
 
 /** Times in ms. */
@@ -102,8 +108,9 @@ async function move(
   const argv = peerCommand(options.to, options);
   await using peer = connect(argv, options);
   const { link } = peer;
-  await link.send(await introduce(context, config, options));
-  const { onTemplate, notAfter } = await expect(link, ['welcome']);
+  const suspended = running ? undefined : readHeader(dumpOf(context, ctid));
+  await link.send(await introduce(context, config, { ...options, suspended }));
+  const { onTemplate, goesOn, notAfter } = await expect(link, ['welcome']);
   const way =
     online && running
       ? chooseWay(options.mode ?? 'auto', {
@@ -113,8 +120,15 @@ async function move(
         })
       : undefined;
   if (checkOnly) return { sent: link.sent, rounds: [], memory: [], still: 0, took: Date.now() - began };
-  const there = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
-  const sender = new FileSender(context, config, link, there);
+  const template = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
+  const sender = new FileSender(context, config, link, template);
+  if (suspended) await sendSuspended(context, ctid, link);
+  if (goesOn) await sender.goOn();
+  await sendSnapshots(context, config, link, {
+    sender,
+    signal,
+    progress: ({ uuid }) => options.progress?.({ step: 'snapshot', uuid }),
+  });
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
   const memory =
@@ -148,19 +162,10 @@ function expectMovable(
   config: ContainerConfig,
   { online, running }: { readonly online: boolean; readonly running: Running | undefined },
 ): void {
-  const { ctid, privateArea } = config;
+  const { ctid } = config;
   if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
   if (!running) expectUnmounted(config);
-  expectNotSuspended(context, ctid);
-  if (readSnapshots(privateArea).snapshots.length > 0)
-    throw new CellaError('MIGRATION_FAILED', `container ${ctid} has snapshots, which do not go with it`, {
-      hint: `Delete them first: see vzctl snapshot-list ${ctid}`,
-    });
-  if (existsSync(ownMounts(privateArea)))
-    throw new CellaError(
-      'MIGRATION_FAILED',
-      `container ${ctid} has bind mounts of its own, which do not go with it`,
-    );
+  expectNoViews(context, ctid);
   const [why] = online ? whyNotCheckpointable(context, ctid) : [];
   if (why !== undefined)
     throw new CellaError('MIGRATION_FAILED', `container ${ctid} cannot be moved while it runs: ${why}`, {
@@ -168,10 +173,14 @@ function expectMovable(
     });
 }
 
+interface Introduced extends MigrateOptions {
+  readonly suspended: DumpHeader | undefined;
+}
+
 async function introduce(
   context: Context,
   config: ContainerConfig,
-  { online = false, checkOnly = false, ignore = [] }: MigrateOptions,
+  { online = false, checkOnly = false, keep = false, ignore = [], suspended }: Introduced,
 ): Promise<Hello> {
   const { ctid, template, layout } = config;
   const path = `${context.paths.configDir}/${ctid}`;
@@ -187,7 +196,14 @@ async function introduce(
         ? null
         : { name: template, digest: templateOf(context, template).manifest.digest },
     checkOnly,
-    live: online ? await liveFacts(context, config) : null,
+    keep,
+    live: suspended
+      ? await suspendedFacts(context, config, suspended)
+      : online
+        ? await liveFacts(context, config)
+        : null,
+    suspended: suspended !== undefined,
+    snapshots: readSnapshots(config.privateArea).snapshots.length,
     ignore,
   };
 }

@@ -12,7 +12,7 @@ import { setScriptsAside } from './action-files.js';
 import type { Context } from './context.js';
 import { destroyLocked } from './destroy.js';
 import { findRunning, takeAway } from './recover.js';
-import { leavingOf, letGoOn } from './suspended.js';
+import { dumpOf, leavingOf, letGoOn } from './suspended.js';
 
 /** True where there was one. Waits for a copy to end that may run elsewhere; fails where nobody can know of one. */
 export async function finishMigration(context: Context, ctid: Ctid): Promise<boolean> {
@@ -142,6 +142,7 @@ export async function settleMigration(
   await init?.wait();
   const swept = await takeAway(context, ctid);
   removeDump(staging);
+  removeDump(dumpOf(context, ctid));
   faultPoint('migrate.gone');
   await forget(context, ctid, migration);
   rmSync(path, { force: true });

@@ -1,9 +1,12 @@
 /** The copy of a container's files that another host sends, brought up to date as often as it says. */
 import { mkdirSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { formatIndex } from '../backup/tree-index.js';
+import { walkTree } from '../backup/walk.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
 import { run } from '../host/run.js';
-import { namesIn, unpacked } from '../migrate/archive.js';
+import { namesIn, pack, unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
 import type { Message } from '../migrate/messages.js';
 import { planMount } from '../plan/plan-root.js';
@@ -33,6 +36,13 @@ export async function withStagedRoot<T>(
 /** All of the file system that has it is on the disk. */
 export async function sync(path: string): Promise<void> {
   await run(['sync', '--file-system', path]);
+}
+
+/** Tells the sender what is here already. */
+export async function sendListing(link: Link, root: string): Promise<void> {
+  const { index } = await walkTree(root);
+  await link.send({ type: 'listing' });
+  await link.sendBytes(pack(Readable.from(formatIndex(index))));
 }
 
 /** What a message `files` announces. */

@@ -1,30 +1,26 @@
 /** A container that comes from another host. Until that says that it is to be kept it counts for nothing here. */
 import { existsSync, writeFileSync } from 'node:fs';
-import type { ContainerConfig } from '../config/container-config.js';
 import { type Ctid, parseCtid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { whyNotFetched } from '../host/criu/memory.js';
 import { isScript } from '../host/script.js';
-import type { Area } from '../host/storage/index.js';
 import type { Link } from '../migrate/link.js';
 import { expect, failed, type Hello, PROTOCOL } from '../migrate/messages.js';
 import { ACTIONS } from '../plan/action-scripts.js';
-import { removeDump } from '../state/dump.js';
-import { storeOf } from './area.js';
 import { arrange } from './arrange.js';
 import { type Arrived, arrive, receiveState, type State } from './arrive.js';
 import { type Context, lockContainer } from './context.js';
 import { expectFree } from './create.js';
+import { fitsKept, keepArea } from './kept-area.js';
 import { expectFit, liveFacts } from './live-facts.js';
 import { lockAllocation, makeFiles } from './make.js';
+import { putSuspended } from './move-suspended.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
-import { receiveFiles, sync, withStagedRoot } from './receive-files.js';
-import { receiveMemory } from './receive-memory.js';
+import { fill } from './receive-area.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
-import { comingOf } from './suspended.js';
 
 /** Serves one connection; whatever fails is told to the other side as well. */
 export async function receive(context: Context, link: Link): Promise<void> {
@@ -68,11 +64,10 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   const { text, config, onTemplate } = arrange(context, ctid, hello);
   const live = hello.live && { there: hello.live, here: await liveFacts(context, config) };
   if (live) expectFit(live.there, live.here, hello.ignore);
-  await link.send({
-    type: 'welcome',
-    onTemplate,
-    notAfter: live && whyNotFetched(live.there.criu, live.here.criu),
-  });
+  const alone = hello.snapshots === 0;
+  const goesOn = alone && fitsKept(context, config);
+  const notAfter = live && whyNotFetched(live.there.criu, live.here.criu);
+  await link.send({ type: 'welcome', onTemplate, goesOn, notAfter });
   if (hello.checkOnly) return false;
   let state: State | undefined;
   let arrived: Arrived | undefined;
@@ -80,49 +75,32 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   try {
     await makeFiles(context, config, {
       text,
+      ...(hello.keep && alone ? { unmake: (path) => keepArea(context, config, path) } : {}),
       fill: async (area) => {
         ids.release();
-        const last = await fill(context, link, { config, area });
+        if (live && hello.suspended)
+          state = await receiveState(context, link, config, { ...live, last: await expect(link, ['state']) });
+        const last = await fill(context, link, { config, area, goesOn, ignore: hello.ignore });
         if (last.type === 'keep') start = last.start;
         else if (live) state = await receiveState(context, link, config, { ...live, last });
       },
       made: async () => {
-        if (state) arrived = await arrive(context, config, link, state);
+        if (state && hello.suspended) await putSuspended(context, config, state);
+        else if (state) arrived = await arrive(context, config, link, state);
+        faultPoint('receive.placed');
         takeScripts(context, ctid, hello.scripts);
       },
     });
     faultPoint('receive.made');
   } catch (error) {
     // Where it could not be entered in the books after all, it is not to run beside them.
-    if (arrived) await endCopy(context, ctid, config.root);
-    removeDump(comingOf(context, ctid));
+    await endCopy(context, ctid, config.root);
     throw error;
   }
   await link.send({ type: 'kept' });
   await expect(link, ['bye']).catch(() => undefined);
   if (arrived?.network) announceNetwork(arrived.network);
   return start;
-}
-
-interface Filling {
-  readonly config: ContainerConfig;
-  readonly area: Area;
-}
-
-async function fill(context: Context, link: Link, { config, area }: Filling) {
-  await storeOf(config).create(area);
-  await storeOf(config).prepare(area);
-  return withStagedRoot(context, { ...config, privateArea: area.path }, async (root) => {
-    for (;;) {
-      const message = await expect(link, ['files', 'memory', 'state', 'keep']);
-      if (message.type === 'keep') await sync(root);
-      if (message.type === 'keep' || message.type === 'state') return message;
-      if (message.type === 'memory') await receiveMemory(context, link, config.ctid, message);
-      else await receiveFiles(link, root, message);
-      faultPoint('receive.files');
-      await link.send({ type: 'done' });
-    }
-  });
 }
 
 function takeScripts({ paths }: Context, ctid: Ctid, scripts: Hello['scripts']): void {

@@ -24,13 +24,14 @@ import { setScriptsAside } from './action-files.js';
 import { finishScripts, takeDown, warn } from './actions.js';
 import { condemnedArea, releaseArea, releaseContents, stagingArea, untilFree } from './area.js';
 import { type Context, lockDirectory } from './context.js';
+import { dropPlaces } from './held-binds.js';
 import { takeBackInterfaces } from './interfaces.js';
 import { finishMigration } from './migration.js';
 import { detachNetwork } from './network.js';
 import { finishRenumber } from './renumbered.js';
 import { finishReplace } from './replace-area.js';
 import { finishSnapshots } from './snapshot-edit.js';
-import { comingOf, finishResume, finishSuspend } from './suspended.js';
+import { comingOf, dumpOf, finishResume, finishSuspend } from './suspended.js';
 import { discard } from './throwaway.js';
 
 /** `keepStill`: one that stands still, for the next step of a suspend or a resume, is left so. */
@@ -168,6 +169,7 @@ export async function release(context: Context, record: RuntimeRecord): Promise<
   }
   // Unmounting takes longest, and needs nobody's end: whoever is left has the container's own mounts.
   if (record.bootId === bootId()) await Promise.all([umountAll(record.root), removeCgroups(record.cgroups)]);
+  await dropPlaces(context, record.ctid);
   removeRecord(context.paths.record(record.ctid));
 }
 
@@ -234,8 +236,9 @@ export async function endCopy(context: Context, ctid: Ctid, root: string): Promi
   await init?.wait();
   await sweep(context, ctid);
   removeMountPoint(root);
+  // The last is of one that came suspended.
   const directory = comingOf(context, ctid);
-  for (const dump of [directory, resumingOf(directory)]) {
+  for (const dump of [directory, resumingOf(directory), dumpOf(context, ctid)]) {
     await umountTree(dump);
     removeDump(dump);
   }

@@ -21,6 +21,7 @@ import { confinementOf, type RuntimeRecord, removeRecord, writeRecord } from '..
 import type { Undo } from '../undo.js';
 import { contentsOf } from './area.js';
 import { type Context, factsFor } from './context.js';
+import { bindsOf, dropPlaces, externalBinds, makePlaces } from './held-binds.js';
 import { KeptConsole } from './kept-console.js';
 import { prepareRoot } from './mount.js';
 import { attachNetwork, detachNetwork, type NetworkIntent, openNetwork } from './network.js';
@@ -42,7 +43,11 @@ export async function makePlace(
   config: ContainerConfig,
   { header, network, undo, migrated = false }: Making,
 ): Promise<RuntimeRecord> {
-  const plan = planPlace(config, factsFor(context, config), contentsOf(context, config));
+  undo.push('take bind mounts', () => dropPlaces(context, config.ctid));
+  await dropPlaces(context, config.ctid);
+  const binds = bindsOf(header.record);
+  const held = { binds, places: makePlaces(context, config, binds) };
+  const plan = planPlace(config, factsFor(context, config), contentsOf(context, config), held);
   const { directories } = plan.cgroup;
   if (!migrated && directories.join() !== header.record.cgroups.join())
     throw new CellaError('RESUME_FAILED', 'its control groups were elsewhere than this host has them');
@@ -115,7 +120,7 @@ export async function restore(
       options: restoreOptions({
         images,
         root: record.root,
-        mounts: [...DEVICE_MOUNTS, ...views],
+        mounts: [...DEVICE_MOUNTS, ...externalBinds(record, context.paths.binds(record.ctid)), ...views],
         wentOn: header.wentOn === true,
         still,
         lazy,
@@ -152,6 +157,7 @@ export async function restore(
       },
     });
     runs = true;
+    await dropPlaces(context, record.ctid);
     // CRIU has made the container's own of it by now, which keeps what this one had.
     await run(['mount', '-o', 'remount,bind,nosuid,nodev', record.root]);
     if (still) await freezeStopped(restored);

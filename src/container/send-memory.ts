@@ -126,7 +126,7 @@ async function preDump(
         ...dumpOptions({
           images,
           init: init.pid,
-          mounts: mountsOf(init.pid).mounts,
+          mounts: mountsOf(init.pid, record).mounts,
           cgroup: v2,
           goesOn: true,
           parent,

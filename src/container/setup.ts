@@ -15,7 +15,13 @@ import type { Context } from './context.js';
 export async function setup(context: Context): Promise<readonly string[]> {
   const { paths } = context;
   const made: string[] = [];
-  for (const directory of [paths.configDir, paths.namesDir, paths.runDir, paths.at('/var/log')]) {
+  for (const directory of [
+    paths.configDir,
+    paths.namesDir,
+    paths.at('/run'),
+    paths.runDir,
+    paths.at('/var/log'),
+  ]) {
     mkdirSync(directory, { recursive: true, mode: directory === paths.runDir ? 0o700 : 0o755 });
   }
   const write = (path: string, text: string): void => {

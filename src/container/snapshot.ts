@@ -48,7 +48,7 @@ export type SnapshotInfo = Omit<Snapshot, 'chain' | 'config' | 'state'> & {
 };
 
 /** Layers that an overlay is put together from, at most (native/core/overlay.cc), without its upper one. */
-const MOST_LAYERS = 62;
+export const MOST_LAYERS = 62;
 
 /**
  * Of an overlay that is not mounted: a new layer on the old ones. On btrfs: a snapshot of its subvolume. Else: a copy,

@@ -42,6 +42,7 @@ import {
 import type { RuntimeRecord } from '../state/record.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
+import { externalBinds } from './held-binds.js';
 import { LazyDump } from './lazy-dump.js';
 import { findInit, findRunning, type Running, recover, takeAway } from './recover.js';
 import { dumpOf, finishSuspend } from './suspended.js';
@@ -170,7 +171,7 @@ async function dump(
     const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
-    const { views, mounts } = mountsOf(init.pid);
+    const { views, mounts } = mountsOf(init.pid, record);
     const console = consoleOf(init.pid);
     const server = lazy ? new LazyDump(staging) : undefined;
     const call = callCriu({
@@ -252,8 +253,11 @@ interface HostMounts {
   readonly mounts: readonly ExternalMount[];
 }
 
-export function mountsOf(init: number): HostMounts {
+export function mountsOf(init: number, record: RuntimeRecord): HostMounts {
   const present = viewMounts(init).map(({ target }) => target);
   const views = VIEWED.filter((name) => present.includes(`/${name}`));
-  return { views, mounts: [...DEVICE_MOUNTS, ...views.map((name) => viewMount(name, ''))] };
+  return {
+    views,
+    mounts: [...DEVICE_MOUNTS, ...externalBinds(record), ...views.map((name) => viewMount(name, ''))],
+  };
 }

@@ -20,6 +20,13 @@ export function changesSince(before: TreeIndex, tree: TreeIndex): TreeIndex {
   );
 }
 
+/** A list made elsewhere, to be compared with this tree by what the files are, not by when they changed. */
+export function knownBy(elsewhere: TreeIndex, tree: TreeIndex): TreeIndex {
+  return new Map(
+    [...elsewhere].map(([path, entry]) => [path, { ...entry, changed: tree.get(path)?.changed ?? '0' }]),
+  );
+}
+
 /** Paths to be taken away before the rest is written, what is in a directory before that. */
 export function removalsOf(before: TreeIndex, after: TreeIndex): readonly string[] {
   const isGone = (entry: IndexEntry): boolean => {

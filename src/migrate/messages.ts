@@ -3,7 +3,9 @@
  *
  *   source                                  target
  *   hello ────────────────────────────────► looks whether it can have it
- *         ◄──────────────────────────────── welcome
+ *         ◄──────────────────────────────── welcome (+ listing of what an earlier try has left)
+ *   (suspended) state + images ───────────► has them fit
+ *   (snapshots) files, snapshot, often ───► takes one, too
  *   files + names gone + archive, often ──► brings its copy up to date
  *         ◄──────────────────────────────── done
  *   (live) memory + images of it, often ──► keeps them for the state that builds upon them
@@ -30,6 +32,7 @@
  */
 import { CellaError, type ErrorCode, EXIT } from '../errors.js';
 import type { DumpHeader } from '../state/dump.js';
+import type { Snapshot } from '../state/snapshots.js';
 import type { Link } from './link.js';
 
 export const PROTOCOL = 1;
@@ -62,8 +65,13 @@ export interface Hello {
   readonly template: { readonly name: string; readonly digest: string | null } | null;
   /** Only to look whether it could be. */
   readonly checkOnly: boolean;
+  /** What was sent stays for the next try, where this one fails. */
+  readonly keep: boolean;
   /** null: it comes without its processes. */
   readonly live: LiveFacts | null;
+  /** They come as a state that is to be resumed some time. */
+  readonly suspended: boolean;
+  readonly snapshots: number;
   /** What is not to be looked at. */
   readonly ignore: readonly Ignored[];
 }
@@ -73,19 +81,45 @@ export type Ignored = 'cpu' | 'kernel';
 export type Message =
   | Hello
   | { readonly type: 'ask'; readonly ctid: number }
-  /** `still`: the last of them; what is written to the disk has time until it is to be kept. */
-  | { readonly type: 'files'; readonly entries: number; readonly bytes: number; readonly still: boolean }
+  /**
+   * `still`: the last of them; what is written to the disk has time until it is to be kept. `tree`: of the root, or of
+   * bind mounts without a source.
+   */
+  | {
+      readonly type: 'files';
+      readonly tree: 'root' | 'mnt';
+      readonly entries: number;
+      readonly bytes: number;
+      readonly still: boolean;
+    }
+  /** Of the files that have come so far. After it, where there is a state: images. `current`: what the container goes on from. */
+  | {
+      readonly type: 'snapshot';
+      readonly snapshot: Omit<Snapshot, 'chain'>;
+      readonly current: string | null;
+      readonly state: { readonly header: DumpHeader; readonly facts: LiveFacts } | null;
+    }
   /** After it: images of what has changed in memory since the round before, as an archive; the first round begins anew. */
   | { readonly type: 'memory'; readonly round: number }
   /**
    * After it: the images of its processes, as an archive. They build upon so many rounds of memory; absent: on none.
    * `lazy`: most of what they have not is still to come.
    */
-  | { readonly type: 'state'; readonly header: DumpHeader; readonly memory?: number; readonly lazy: boolean }
+  | { readonly type: 'state'; readonly header: DumpHeader; readonly memory?: number; readonly lazy?: boolean }
   | { readonly type: 'go' | 'beat' | 'whole' | 'bye' }
   | { readonly type: 'keep'; readonly start: boolean }
-  /** `onTemplate`: the files of the template are there. `notAfter`: why memory cannot follow; absent: it can. */
-  | { readonly type: 'welcome'; readonly onTemplate: boolean; readonly notAfter?: string | undefined }
+  /**
+   * `onTemplate`: the files of the template are there; `goesOn`: and those of an earlier try, which `listing` tells.
+   * `notAfter`: why memory cannot follow; absent: it can.
+   */
+  | {
+      readonly type: 'welcome';
+      readonly onTemplate: boolean;
+      readonly goesOn: boolean;
+      readonly notAfter?: string | null | undefined;
+    }
+  /** After it: the list of them, as in a backup. */
+  | { readonly type: 'listing' }
   | { readonly type: 'done' | 'restored' | 'runs' | 'kept' | 'started' | 'none' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
 

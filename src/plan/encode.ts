@@ -184,7 +184,7 @@ function fieldsOf(step: Step): Fields {
         a: step.slot,
         b: flagBits(step.flags),
         c: BigInt(step.ids === 'child' ? 1 : (step.ids ?? 0)),
-        strings: [step.base ?? '', step.path],
+        strings: [step.base ?? '', step.path, step.target ?? ''],
       };
     case 'image':
       return { strings: [step.path, step.device ?? '', ...step.options.flatMap(nameAndValue)] };

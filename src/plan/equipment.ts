@@ -4,7 +4,7 @@ import type { ContainerConfig } from '../config/container-config.js';
 import type { FeatureName } from '../config/switches.js';
 import { CellaError } from '../errors.js';
 import { type DeviceAccess, withDefaults } from './device-policy.js';
-import type { AfterStep, IdMap, InsideStep } from './launch-plan.js';
+import type { AfterStep, BindStep, IdMap, InsideStep } from './launch-plan.js';
 
 /** A node below /dev that the container gets, for a device of the host. */
 export interface GivenNode {
@@ -80,6 +80,17 @@ export function planGiving({ nodes, binds }: Giving, receiver: Receiver): Steps 
   };
 }
 
+/** The same bind mounts at places of the host, from where CRIU gives them to a container again. */
+export function planHeld(
+  binds: readonly BindMount[],
+  config: Receiver['config'],
+  ids: IdMap | null,
+  places: readonly string[],
+): readonly AfterStep[] {
+  const receiver: Receiver = { config, ids, process: 'child', slot: 1 };
+  return binds.map((bind, i) => ({ ...planBind(bind, receiver, i + 1), target: places[i] ?? '' }));
+}
+
 /** Where bind mounts without a source are, which no snapshot, clone or backup has. */
 export function ownMounts(privateArea: string): string {
   return `${privateArea}/mnt`;
@@ -105,7 +116,7 @@ function planBind(
   { source, target, flags }: BindMount,
   { config, ids, process }: Receiver,
   slot: number,
-): AfterStep {
+): BindStep {
   if (target === '/') throw new CellaError('BAD_VALUE', "a bind mount's target cannot be '/'");
   return {
     op: 'bind',

@@ -78,6 +78,8 @@ export type BindStep = {
   readonly flags: readonly BindFlag[];
   /** Whose ids its files get: the child's, or those of a process of the container; null: the host's. */
   readonly ids: 'child' | number | null;
+  /** Where the host has it too: a directory, or a file. */
+  readonly target?: string;
 };
 
 /** Mounts the file system in a disk image as the private area of the overlay step behind it. */

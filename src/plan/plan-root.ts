@@ -91,6 +91,12 @@ export function planView(config: ContainerConfig, layers: Layers, target: string
   };
 }
 
+/** A directory of the host, to be looked at: read-only. */
+export function planTree(directory: string, target: string): LaunchPlan {
+  const step = { op: 'overlay', target, area: directory, contents: '.', work: null, lower: [] } as const;
+  return { ...MOUNT, after: [{ ...step, idmapped: false, readOnly: true }] };
+}
+
 /** A private area in an image, to be changed by the host. */
 export function planArea(config: ContainerConfig, device: string | undefined, target: string): LaunchPlan {
   return {

@@ -1,4 +1,5 @@
 /** Config and host facts → the plan of a start. Pure: the same input gives the same plan anywhere. */
+import type { BindMount } from '../config/bindmounts.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import type { CgroupPlan } from './cgroup.js';
 import { handOver, planCgroup, planDevices } from './cgroup.js';
@@ -6,7 +7,7 @@ import { type Command, planCommand, planFirst } from './command.js';
 import { type Confinement, confinementOf, planConfinement } from './confinement.js';
 import { limitMounts, limitProcesses } from './counts.js';
 import type { DeviceAccess } from './device-policy.js';
-import { accessOf, type Given, type Giving, NOTHING, planGiving } from './equipment.js';
+import { accessOf, type Given, type Giving, NOTHING, planGiving, planHeld } from './equipment.js';
 import type { HostFacts } from './host-facts.js';
 import type { AfterStep, ImageStep, InsideStep, LaunchPlan } from './launch-plan.js';
 import { idMapOf, type Layers, planRoot } from './plan-root.js';
@@ -142,11 +143,18 @@ export function planStart(config: ContainerConfig, facts: HostFacts, options: St
   };
 }
 
+/** Its bind mounts, and where the host has each. */
+interface Held {
+  readonly binds: readonly BindMount[];
+  readonly places: readonly string[];
+}
+
 /** All of a container but its processes: its control groups with its limits, and its root at VE_ROOT. */
 export function planPlace(
   config: ContainerConfig,
   facts: HostFacts,
   layers: Layers,
+  held: Held = { binds: [], places: [] },
 ): LaunchPlan & { readonly cgroup: CgroupPlan } {
   const ids = idMapOf(config);
   const cgroup = planCgroup(facts.cgroups, facts.cgroupGroup, config.ctid, config);
@@ -161,7 +169,11 @@ export function planPlace(
       ...planDevices(cgroup.devices, ids === null ? accessOf(NOTHING) : null),
     ],
     // CRIU makes the container's own root of this one, with its flags.
-    after: [...cgroup.limits, ...planRoot(config, layers).map(allowSetuid)],
+    after: [
+      ...cgroup.limits,
+      ...planHeld(held.binds, config, ids, held.places),
+      ...planRoot(config, layers).map(allowSetuid),
+    ],
     inside: [],
   };
 }
@@ -171,12 +183,11 @@ function allowSetuid(step: AfterStep): AfterStep {
 }
 
 /** Why a container of these cannot be checkpointed. */
-export function obstacles({ nesting }: Confinement, { nodes, interfaces, binds }: Given): readonly string[] {
+export function obstacles({ nesting }: Confinement, { nodes, interfaces }: Given): readonly string[] {
   return [
     ...(nesting ? ['containers may run in it (features nesting:on)'] : []),
     ...nodes.map(({ name }) => `it uses the device '/dev/${name}' of this host`),
     ...interfaces.map((name) => `it has the network interface '${name}' of this host`),
-    ...binds.map(({ target }) => `'${target}' in it is a directory of this host`),
   ];
 }
 

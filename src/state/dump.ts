@@ -92,8 +92,7 @@ function parse(text: string): DumpHeader | undefined {
 }
 
 /** Puts a whole one in its place, in the stead of an older one, so that it outlives a power cut. */
-export async function settle(directory: string): Promise<void> {
-  const staging = stagingOf(directory);
+export async function settle(directory: string, staging = stagingOf(directory)): Promise<void> {
   const images = imagesOf(staging);
   const header = readHeader(staging);
   // Not before: as long as the container stands still nothing is done that can wait.

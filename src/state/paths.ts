@@ -25,6 +25,8 @@ export interface Paths {
   /** Says that a container is gone with the command that it was made for. */
   throwaway(ctid: number): string;
   record(ctid: number): string;
+  /** Names the files that a migration to here has left for the next one. */
+  kept(ctid: number): string;
   /** How far its migration to another host has come. */
   migrating(ctid: number): string;
   /** Says where the state of a container is being put, or taken from. */
@@ -58,6 +60,8 @@ export interface Paths {
   area(ctid: number): string;
   /** Where a container's tree is mounted to be read. */
   contents(ctid: number): string;
+  /** Where bind mounts of a container are while its processes are brought back: its own root finds its way there. */
+  binds(ctid: number): string;
   /** Names the directory where a snapshot is mounted. */
   view(ctid: number, uuid: string): string;
   sample(name: string): string;
@@ -87,6 +91,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     suspending: (ctid) => `${runDir}/.${ctid}.suspending`,
     resuming: (ctid) => `${runDir}/.${ctid}.resuming`,
     migrating: (ctid) => `${configDir}/.${ctid}.conf.migrating`,
+    kept: (ctid) => `${configDir}/.${ctid}.conf.kept`,
     record: (ctid) => `${runDir}/${ctid}.json`,
     scripts: (ctid) => `${runDir}/${ctid}.scripts`,
     network: (ctid) => `${runDir}/${ctid}.network`,
@@ -102,6 +107,7 @@ export function openPaths(rootDir: string | undefined): Paths {
     consoleLog: (ctid) => at(`/var/log/vz/console/${ctid}.log`),
     area: (ctid) => `${runDir}/${ctid}.area`,
     contents: (ctid) => `${runDir}/${ctid}.contents`,
+    binds: (ctid) => at(`/run/vz.binds/${ctid}`),
     view: (ctid, uuid) => `${runDir}/${ctid}.${uuid}.view`,
     sample: (name) => `${configDir}/ve-${name}.conf-sample`,
   };

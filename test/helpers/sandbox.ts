@@ -1,6 +1,6 @@
 /** A root directory of the test's own, with the built command line in it, checked for leftovers at the end. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -122,6 +122,8 @@ export class Sandbox {
   /** `on`: everything on a file system of its own, in an image of half a GiB. */
   async open(on?: FileSystem): Promise<void> {
     const rootDir = mkdtempSync(`${tmpdir()}/cella-test-`);
+    // As "/" is: a container's root passes through.
+    chmodSync(rootDir, 0o711);
     if (on) mountFresh(on, rootDir);
     this.#at = { rootDir, before: traces(rootDir) };
     await giveBuiltIn(`${rootDir}/var/lib/vz/template/cache`);

@@ -20,6 +20,7 @@ interface Words {
   readonly nodeps: readonly Ignored[];
   readonly mode: MigrateMode;
   readonly bwlimit?: number;
+  readonly keepDst?: true;
   readonly times?: true;
   readonly verbose?: true;
   readonly json?: true;
@@ -59,7 +60,7 @@ export function addMigrate(program: Command, session: Session): void {
     .option('--bwlimit <KB>', 'send no more KiB a second', parseCount)
     .option('-t, --times', 'print how long it stood still, and what was sent')
     .option('--json', 'the same as JSON')
-    .option('--keep-dst', 'accepted for compatibility')
+    .option('--keep-dst', 'keep there what was sent, where it fails: the next try sends what differs')
     .addOption(
       new Option('--settle <where>', 'say where a container is of which neither host could know').choices([
         'here',
@@ -109,6 +110,7 @@ async function migrate(session: Session, program: Command, to: string, { id, giv
     online: (given.online ?? given.live) === true,
     checkOnly,
     remove: given.removeArea,
+    keep: given.keepDst === true,
     ssh: given.sshCommand,
     options: given.ssh,
     command: given.remoteCommand ?? command,
@@ -141,6 +143,8 @@ function describe(step: MigrateStep): string {
       return `Files, round ${step.round}: ${step.files} files, ${mib(step.bytes)}`;
     case 'memory':
       return `Memory, round ${step.round}: ${mib(step.bytes)}`;
+    case 'snapshot':
+      return `Snapshot ${step.uuid}`;
     case 'still':
       return 'It stands still';
     case 'state':

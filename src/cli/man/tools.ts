@@ -32,9 +32,20 @@ const TOOLS: readonly Tool[] = [
         'somebody says with --settle where it is.',
       'With --mode pre-copy most of its memory goes ahead: all of it while it runs, then what it has changed since, in up to ' +
         'eight rounds, as long as each is smaller than the one before it. Each holds it for a moment. The kernel has to ' +
-        'tell which pages change (CONFIG_MEM_SOFT_DIRTY). With --mode auto, the default, that is done where the kernel ' +
-        'does and more than 128 MiB of memory are in use; with --mode stop all of it goes while it stands still.',
-      'Cannot be moved: what has snapshots, or bind mounts of its own; with --online also what "cella check --checkpoint" ' +
+        'tell which pages change (CONFIG_MEM_SOFT_DIRTY). With --mode post-copy most of it follows when the container runs ' +
+        'there already, as it is needed; until all of it is there what stands still here is as it was, with its files, and ' +
+        'where the connection breaks in that time, it goes on from there: what the copy has done meanwhile is lost. Both ' +
+        'hosts need the same kind of CRIU, and vm.unprivileged_userfaultfd is 1 there for a moment. With --mode hybrid most ' +
+        'of it goes ahead, and the rest follows. With --mode auto, the default, more than 128 MiB of memory go ahead, where ' +
+        'the kernel can tell, and follow where it cannot, or where it is changed as fast as it goes; with --mode stop all of ' +
+        'it goes while it stands still.',
+      'Snapshots go along, those with processes too. The other host takes them by its own means: on an overlay as layers, ' +
+        'on btrfs as subvolumes, else as copies.',
+      'A suspended container goes with its state, and can be resumed there; --online is for one that runs.',
+      'With --keep-dst, files that were sent stay there if it fails, and the next move of that container sends only what ' +
+        'differs from them, whether or not they were changed meanwhile; not so with snapshots. They are no container; "vzctl destroy" of that ' +
+        'number takes them away there, and so does whatever gets that number.',
+      'Cannot be moved: what has a bind mount of a path that the other host lacks; with --online also what "cella check --checkpoint" ' +
         'names. Private addresses of NAT are kept only where both hosts have the same PRIVATE_NETWORK. The other host ' +
         'trusts this one as it trusts whoever may log in as root.',
     ],

@@ -28,6 +28,11 @@ export function viewMount(name: string, directory: string): ExternalMount {
   return { key: `lxcfs-${name.replaceAll('/', '-')}`, target: `/${name}`, source: `${directory}/${name}` };
 }
 
+/** Of the bind mounts that it has, the one with that number. */
+export function bindMount(number: number, target: string, source: string): ExternalMount {
+  return { key: `bind-${number}`, target, source };
+}
+
 const CLONE_NEWNET = 0x4000_0000;
 const MIB = 1 << 20;
 
