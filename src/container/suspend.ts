@@ -15,6 +15,7 @@ import { callCriu } from '../host/criu/call.js';
 import { consoleOf } from '../host/criu/console.js';
 import { type Criu, findCriu } from '../host/criu/find.js';
 import { obstaclesAtRest } from '../host/criu/inspect.js';
+import { mendPrograms } from '../host/criu/programs.js';
 import { isPassing } from '../host/criu/reasons.js';
 import { standStill } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
@@ -188,6 +189,7 @@ async function dump(
       hooks: {
         'post-dump': async () => {
           faultPoint('suspend.dumped');
+          mendPrograms(imagesOf(staging));
           header = {
             ...describe(criu, record),
             groups: saveGroups(v2),

@@ -93,11 +93,17 @@ const FOR_SYSTEMD: readonly InsideStep[] = [
   { op: 'directory', path: '/run/lock' },
   { op: 'directory', path: '/run/systemd' },
   { op: 'directory', path: '/run/systemd/system.conf.d' },
-  {
-    op: 'file',
-    path: '/run/systemd/system.conf.d/50-cella.conf',
-    text: '[Manager]\nDefaultMemoryPressureWatch=off\n',
-  },
+  { op: 'directory', path: '/run/systemd/user.conf.d' },
+  { op: 'directory', path: '/run/systemd/system' },
+  { op: 'directory', path: '/run/systemd/system/user@.service.d' },
+  ...[
+    ['system.conf.d', '[Manager]\nDefaultMemoryPressureWatch=off\n'],
+    ['user.conf.d', '[Manager]\nDefaultMemoryPressureWatch=off\n'],
+    // A user's manager, which looks for itself.
+    ['system/user@.service.d', '[Service]\nMemoryPressureWatch=off\n'],
+  ].map(
+    ([place, text = '']): InsideStep => ({ op: 'file', path: `/run/systemd/${place}/50-cella.conf`, text }),
+  ),
 ];
 
 const HIDDEN: readonly InsideStep[] = [

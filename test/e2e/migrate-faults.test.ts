@@ -1,43 +1,11 @@
 /** Whatever breaks while a container moves: afterwards it runs at one host, with all its memory, and at no other. */
-import { existsSync, readdirSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { vzmigrate } from '../helpers/migrate.js';
-import type { Sandbox } from '../helpers/sandbox.js';
-import { useSandbox } from '../helpers/use-sandbox.js';
-
-const here = useSandbox({ needs: ['criu'], clear: [101] });
-const there = useSandbox({ needs: ['criu'], clear: [101] });
-
-const inside = async (at: Sandbox, command: string): Promise<string> =>
-  (await at.vzctl(['exec', '101', command])).stdout.trim();
-const COUNTER = `(i=0; while :; do i=$((i+1)); echo $i > /run/count; sleep 0.05; done) </dev/null >/dev/null 2>&1 & sleep 0.5`;
-const count = async (at: Sandbox): Promise<number> => Number(await inside(at, 'cat /run/count'));
-const isRunning = async (at: Sandbox): Promise<boolean> =>
-  (await at.vzctl(['status', '101'])).stdout.includes('running');
-/** Any command that changes something finishes what was left. */
-const touch = (at: Sandbox) => at.vzctl(['set', '101', '--description', 'looked', '--save']);
-
-async function begin(): Promise<number> {
-  await here.create(101, '--layout', 'overlay:directory');
-  await here.good('start', '101', '--wait');
-  await inside(here, COUNTER);
-  return count(here);
-}
-
-async function expectAt(host: 'here' | 'there', counted: number): Promise<void> {
-  expect([await isRunning(here), await isRunning(there)]).toEqual([host === 'here', host === 'there']);
-  const at = host === 'here' ? here : there;
-  const now = await count(at);
-  expect(now).toBeGreaterThanOrEqual(counted);
-  await expect.poll(() => count(at), { timeout: 20_000 }).toBeGreaterThan(now);
-  const other = host === 'here' ? there : here;
-  for (const place of ['/etc/vz/conf/101.conf', '/etc/vz/conf/.101.conf.creating', '/var/lib/vz/private/101'])
-    expect(existsSync(`${other.rootDir}${place}`), place).toBe(false);
-  const dumps = `${at.rootDir}/var/lib/vz/dump`;
-  expect(existsSync(dumps) ? readdirSync(dumps) : []).toEqual([]);
-}
+import { useMoving } from '../helpers/moving.js';
 
 describe('the side that it leaves is killed', () => {
+  const moving = useMoving();
   it.each([
     ['dumped', 'here'],
     ['restored', 'here'],
@@ -46,20 +14,22 @@ describe('the side that it leaves is killed', () => {
     ['kept', 'there'],
     ['gone', 'there'],
   ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where) => {
-    const counted = await begin();
+    const { here, there } = moving;
+    const counted = await moving.begin();
     const killed = await vzmigrate(
       { from: here, to: there, env: { CELLA_FAULT: `migrate.${point}` } },
       '--online',
     );
     expect(killed.signal).toBe('SIGKILL');
     // Never at both, even before anybody has looked.
-    await touch(here);
-    await touch(there);
-    await expectAt(where, counted);
+    await moving.touch(here);
+    await moving.touch(there);
+    await moving.expectAt(where, counted);
   });
 });
 
 describe('the side that it comes to is killed', () => {
+  const moving = useMoving();
   it.each([
     ['files', 'here', 4],
     ['state', 'here', 4],
@@ -69,13 +39,74 @@ describe('the side that it comes to is killed', () => {
     ['kept', 'here', 4],
     ['made', 'there', 0],
   ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where, code) => {
-    const counted = await begin();
+    const { here, there } = moving;
+    const counted = await moving.begin();
     const moved = await vzmigrate(
       { from: here, to: there, env: { CELLA_FAULT: `receive.${point}` } },
       '--online',
     );
     expect(moved).toMatchObject({ code });
-    await touch(there);
-    await expectAt(where, counted);
+    await moving.touch(there);
+    await moving.expectAt(where, counted);
   });
+});
+
+describe('the connection breaks', () => {
+  const moving = useMoving();
+  it.each([
+    ['welcome', 'here', 4],
+    ['files', 'here', 4],
+    ['done', 'here', 4],
+    ['state', 'here', 4],
+    ['restored', 'here', 4],
+    ['go', 'here', 4],
+    ['runs', 'here', 4],
+    ['keep', 'here', 4],
+    ['kept', 'there', 0],
+    ['bye', 'there', 0],
+  ] as const)(
+    'in the place of "%s": it is %s',
+    { timeout: 200_000, tags: ['slow'] },
+    async (cut, where, code) => {
+      const { here, there } = moving;
+      const counted = await moving.begin();
+      const moved = await vzmigrate({ from: here, to: there, cut }, '--online');
+      if (code !== 0) expect(moved.stderr).toContain('the connection broke');
+      expect(moved).toMatchObject({ code });
+      await moving.expectAt(where, counted);
+      await moving.touch(there);
+      await moving.expectAt(where, counted);
+    },
+  );
+});
+
+describe('the disk is full where it goes', () => {
+  const moving = useMoving('ext4');
+  it.each([
+    ['files', 'head -c 60000000 /dev/urandom >/root/large'],
+    [
+      'state',
+      `(x=$(head -c 60000000 /dev/urandom | base64 | tr -d '\\n'); while :; do sleep 1; done) </dev/null >/dev/null 2>&1 & sleep 3`,
+    ],
+  ])(
+    'at its %s: it stays, and goes once there is room',
+    { timeout: 200_000, tags: ['slow'] },
+    async (_, grows) => {
+      const { here, there } = moving;
+      const counted = await moving.begin();
+      await moving.inside(here, grows);
+      const filler = `${there.rootDir}/filler`;
+      await there.shell(
+        `free=$(df --output=avail -B 1M "$1" | tail -n 1); fallocate -l $((free - 30))M "$1/filler"`,
+        there.rootDir,
+      );
+      const refused = await vzmigrate({ from: here, to: there }, '--online');
+      expect(refused.stderr).toMatch(/no space left|ENOSPC/i);
+      expect(refused.code).not.toBe(0);
+      await moving.expectAt('here', counted);
+      writeFileSync(filler, '');
+      expect(await vzmigrate({ from: here, to: there }, '--online')).toMatchObject({ code: 0 });
+      await moving.expectAt('there', counted);
+    },
+  );
 });

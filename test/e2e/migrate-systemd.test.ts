@@ -11,6 +11,7 @@ const UNITS = `
   systemd-run --quiet --unit=limited --property=MemoryMax=50M --property=TasksMax=33 sleep 100000
   systemd-run --quiet --unit=every --on-active=1s --on-unit-active=1s --timer-property=AccuracySec=100ms --property=StartLimitIntervalSec=0 \\
     sh -c 'date +%s >>/root/ticks'
+  loginctl enable-linger root
   journalctl --sync`;
 
 const LIMITS = 'cd /sys/fs/cgroup/system.slice/limited.service && cat memory.max pids.max 2>/dev/null';
@@ -37,6 +38,7 @@ it('systemd is up after each move', { timeout: 300_000, tags: ['slow'] }, async 
       ),
     ).toBe('running');
     expect(await inside(LIMITS)).toBe(limits);
+    expect(await inside('XDG_RUNTIME_DIR=/run/user/0 systemctl --user is-system-running')).toBe('running');
     expect(await inside('systemd-run --quiet --pipe --wait echo run')).toBe('run');
     const ticks = async () => Number((await inside('wc -l </root/ticks')) || 0);
     const before = await ticks();

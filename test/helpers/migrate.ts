@@ -1,5 +1,5 @@
 /** Two root directories as two hosts, and a stand-in for ssh: what it is to run there it runs here. */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { CLI, type Result, type Sandbox } from './sandbox.js';
 
 const SSH = `#!/bin/sh
@@ -8,16 +8,23 @@ shift 2
 exec sh -c "$*"
 `;
 
+const BROKEN = new URL('broken-ssh.mjs', import.meta.url).pathname;
+
 export interface Move {
   readonly from: Sandbox;
   readonly to: Sandbox;
+  /** A message in whose place the connection breaks. */
+  readonly cut?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What vzmigrate gets to move container 101 from one to the other. */
-export function moveArguments({ from, to }: Move, ...options: readonly string[]): readonly string[] {
+export function moveArguments({ from, to, cut }: Move, ...options: readonly string[]): readonly string[] {
   const ssh = `${from.rootDir}/ssh`;
-  writeFileSync(ssh, SSH);
+  const mark = `${ssh}.broken`;
+  rmSync(mark, { force: true });
+  const breaks = `exec '${process.execPath}' ${BROKEN} ${cut} ${mark} "$*"\n`;
+  writeFileSync(ssh, cut === undefined ? SSH : SSH.replace('exec sh -c "$*"\n', breaks));
   chmodSync(ssh, 0o755);
   const remote = `'${process.execPath}' ${CLI}vzmigrate.cjs --root-dir ${to.rootDir}`;
   return ['--ssh-command', ssh, '--remote-command', remote, ...options, 'peer', '101'];

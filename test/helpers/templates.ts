@@ -14,7 +14,7 @@ const IMAGES = `${REPOSITORY}images`;
 export const CARRIED = '.templates';
 
 /** What the VM lane brings along. */
-export const RECIPES = ['debian-12', 'debian-13', 'mail', 'docker'] as const;
+export const RECIPES = ['debian-12', 'debian-13', 'mail', 'docker', 'ssh'] as const;
 
 /** Beside those: the built-in one, and some for tests alone. */
 export type Recipe = (typeof RECIPES)[number] | 'busybox' | 'sysvinit' | 'runit';

@@ -1,106 +1,124 @@
-/** Containers that move between two hosts by ssh: what is connected to them stays so. */
-import { execFile } from 'node:child_process';
-import { connect } from 'node:net';
+/** Containers that move between two hosts by ssh, there and back and there again: what is connected to them stays so. */
+import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { invite, Login } from '../helpers/login.js';
 import { requires } from '../helpers/requires.js';
-import { CLI } from '../helpers/sandbox.js';
+import { ADDRESS, HERE, TwoHosts } from '../helpers/two-hosts.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 requires('two-hosts');
 
-const PEER = process.env.CELLA_TEST_PEER ?? '';
-const THERE = '/var/tmp/cella-migrate';
-const HERE = '10.77.0.1';
-const ADDRESS = '10.77.0.50';
-const execute = promisify(execFile);
-const ssh = async (command: string): Promise<string> => (await execute('ssh', [PEER, command])).stdout.trim();
-
+const PATIENCE_MS = 60_000;
 const sandbox = useSandbox({ needs: ['two-hosts'], keep: [101] });
-/** A command of Cella's, as a shell of either host is told it. */
-const command = (name: string, root: string, ...args: readonly string[]): string =>
-  `cd /srv/cella; .node/node ${CLI}${name}.cjs --root-dir ${root} ${args.join(' ')}`;
-const there = (name: string, ...args: readonly string[]): Promise<string> =>
-  ssh(command(name, THERE, ...args));
+const hosts = new TwoHosts(sandbox, '/var/tmp/cella-migrate');
 
-async function onward(...options: readonly string[]): Promise<void> {
-  const remote = command('vzmigrate', THERE);
-  const argv = ['--remote-command', remote, '--json', ...options, PEER, '101'];
-  expect(await sandbox.run('vzmigrate', argv)).toMatchObject({ code: 0, stderr: '' });
-}
+beforeAll(() => hosts.open());
+afterEach(() => hosts.clear());
+afterAll(() => hosts.close());
 
-async function back(...options: readonly string[]): Promise<void> {
-  const remote = command('vzmigrate', sandbox.rootDir);
-  await there('vzmigrate', '--remote-command', `"${remote}"`, '--json', ...options, 'vm1', '101');
-}
+/** By the address that the two hosts do not share. */
+const connectTo = (port: number): Socket => connect({ host: ADDRESS, port, localAddress: HERE });
 
-const inside = async (where: 'here' | 'there', script: string): Promise<string> =>
-  where === 'here'
-    ? (await sandbox.vzctl(['exec', '101', script])).stdout.trim()
-    : there('vzctl', 'exec', '101', `'${script.replaceAll("'", "'\\''")}'`);
-
-/** Says back what it is told, for as long as the connection is there. By the address that the two hosts do not share. */
-class Talk {
-  readonly #client = connect({ host: ADDRESS, port: 7000, localAddress: HERE });
-  readonly #lines = createInterface({ input: this.#client })[Symbol.asyncIterator]();
-
-  async hears(text: string): Promise<void> {
-    this.#client.write(`${text}\n`);
-    const silence = sleep(60_000, { value: 'silence' });
-    expect((await Promise.race([this.#lines.next(), silence])).value).toBe(text);
-  }
-
-  end(): void {
-    this.#client.destroy();
+/** Three moves; `look` after each. */
+async function moveAround(look: (where: 'here' | 'there') => Promise<void>): Promise<void> {
+  for (const where of ['there', 'here', 'there'] as const) {
+    await (where === 'there' ? hosts.onward('--online') : hosts.back('--online'));
+    await look(where);
+    await hosts.expectAt(where);
   }
 }
 
-beforeAll(async () => {
-  await there('vzctl', 'setup');
-});
-afterEach(async () => {
-  await sandbox.vzctl(['stop', '101', '--fast']);
-  await sandbox.vzctl(['destroy', '101']);
-  await there('vzctl', 'stop', '101', '--fast', '2>&1 || true');
-  await there('vzctl', 'destroy', '101', '2>&1 || true');
-});
-afterAll(async () => {
-  await ssh(`rm -rf --one-file-system ${THERE}`);
+it('a line that is said back', { timeout: 600_000 }, async () => {
+  await hosts.start('busybox');
+  await hosts.inside('here', '(nc -l -p 7000 -e cat </dev/null >/dev/null 2>&1 &); sleep 1');
+  const client = connectTo(7000);
+  const lines = createInterface({ input: client })[Symbol.asyncIterator]();
+  const hears = async (text: string): Promise<void> => {
+    client.write(`${text}\n`);
+    const silence = sleep(PATIENCE_MS, { value: 'silence' });
+    expect((await Promise.race([lines.next(), silence])).value).toBe(text);
+  };
+  try {
+    await hears('before');
+    await moveAround(hears);
+  } finally {
+    client.destroy();
+  }
 });
 
-const ECHO = {
-  busybox: '(nc -l -p 7000 -e cat </dev/null >/dev/null 2>&1 &); sleep 1',
-  'debian-13': `systemd-run --quiet --unit=echo perl -e 'use Socket; socket(S, PF_INET, SOCK_STREAM, 0); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1); bind(S, sockaddr_in(7000, INADDR_ANY)); listen(S, 5); accept(C, S); select(C); $|=1; print while <C>'; sleep 3`,
-} as const;
+it('a session of ssh with Debian', { timeout: 900_000 }, async () => {
+  await hosts.start('ssh');
+  const key = `${sandbox.rootDir}/key`;
+  await hosts.inside('here', invite(key));
+  const login = new Login({ address: ADDRESS, key, from: HERE });
+  try {
+    await login.answers();
+    await moveAround(async (where) => {
+      await login.answers();
+      expect(await hosts.inside(where, 'systemctl is-system-running; systemctl --failed --no-legend')).toBe(
+        'running',
+      );
+    });
+  } finally {
+    login.end();
+  }
+});
 
-describe.each(['busybox', 'debian-13'] as const)('%s', (kind) => {
-  it('moves there and back with a connection that stays', { timeout: 900_000 }, async () => {
-    const template = kind === 'busybox' ? kind : await sandbox.template(kind);
-    if (kind !== 'busybox') {
-      const cache = '/var/lib/vz/template/cache';
-      const source = await sandbox.shell('readlink -f "$1"', `${sandbox.rootDir}${cache}/${template}`);
-      await ssh(`mkdir -p ${THERE}${cache}; ln -sfn ${source.trim()} ${THERE}${cache}/${template}`);
-    }
-    await sandbox.createFrom(template, 101);
-    await sandbox.good('set', '101', '--ipadd', ADDRESS, '--save');
-    await sandbox.good('start', '101', '--wait');
-    await inside('here', ECHO[kind]);
-    const talk = new Talk();
-    try {
-      await talk.hears('before');
-      for (const round of kind === 'busybox' ? ['once'] : ['once', 'twice']) {
-        await onward('--online');
-        await talk.hears(`there ${round}`);
-        expect(await there('vzctl', 'status', '101')).toBe('CTID 101 exist mounted running');
-        if (kind !== 'busybox') expect(await inside('there', 'systemctl is-system-running')).toBe('running');
-        await back('--online');
-        await talk.hears(`back ${round}`);
-        expect((await sandbox.vzctl(['status', '101'])).stdout).toBe('CTID 101 exist mounted running\n');
-      }
-    } finally {
-      talk.end();
-    }
-  });
+const LINES = 900_000;
+/** Whose mail is read over the network. */
+const MAILBOX = `sed -i 's/^listen = .*/listen = */' /etc/dovecot/dovecot.conf && systemctl restart dovecot &&
+  cd /home/mailbox && mkdir -p -m 700 Maildir Maildir/new Maildir/cur Maildir/tmp &&
+  { echo; seq ${LINES}; } >Maildir/new/1.large && chown -R mailbox: Maildir`;
+
+/** Reads only as much as it is told to. */
+class Reader {
+  readonly #socket: Socket;
+  #text = '';
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (data) => {
+      this.#text += data.toString('latin1');
+    });
+  }
+
+  async takes(enough: (text: string) => boolean): Promise<string> {
+    this.#socket.resume();
+    await expect.poll(() => enough(this.#text), { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
+    this.#socket.pause();
+    return this.#text;
+  }
+
+  async says(tag: string, command: string): Promise<string> {
+    this.#text = '';
+    this.#socket.write(`${tag} ${command}\r\n`);
+    return this.takes((text) => new RegExp(`^${tag} OK`, 'm').test(text));
+  }
+}
+
+it('a message that is being fetched by IMAP', { timeout: 900_000 }, async () => {
+  await hosts.start('mail');
+  await hosts.inside('here', MAILBOX);
+  const client = connectTo(143);
+  const reader = new Reader(client);
+  try {
+    await reader.takes((text) => text.startsWith('* OK'));
+    await reader.says('a', 'LOGIN mailbox mailbox');
+    expect(await reader.says('b', 'SELECT INBOX')).toContain('* 1 EXISTS');
+    await reader.says('c', 'NOOP');
+    client.write('d FETCH 1 BODY[TEXT]\r\n');
+    let taken = 0;
+    await moveAround(async () => {
+      taken += 1_000_000;
+      await reader.takes((text) => text.length > taken);
+    });
+    const whole = await reader.takes((text) => text.includes('\r\nd OK'));
+    expect(whole.split('\r\n').filter((line) => /^\d+$/.test(line)).length).toBe(LINES);
+    expect(await reader.says('e', 'NOOP')).toContain('e OK');
+    expect(await hosts.inside('there', 'systemctl is-system-running')).toBe('running');
+  } finally {
+    client.destroy();
+  }
 });

@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 
 const UNREAD = 'a netlink socket has unread data';
+const WAITING = 'a connection that nobody has accepted yet has unread data';
 const CARRYING = 'messages wait in a socket that carry credentials or descriptors';
 
 /** Whether it may be over in a moment: services talk to each other all the time. */
 export function isPassing(reason: string): boolean {
-  return [UNREAD, CARRYING].includes(reason);
+  return [UNREAD, WAITING, CARRYING].includes(reason);
 }
 
 /** What it writes, and what it means to whoever runs containers. */
@@ -31,6 +32,7 @@ const MEANINGS: readonly (readonly [RegExp, (found: RegExpExecArray) => string])
     ([, a, b]) => `process ${a ?? b} is traced by a debugger`,
   ],
   [/The socket has data to read/, () => UNREAD],
+  [/Non-empty write queue on an in-flight socket/, () => WAITING],
   [/Control messages in queue/, () => CARRYING],
   [/External socket is used|external stream connection/i, () => 'a socket leads out of the container'],
   [

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { expect, it } from 'vitest';
-import { editMessage, retarget } from '../../../src/host/criu/images.js';
+import { editMessage } from '../../../src/host/criu/image-file.js';
+import { retarget } from '../../../src/host/criu/images.js';
 
 const member = (path: string, prefix: number): Uint8Array => {
   const writer = new BinaryWriter();

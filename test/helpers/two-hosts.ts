@@ -1,0 +1,102 @@
+/** Container 101 of two machines: where it is, what is said there, and how it gets from one to the other. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { CLI, type Result, type Sandbox } from './sandbox.js';
+import type { Recipe } from './templates.js';
+
+const PEER = process.env.CELLA_TEST_PEER ?? '';
+/** This machine's address in the network of the two, and one for a container, which either may have. */
+export const HERE = '10.77.0.1';
+export const ADDRESS = '10.77.0.50';
+
+const execute = promisify(execFile);
+
+export class TwoHosts {
+  readonly #sandbox: Sandbox;
+  readonly #there: string;
+
+  /** `there`: root directory at the other host. */
+  constructor(sandbox: Sandbox, there: string) {
+    this.#sandbox = sandbox;
+    this.#there = there;
+  }
+
+  /** A line of shell at the other host. */
+  async ssh(command: string): Promise<string> {
+    return (await execute('ssh', [PEER, command])).stdout.trim();
+  }
+
+  /** A command of ours there. */
+  there(name: string, ...args: readonly string[]): Promise<string> {
+    return this.ssh(command(name, this.#there, ...args));
+  }
+
+  async open(): Promise<void> {
+    await this.there('vzctl', 'setup');
+  }
+
+  async clear(): Promise<void> {
+    for (const verb of ['stop 101 --fast', 'destroy 101']) {
+      await this.#sandbox.vzctl(verb.split(' '));
+      await this.there('vzctl', verb, '2>&1 || true');
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.ssh(`rm -rf --one-file-system ${this.#there}`);
+  }
+
+  /** Has the template at both; one that is up, here. */
+  async start(recipe: Recipe): Promise<void> {
+    const template = recipe === 'busybox' ? recipe : await this.#sandbox.template(recipe);
+    if (recipe !== 'busybox') {
+      const cache = '/var/lib/vz/template/cache';
+      const source = await this.#sandbox.shell(
+        'readlink -f "$1"',
+        `${this.#sandbox.rootDir}${cache}/${template}`,
+      );
+      await this.ssh(
+        `mkdir -p ${this.#there}${cache}; ln -sfn ${source.trim()} ${this.#there}${cache}/${template}`,
+      );
+    }
+    await this.#sandbox.createFrom(template, 101);
+    await this.#sandbox.good('set', '101', '--ipadd', ADDRESS, '--save');
+    await this.#sandbox.good('start', '101', '--wait');
+  }
+
+  /** What vzmigrate gets that is to bring it to the other host. */
+  onwardArguments(...options: readonly string[]): readonly string[] {
+    return ['--remote-command', command('vzmigrate', this.#there), '--json', ...options, PEER, '101'];
+  }
+
+  async onward(...options: readonly string[]): Promise<void> {
+    const result: Result = await this.#sandbox.run('vzmigrate', this.onwardArguments(...options));
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+  }
+
+  async back(...options: readonly string[]): Promise<void> {
+    const remote = command('vzmigrate', this.#sandbox.rootDir);
+    await this.there('vzmigrate', '--remote-command', `"${remote}"`, '--json', ...options, 'vm1', '101');
+  }
+
+  async inside(where: 'here' | 'there', script: string): Promise<string> {
+    if (where === 'here') return (await this.#sandbox.vzctl(['exec', '101', script])).stdout.trim();
+    return this.there('vzctl', 'exec', '101', `'${script.replaceAll("'", "'\\''")}'`);
+  }
+
+  /** As `vzctl status` tells it of both. */
+  async expectAt(where: 'here' | 'there'): Promise<void> {
+    const states = [
+      (await this.#sandbox.vzctl(['status', '101'])).stdout.trim(),
+      await this.there('vzctl', 'status', '101'),
+    ];
+    const [runs, gone] = ['CTID 101 exist mounted running', 'CTID 101 deleted unmounted down'];
+    expect(states).toEqual(where === 'here' ? [runs, gone] : [gone, runs]);
+  }
+}
+
+/** As a shell of either host is told it. */
+function command(name: string, root: string, ...args: readonly string[]): string {
+  return `cd /srv/cella; .node/node ${CLI}${name}.cjs --root-dir ${root} ${args.join(' ')}`;
+}
