@@ -31,7 +31,7 @@ const TOOLS: readonly Tool[] = [
         'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
         'somebody says with --settle where it is.',
       'With --mode pre-copy most of its memory goes ahead: all of it while it runs, then what it has changed since, in up to ' +
-        'eight rounds, as long as each is smaller than the one before it. Each holds it for a moment. The kernel has to ' +
+        'eight rounds, as long as they get smaller. Each holds it for a moment. The kernel has to ' +
         'tell which pages change (CONFIG_MEM_SOFT_DIRTY). With --mode auto, the default, that is done where the kernel ' +
         'does and more than 128 MiB of memory are in use; with --mode stop all of it goes while it stands still.',
       'Cannot be moved: what has snapshots, or bind mounts of its own; with --online also what "cella check --checkpoint" ' +
