@@ -31,7 +31,7 @@ const TOOLS: readonly Tool[] = [
         'each later command asks the other host; if that cannot be reached any more, the container stands still until ' +
         'somebody says with --settle where it is.',
       'With --mode pre-copy most of its memory goes ahead: all of it while it runs, then what it has changed since, in up to ' +
-        'eight rounds, as long as each is smaller than the one before it. Each holds it for a moment. The kernel has to ' +
+        'eight rounds, as long as they get smaller. Each holds it for a moment. The kernel has to ' +
         'tell which pages change (CONFIG_MEM_SOFT_DIRTY). With --mode post-copy most of it follows when the container runs ' +
         'there already, as it is needed; until all of it is there what stands still here is as it was, with its files, and ' +
         'where the connection breaks in that time, it goes on from there: what the copy has done meanwhile is lost. Both ' +

@@ -17,10 +17,15 @@ describe('rounds of memory', () => {
     expect(enough(100 * MIB, 0)).toBe(true);
   });
 
-  it('end where memory changes as fast as it is sent', () => {
-    expect(enough(100 * MIB, 91 * MIB)).toBe(true);
-    expect(enough(100 * MIB, 50 * MIB, 60 * MIB)).toBe(true);
-    expect(enough(100 * MIB, 89 * MIB)).toBe(false);
+  it('end where memory changes faster than it is sent', () => {
+    expect(enough(100 * MIB, 111 * MIB)).toBe(true);
+    expect(enough(100 * MIB, 50 * MIB, 56 * MIB)).toBe(true);
+  });
+
+  it('end where it changes as fast as it is sent, twice in a row', () => {
+    expect(enough(100 * MIB, 91 * MIB)).toBe(false);
+    expect(enough(100 * MIB, 91 * MIB, 90 * MIB)).toBe(true);
+    expect(enough(100 * MIB, 91 * MIB, 50 * MIB, 49 * MIB)).toBe(false);
   });
 
   it('end after eight', () => {
