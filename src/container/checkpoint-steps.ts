@@ -9,7 +9,7 @@ import { faultPoint } from '../fault.js';
 import { findCgroup } from '../host/cgroup/index.js';
 import { findCriu } from '../host/criu/find.js';
 import { obstaclesAtRest } from '../host/criu/inspect.js';
-import { standStill } from '../host/criu/stillness.js';
+import { prepareStillness } from '../host/criu/stillness.js';
 import { pidsBelow } from '../host/guest-processes.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { headerOf, readHeader, settle, stagingOf, takeDump } from '../state/dump.js';
@@ -50,7 +50,13 @@ export async function holdStill(
     if (v2 === null) return;
     const directory = dumpOf(context, ctid);
     writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
-    const still = await standStill(cgroup, v2, headerOf(stagingOf(directory)));
+    const still = await prepareStillness(cgroup, v2, headerOf(stagingOf(directory)));
+    try {
+      await still.begin();
+    } catch (error) {
+      await still.letGo();
+      throw error;
+    }
     const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
     if (why === undefined) return still.keep();
     await still.letGo();

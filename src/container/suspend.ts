@@ -17,7 +17,7 @@ import { type Criu, findCriu } from '../host/criu/find.js';
 import { obstaclesAtRest } from '../host/criu/inspect.js';
 import { mendPrograms } from '../host/criu/programs.js';
 import { isPassing } from '../host/criu/reasons.js';
-import { standStill } from '../host/criu/stillness.js';
+import { prepareStillness } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
 import { viewMounts } from '../host/lxcfs.js';
@@ -165,13 +165,10 @@ async function dump(
   if (v2 === null)
     throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
   await leaveTrace(init.pid);
-  const still = await standStill(cgroup, v2, headerOf(staging));
+  const still = await prepareStillness(cgroup, v2, headerOf(staging));
   const images = openSync(imagesOf(staging), 'r');
   let header: DumpHeader | undefined;
   try {
-    const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
-    if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
-    makeTimersRelative(v2);
     const { views, mounts } = mountsOf(init.pid, record);
     const console = consoleOf(init.pid);
     const server = lazy ? new LazyDump(staging) : undefined;
@@ -187,6 +184,13 @@ async function dump(
         ...server?.options,
       },
       hooks: {
+        // Not before CRIU is there, which takes its time.
+        'pre-dump': async () => {
+          await still.begin();
+          const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
+          if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
+          makeTimersRelative(v2);
+        },
         'post-dump': async () => {
           faultPoint('suspend.dumped');
           mendPrograms(imagesOf(staging));

@@ -12,6 +12,8 @@ import { descriptorsOf, linkOf, pidsBelow, readOf, unlessGone } from '../guest-p
 export interface Stillness {
   /** To be held by CRIU, which would freeze it again: it goes on only once both of us are gone. */
   readonly alive: Writable;
+  /** From now on it does, at a moment that suits CRIU. */
+  begin(): Promise<void>;
   /** From now on it stands still until it is told otherwise. */
   keep(): Promise<void>;
   /** It goes on. */
@@ -19,16 +21,11 @@ export interface Stillness {
 }
 
 /** `header`: a file that says that the dump is whole. */
-export async function standStill(cgroup: Cgroup, group: string, header: string): Promise<Stillness> {
+export async function prepareStillness(cgroup: Cgroup, group: string, header: string): Promise<Stillness> {
   const { input, gone } = await startThawer(cgroup, header);
-  try {
-    await freezeBetweenStarts(cgroup, group);
-  } catch (error) {
-    input.end();
-    throw error;
-  }
   return {
     alive: input,
+    begin: () => freezeBetweenStarts(cgroup, group),
     keep: async () => {
       input.end('keep\n');
       await gone;
