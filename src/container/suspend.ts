@@ -19,9 +19,11 @@ import { standStill } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
 import { viewMounts } from '../host/lxcfs.js';
+import { readGuestNetwork } from '../host/network/guest-settings.js';
 import { native } from '../native/binding.js';
 import { DEVICE_MOUNTS, dumpOptions, viewMount } from '../plan/checkpoint/criu-options.js';
 import { formatVersion } from '../plan/checkpoint/criu-version.js';
+import type { GuestNetwork } from '../plan/checkpoint/guest-network.js';
 import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import {
@@ -145,6 +147,8 @@ async function dump(
     const views = viewsOf(init.pid);
     const mounts = [...DEVICE_MOUNTS, ...externalBinds(record), ...views.map((name) => viewMount(name, ''))];
     const console = consoleOf(init.pid);
+    // Beside CRIU's work. Where the host has no tools for it, or it is too much, it does without.
+    const network = readGuestNetwork(init.pid, record.network?.plan).catch(() => undefined);
     await callCriu({
       program: criu.program,
       request: 'dump',
@@ -159,6 +163,7 @@ async function dump(
             ...describe(criu, record),
             groups: saveGroups(v2),
             views,
+            ...withNetwork(await network),
             ...(console === undefined ? {} : { console }),
           };
           await meanwhile?.();
@@ -178,6 +183,9 @@ async function dump(
   if (fate === 'waits') await cgroup.freeze();
   if (fate === 'goes on' && header) writeHeader(staging, header);
 }
+
+const withNetwork = (guestNetwork: GuestNetwork | undefined): Pick<DumpHeader, 'guestNetwork'> =>
+  guestNetwork ? { guestNetwork } : {};
 
 function describe(criu: Criu, record: RuntimeRecord): Omit<DumpHeader, 'groups' | 'views'> {
   return {
