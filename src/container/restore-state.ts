@@ -12,6 +12,7 @@ import type { Keeper } from '../host/keeper.js';
 import { mountRoot } from '../host/launcher.js';
 import { umountAll } from '../host/mounts.js';
 import { raiseLoopback } from '../host/netlink/links.js';
+import { writeGuestNetwork } from '../host/network/guest-settings.js';
 import { bootId, ProcessHandle, startTime } from '../host/processes.js';
 import { run } from '../host/run.js';
 import { DEVICE_MOUNTS, restoreOptions, viewMount } from '../plan/checkpoint/criu-options.js';
@@ -19,6 +20,7 @@ import { planPlace } from '../plan/plan-start.js';
 import { type DumpHeader, imagesOf, putBackDump, takeDump } from '../state/dump.js';
 import { confinementOf, type RuntimeRecord, removeRecord, writeRecord } from '../state/record.js';
 import type { Undo } from '../undo.js';
+import { warn } from './actions.js';
 import { contentsOf } from './area.js';
 import { type Context, factsFor } from './context.js';
 import { bindsOf, dropPlaces, externalBinds, makePlaces } from './held-binds.js';
@@ -128,9 +130,11 @@ export async function restore(
       hooks: {
         'setup-namespaces': async ({ pid: root = 0 }) => {
           await raiseLoopback(root);
-          if (!network) return;
-          undo.push('attach network', () => detachNetwork(context, record));
-          await attachNetwork(context, network, root, { held: true });
+          if (network) {
+            undo.push('attach network', () => detachNetwork(context, record));
+            await attachNetwork(context, network, root, { held: true });
+          }
+          await restoreSettings(context, record, root, header);
         },
         'post-setup-namespaces': () => {
           const { v2 } = findCgroup(record.cgroups);
@@ -171,6 +175,17 @@ export async function restore(
   } finally {
     closeSync(images);
   }
+}
+
+/** What cannot be is told: its processes are worth more. */
+async function restoreSettings(
+  context: Context,
+  { ctid }: RuntimeRecord,
+  init: number,
+  { guestNetwork }: DumpHeader,
+): Promise<void> {
+  if (!guestNetwork) return;
+  for (const what of await writeGuestNetwork(init, guestNetwork)) warn(context, ctid, what);
 }
 
 /** CRIU has stopped them before they run; control groups hold them without their parents being told, and without end. */

@@ -21,6 +21,7 @@ import { prepareStillness } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
 import { viewMounts } from '../host/lxcfs.js';
+import { readGuestNetwork } from '../host/network/guest-settings.js';
 import { native } from '../native/binding.js';
 import {
   DEVICE_MOUNTS,
@@ -29,6 +30,7 @@ import {
   viewMount,
 } from '../plan/checkpoint/criu-options.js';
 import { formatVersion } from '../plan/checkpoint/criu-version.js';
+import type { GuestNetwork } from '../plan/checkpoint/guest-network.js';
 import { VIEWED } from '../plan/view.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import {
@@ -171,6 +173,7 @@ async function dump(
   try {
     const { views, mounts } = mountsOf(init.pid, record);
     const console = consoleOf(init.pid);
+    let network: Promise<GuestNetwork | undefined> | undefined;
     const server = lazy ? new LazyDump(staging) : undefined;
     const call = callCriu({
       program: criu.program,
@@ -190,6 +193,8 @@ async function dump(
           const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
           if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
           makeTimersRelative(v2);
+          // Beside CRIU's work. Where the host has no tools for it, or it is too much, it does without.
+          network = readGuestNetwork(init.pid, record.network?.plan).catch(() => undefined);
         },
         'post-dump': async () => {
           faultPoint('suspend.dumped');
@@ -198,6 +203,7 @@ async function dump(
             ...describe(criu, record),
             groups: saveGroups(v2),
             views,
+            ...withNetwork(await network),
             ...(console === undefined ? {} : { console }),
           };
           await meanwhile?.();
@@ -219,6 +225,9 @@ async function dump(
   if (fate === 'waits') await cgroup.freeze();
   if (fate === 'goes on' && header) writeHeader(staging, header);
 }
+
+const withNetwork = (guestNetwork: GuestNetwork | undefined): Pick<DumpHeader, 'guestNetwork'> =>
+  guestNetwork ? { guestNetwork } : {};
 
 function describe(criu: Criu, record: RuntimeRecord): Omit<DumpHeader, 'groups' | 'views'> {
   return {

@@ -21,8 +21,8 @@ command -v node >/dev/null || fail "Node.js 20 or newer is needed"
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' ||
   fail "Node.js 20 or newer is needed, this is $(node --version)"
 
-packages="make g++ python3 busybox-static nftables"
-[ "${1-}" != --with-tests ] || packages="$packages cmake strace procps iproute2 util-linux gcc libc6-dev
+packages="make g++ python3 busybox-static nftables iproute2"
+[ "${1-}" != --with-tests ] || packages="$packages cmake strace procps util-linux gcc libc6-dev
   qemu-utils fdisk attr e2fsprogs xfsprogs btrfs-progs mmdebstrap zstd quota
   man-db groff zsh lxcfs"
 version() { dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'; }

@@ -5,6 +5,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CellaError } from '../errors.js';
+import type { GuestNetwork } from '../plan/checkpoint/guest-network.js';
 import type { SavedGroup } from '../plan/checkpoint/saved-group.js';
 import { syncDirectory, writeFileAtomic } from './atomic-file.js';
 import { type Digests, digestImages } from './image-digests.js';
@@ -29,6 +30,8 @@ export interface DumpHeader {
   readonly views: readonly string[];
   /** Number of its console's pty; absent: it had none. */
   readonly console?: number;
+  /** What the guest has set up of its network by itself; absent: nobody looked. */
+  readonly guestNetwork?: GuestNetwork;
   /** It went on after that, as after a snapshot. */
   readonly wentOn?: true;
   /** SHA-256 of each image, by its name; absent until the dump is in its place. */
