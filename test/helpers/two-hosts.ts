@@ -70,6 +70,13 @@ export class TwoHosts {
     return ['--remote-command', command('vzmigrate', this.#there), '--json', ...options, PEER, '101'];
   }
 
+  /** The same; at a point of `faultPoint` there, the other host's power goes. */
+  darkArguments(point: string, ...options: readonly string[]): readonly string[] {
+    const receives = `export CELLA_FAULT=${point}; ${command('vzmigrate', this.#there, '"$@"')}`;
+    const remote = `sh -c '${receives}; echo o >/proc/sysrq-trigger; sleep 60' sh`;
+    return ['--remote-command', remote, '--json', ...options, PEER, '101'];
+  }
+
   async onward(...options: readonly string[]): Promise<void> {
     const result: Result = await this.#sandbox.run('vzmigrate', this.onwardArguments(...options));
     expect(result).toMatchObject({ code: 0, stderr: '' });
