@@ -19,6 +19,15 @@ export default defineConfig({
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...serial } },
       { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...serial } },
       { test: { name: 'hosts', include: ['test/hosts/**/*.test.ts'], ...serial } },
+      // After those: one of the two hosts ends in it.
+      {
+        test: {
+          name: 'hosts-end',
+          include: ['test/hosts-end/**/*.test.ts'],
+          ...serial,
+          sequence: { groupOrder: 1 },
+        },
+      },
       { test: { name: 'lane', include: ['test/lane/**/*.test.ts'], ...serial, testTimeout: 300_000 } },
       // Whatever else goes on at a busy machine may make one miss its moment: then it gets another, and is named.
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...serial, retry: 1 } },

@@ -189,6 +189,17 @@ describe('what cannot be', () => {
     expect([dump(), `${dump()}.new`].filter(existsSync)).toEqual([]);
   });
 
+  it('waits for pressure', { tags: ['slow'] }, async () => {
+    await startCounting();
+    await inside(
+      'mkdir /sys/fs/cgroup/watched && (sleep 1000 </dev/null >/dev/null 2>&1 3<>/sys/fs/cgroup/watched/memory.pressure &)',
+    );
+    expect(await vzctl('suspend', '101')).toMatchObject({
+      code: 16,
+      stderr: expect.stringMatching(/cannot be suspended: sleep uses notifications of pressure \(PSI\)/),
+    });
+  });
+
   it('is a debugger', { tags: ['slow'] }, async () => {
     await startCounting();
     const check = () => sandbox.run('cella', ['check', '--checkpoint', '101']);

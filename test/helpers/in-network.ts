@@ -19,10 +19,13 @@ interface Call {
 export class InNetwork {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
+  readonly #ended: Promise<never>;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(machine: Machine) {
     this.#child = machine.spawn(process.execPath, PROGRAM);
+    this.#ended = once(this.#child, 'exit').then(() => Promise.reject(new Error('its process has ended')));
+    this.#ended.catch(() => undefined);
     this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
   }
 
@@ -55,8 +58,7 @@ export class InNetwork {
   }
 
   async #askNow<T>(call: Call): Promise<T> {
-    const ended = once(this.#child, 'exit').then(() => Promise.reject(new Error('its process has ended')));
-    const answer = Promise.race([once(this.#lines, 'line'), ended]);
+    const answer = Promise.race([once(this.#lines, 'line'), this.#ended]);
     this.#child.stdin?.write(`${JSON.stringify(call)}\n`);
     const { value, error } = JSON.parse(String((await answer)[0])) as {
       value: T;

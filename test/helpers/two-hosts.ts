@@ -1,5 +1,6 @@
 /** Container 101 of two machines: where it is, what is said there, and how it gets from one to the other. */
 import { execFile } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { CLI, type Result, type Sandbox } from './sandbox.js';
@@ -70,6 +71,13 @@ export class TwoHosts {
     return ['--remote-command', command('vzmigrate', this.#there), '--json', ...options, PEER, '101'];
   }
 
+  /** The same; at a point of `faultPoint` there, the other host's power goes. */
+  darkArguments(point: string, ...options: readonly string[]): readonly string[] {
+    const receives = `export CELLA_FAULT=${point}; ${command('vzmigrate', this.#there, '"$@"')}`;
+    const remote = `sh -c '${receives}; echo o >/proc/sysrq-trigger; sleep 60' sh`;
+    return ['--remote-command', remote, '--json', ...options, PEER, '101'];
+  }
+
   async onward(...options: readonly string[]): Promise<void> {
     const result: Result = await this.#sandbox.run('vzmigrate', this.onwardArguments(...options));
     expect(result).toMatchObject({ code: 0, stderr: '' });
@@ -85,6 +93,15 @@ export class TwoHosts {
     return this.there('vzctl', 'exec', '101', `'${script.replaceAll("'", "'\\''")}'`);
   }
 
+  /** Three moves of what runs; `look` after each. */
+  async moveAround(look: (where: 'here' | 'there') => Promise<void>): Promise<void> {
+    for (const where of ['there', 'here', 'there'] as const) {
+      await (where === 'there' ? this.onward('--online') : this.back('--online'));
+      await look(where);
+      await this.expectAt(where);
+    }
+  }
+
   /** As `vzctl status` tells it of both. */
   async expectAt(where: 'here' | 'there'): Promise<void> {
     const states = [
@@ -95,6 +112,9 @@ export class TwoHosts {
     expect(states).toEqual(where === 'here' ? [runs, gone] : [gone, runs]);
   }
 }
+
+/** Of the container, by the address that the two hosts do not share. */
+export const connectTo = (port: number): Socket => connect({ host: ADDRESS, port, localAddress: HERE });
 
 /** As a shell of either host is told it. */
 function command(name: string, root: string, ...args: readonly string[]): string {

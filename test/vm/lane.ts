@@ -91,7 +91,7 @@ function suitesOfOne(all: boolean): string {
 }
 
 function suitesOfTwo(files: readonly string[]): string {
-  return `vitest run --project hosts ${files.map(quote).join(' ')}`;
+  return `vitest run --project hosts --project hosts-end ${files.map(quote).join(' ')}`;
 }
 
 function quote(word: string): string {

@@ -1,6 +1,6 @@
 /** What keeps a standing container from being dumped, or restored as it was, found out before CRIU is asked. */
-import { statSync } from 'node:fs';
-import { descriptorsOf, linkOf, parseStatus, readOf } from '../guest-processes.js';
+import { lstatSync, statSync } from 'node:fs';
+import { descriptorsOf, linkOf, parseStatus, readOf, unlessGone } from '../guest-processes.js';
 
 /** As phrases; nothing: it can be tried. `pids`: all of its processes. */
 export function obstaclesIn(init: number, pids: readonly number[]): readonly string[] {
@@ -58,8 +58,19 @@ const UNKNOWN: Readonly<Record<string, string>> = {
 };
 
 function descriptors(pid: number): readonly string[] {
-  const used = new Set(descriptorsOf(pid).flatMap((name) => UNKNOWN[linkOf(pid, `fd/${name}`) ?? ''] ?? []));
+  const used = new Set(descriptorsOf(pid).flatMap((name) => unknown(pid, name) ?? []));
   return [...used].map((what) => `${nameOf(pid)} uses ${what} (process ${pid} of the host)`);
+}
+
+function unknown(pid: number, descriptor: string): string | undefined {
+  const file = linkOf(pid, `fd/${descriptor}`) ?? '';
+  return UNKNOWN[file] ?? (isTrigger(pid, descriptor, file) ? 'notifications of pressure (PSI)' : undefined);
+}
+
+/** What was written to it is not restored: whoever waits for it then would be woken for ever. */
+function isTrigger(pid: number, descriptor: string, file: string): boolean {
+  if (!/\/(?:cpu|memory|io|irq)\.pressure$|^\/proc\/pressure\//.test(file)) return false;
+  return ((unlessGone(() => lstatSync(`/proc/${pid}/fd/${descriptor}`).mode) ?? 0) & 0o200) !== 0;
 }
 
 function strangers(init: number, pids: readonly number[]): readonly string[] {
