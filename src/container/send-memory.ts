@@ -15,7 +15,7 @@ import { pidsBelow, readOf } from '../host/guest-processes.js';
 import { sendImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { isEnough, type MemoryRound } from '../migrate/memory-rounds.js';
-import { expect } from '../migrate/messages.js';
+import { expect, RemoteError } from '../migrate/messages.js';
 import { dumpOptions } from '../plan/checkpoint/criu-options.js';
 import { makeStaging, memoryOf, stagingOf } from '../state/dump.js';
 import type { Context } from './context.js';
@@ -65,8 +65,8 @@ export class MemorySender {
       try {
         return await this.#sendAll();
       } catch (error) {
-        // Of CRIU: a process may have gone while it was looked at.
-        if (attempt === ATTEMPTS || !(error instanceof CellaError && error.code === 'SYSTEM')) throw error;
+        // A process may have gone while it was looked at.
+        if (attempt === ATTEMPTS || !isOfCriu(error)) throw error;
       }
       await sleep(PAUSE_MS * attempt);
     }
@@ -100,6 +100,10 @@ export class MemorySender {
     for (const path of pages) truncateSync(path);
     return { bytes, still: heldFor(directory) };
   }
+}
+
+function isOfCriu(error: unknown): boolean {
+  return error instanceof CellaError && error.code === 'SYSTEM' && !(error instanceof RemoteError);
 }
 
 const nameOf = (round: number): string => memoryOf('', round).slice(1);
