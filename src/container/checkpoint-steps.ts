@@ -15,11 +15,12 @@ import { writeFileAtomic } from '../state/atomic-file.js';
 import { headerOf, readHeader, settle, stagingOf, takeDump } from '../state/dump.js';
 import { readText } from '../state/text-file.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
+import { dumpWhenQuiet } from './dump.js';
 import { announceNetwork, intendNetwork, openNetwork } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { findRunning, type Running, recover, takeAway } from './recover.js';
 import { wakeSystemd } from './resume.js';
-import { dumpWhenQuiet, expectCheckpointable, type SuspendOptions } from './suspend.js';
+import { expectCheckpointable, type SuspendOptions } from './suspend.js';
 import { dumpOf, finishResume, finishSuspend } from './suspended.js';
 
 /** With the lock, and what stands still left as it is. */

@@ -10,6 +10,7 @@ import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
 import { followsAfter, type MemoryWay } from '../migrate/modes.js';
 import type { Context } from './context.js';
+import { dumpWhenQuiet, type HandOver, type ServedMemory } from './dump.js';
 import { LONGEST_MS } from './lazy-dump.js';
 import type { MigrateOptions } from './migrate.js';
 import type { Mark } from './migration.js';
@@ -17,7 +18,6 @@ import type { Running } from './recover.js';
 import type { FileSender } from './send-files.js';
 import type { MemorySender } from './send-memory.js';
 import { stopLocked } from './stop.js';
-import { dumpWhenQuiet, type HandOver, type ServedMemory } from './suspend.js';
 import { leavingOf } from './suspended.js';
 
 interface Move {

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import type { Call } from '../host/criu/call.js';
 import { type MemoryServer, memoryServer } from '../host/criu/memory.js';
 import type { CriuOptions } from '../plan/checkpoint/criu-request.js';
-import type { HandedState, HandOver } from './suspend.js';
+import type { HandedState, HandOver } from './dump.js';
 
 /** A container that needs longer for its memory goes on where it was. */
 export const LONGEST_MS = 30 * 60_000;

@@ -19,9 +19,9 @@ import { expect, RemoteError } from '../migrate/messages.js';
 import { dumpOptions } from '../plan/checkpoint/criu-options.js';
 import { makeStaging, memoryOf, stagingOf } from '../state/dump.js';
 import type { Context } from './context.js';
+import { mountsOf } from './dump.js';
 import type { MigrateOptions } from './migrate.js';
 import type { Running } from './recover.js';
-import { mountsOf } from './suspend.js';
 import { leavingOf } from './suspended.js';
 
 /** Why it cannot be sent while it is being changed; undefined: it can. */

@@ -19,10 +19,10 @@ import {
 import type { Snapshot } from '../state/snapshots.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import type { Context } from './context.js';
+import { dumpWhenQuiet } from './dump.js';
 import { findRunning } from './recover.js';
 import { expectResumable } from './resumable.js';
 import { formatUuid } from './snapshot-edit.js';
-import { dumpWhenQuiet } from './suspend.js';
 import { dumpOf, finishSuspend, letGoOn } from './suspended.js';
 
 /**

@@ -2,52 +2,16 @@
  * suspend: a running container becomes files, and runs no more. Until all of it is written it can go on, and does so
  * whatever fails; from then on it stands still until it is gone. So a dump that is whole is never behind its container.
  */
-import { closeSync, openSync, statSync } from 'node:fs';
-import { release as kernelRelease } from 'node:os';
-import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { findCgroup } from '../host/cgroup/index.js';
-import { saveGroups } from '../host/cgroup/tree.js';
-import { callCriu } from '../host/criu/call.js';
-import { consoleOf } from '../host/criu/console.js';
-import { type Criu, findCriu } from '../host/criu/find.js';
-import { obstaclesAtRest } from '../host/criu/inspect.js';
-import { mendPrograms } from '../host/criu/programs.js';
-import { isPassing } from '../host/criu/reasons.js';
-import { prepareStillness } from '../host/criu/stillness.js';
-import { makeTimersRelative } from '../host/criu/timers.js';
-import { pidsBelow } from '../host/guest-processes.js';
-import { viewMounts } from '../host/lxcfs.js';
-import { readGuestNetwork } from '../host/network/guest-settings.js';
-import { native } from '../native/binding.js';
-import {
-  DEVICE_MOUNTS,
-  dumpOptions,
-  type ExternalMount,
-  viewMount,
-} from '../plan/checkpoint/criu-options.js';
-import { formatVersion } from '../plan/checkpoint/criu-version.js';
-import type { GuestNetwork } from '../plan/checkpoint/guest-network.js';
-import { VIEWED } from '../plan/view.js';
+import { findCriu } from '../host/criu/find.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import {
-  type DumpHeader,
-  headerOf,
-  imagesOf,
-  makeStaging,
-  readHeader,
-  stagingOf,
-  writeHeader,
-} from '../state/dump.js';
-import type { RuntimeRecord } from '../state/record.js';
+import { readHeader, stagingOf } from '../state/dump.js';
 import { whyNotCheckpointable } from './checkpointable.js';
 import { type Context, lockContainer } from './context.js';
-import { externalBinds } from './held-binds.js';
-import { LazyDump } from './lazy-dump.js';
-import { findInit, findRunning, type Running, recover, takeAway } from './recover.js';
+import { dumpWhenQuiet } from './dump.js';
+import { findInit, findRunning, recover, takeAway } from './recover.js';
 import { dumpOf, finishSuspend } from './suspended.js';
 
 export interface SuspendOptions {
@@ -94,185 +58,8 @@ export function expectCheckpointable(context: Context, ctid: Ctid): void {
   throw new CellaError('SUSPEND_FAILED', `container ${ctid} cannot be suspended: ${why}`);
 }
 
-const ATTEMPTS = 6;
-const PAUSE_MS = 50;
-
-/** What becomes of a state that is not to stay here; fails where the container is to go on. */
-export type HandOver = (state: HandedState) => Promise<void>;
-
-export interface HandedState {
-  readonly header: DumpHeader;
-  /** Their directory. */
-  readonly images: string;
-  /** From then on it stands still whatever becomes of us; whoever has this done has it go on again. */
-  keep(): Promise<void>;
-  /** Where it has to follow. */
-  readonly served?: ServedMemory | undefined;
-}
-
-/** What is not in the images. */
-export interface ServedMemory {
-  /** Requests go in, pages come out once `serve` has been called. */
-  readonly socket: Duplex;
-  serve(): void;
-}
-
-export interface Dumping {
-  /** Where it is to be; until `settle` puts it there it is beside that. */
-  readonly directory: string;
-  /** What becomes of the container: it is killed, stands still from then on, or runs. */
-  readonly fate: 'ends' | 'waits' | 'goes on';
-  /** What is to be of the same moment. */
-  readonly meanwhile?: () => Promise<void>;
-  /** In the stead of a place for it. */
-  readonly handOver?: HandOver;
-  /** Makes images of memory that it builds upon: anew each time, since what fails has the kernel forget what was changed. */
-  readonly ahead?: (() => Promise<Memory>) | undefined;
-}
-
-interface Memory {
-  /** Images, from the dump's own directory on. */
-  readonly parent?: string | undefined;
-  /** What is not in those is not written: `handOver` has it served from what stands still. */
-  readonly lazy?: boolean;
-}
-
-/** Again where what stood in the way may be over by then. */
-export async function dumpWhenQuiet(criu: Criu, running: Running, dumping: Dumping): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    const memory = await dumping.ahead?.();
-    try {
-      return await dump(criu, running, dumping, memory);
-    } catch (error) {
-      if (
-        dumping.fate === 'waits' ||
-        attempt === ATTEMPTS ||
-        !(error instanceof CellaError && isPassing(error.message))
-      )
-        throw error;
-    }
-    await findCgroup(running.record.cgroups).cgroup.thaw();
-    await sleep(PAUSE_MS * attempt);
-  }
-}
-
-async function dump(
-  criu: Criu,
-  { init, record }: Running,
-  { directory, fate, meanwhile, handOver }: Dumping,
-  { parent, lazy = false }: Memory = {},
-): Promise<void> {
-  const staging = makeStaging(directory, { onMemory: parent !== undefined });
-  const { v2, cgroup } = findCgroup(record.cgroups);
-  if (v2 === null)
-    throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
-  await leaveTrace(init.pid);
-  const still = await prepareStillness(cgroup, v2, headerOf(staging));
-  const images = openSync(imagesOf(staging), 'r');
-  let header: DumpHeader | undefined;
-  try {
-    const { views, mounts } = mountsOf(init.pid, record);
-    const console = consoleOf(init.pid);
-    let network: Promise<GuestNetwork | undefined> | undefined;
-    const server = lazy ? new LazyDump(staging) : undefined;
-    const call = callCriu({
-      program: criu.program,
-      request: 'dump',
-      timeOf: init.pid,
-      alive: still.alive,
-      log: `${imagesOf(staging)}/dump.log`,
-      ...server?.call,
-      options: {
-        ...dumpOptions({ images, init: init.pid, mounts, cgroup: v2, goesOn: fate !== 'ends', parent }),
-        ...server?.options,
-      },
-      hooks: {
-        // Not before CRIU is there, which takes its time.
-        'pre-dump': async () => {
-          await still.begin();
-          const [why] = obstaclesAtRest(init.pid, pidsBelow(v2));
-          if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
-          makeTimersRelative(v2);
-          // Beside CRIU's work. Where the host has no tools for it, or it is too much, it does without.
-          network = readGuestNetwork(init.pid, record.network?.plan).catch(() => undefined);
-        },
-        'post-dump': async () => {
-          faultPoint('suspend.dumped');
-          mendPrograms(imagesOf(staging));
-          header = {
-            ...describe(criu, record),
-            groups: saveGroups(v2),
-            views,
-            ...withNetwork(await network),
-            ...(console === undefined ? {} : { console }),
-          };
-          await meanwhile?.();
-          const state = { header, images: imagesOf(staging), keep: () => still.keep() };
-          if (handOver) return server ? server.handOver(state, handOver) : handOver(state);
-          if (fate === 'goes on') return;
-          writeHeader(staging, header);
-          faultPoint('suspend.written');
-          await still.keep();
-          faultPoint('suspend.kept');
-        },
-      },
-    });
-    await (server ? server.end(call) : call);
-  } finally {
-    await (fate === 'goes on' ? still.letGo() : still.keep());
-    closeSync(images);
-  }
-  if (fate === 'waits') await cgroup.freeze();
-  if (fate === 'goes on' && header) writeHeader(staging, header);
-}
-
-const withNetwork = (guestNetwork: GuestNetwork | undefined): Pick<DumpHeader, 'guestNetwork'> =>
-  guestNetwork ? { guestNetwork } : {};
-
-function describe(criu: Criu, record: RuntimeRecord): Omit<DumpHeader, 'groups' | 'views'> {
-  return {
-    version: 1,
-    ctid: record.ctid,
-    at: new Date().toISOString(),
-    arch: process.arch,
-    kernel: kernelRelease(),
-    criu: formatVersion(criu.version),
-    record,
-  };
-}
-
-/**
- * A new file in /run. CRIU puts a tmpfs back newest file first, whose inode then has the number 2, which may be the root's
- * too: it should be one that nobody watches. Where it cannot be made, watches are looked at all the same.
- */
-async function leaveTrace(init: number): Promise<void> {
-  const root = statSync(`/proc/${init}/root/`);
-  await native()
-    .replaceGuestFile(`/proc/${init}/root`, 'run/.cella', Buffer.alloc(0), {
-      uid: root.uid,
-      gid: root.gid,
-      mode: 0o600,
-    })
-    .catch(() => undefined);
-}
-
 function explain(ctid: Ctid, error: unknown, goesOn: boolean): unknown {
   if (!(error instanceof CellaError)) return error;
   const what = goesOn ? 'goes on, it cannot be suspended' : 'ended, and could not be suspended';
   return new CellaError('SUSPEND_FAILED', `container ${ctid} ${what}: ${error.message}`, { cause: error });
-}
-
-interface HostMounts {
-  /** Files of lxcfs in the container, as VIEWED names them. */
-  readonly views: readonly string[];
-  readonly mounts: readonly ExternalMount[];
-}
-
-export function mountsOf(init: number, record: RuntimeRecord): HostMounts {
-  const present = viewMounts(init).map(({ target }) => target);
-  const views = VIEWED.filter((name) => present.includes(`/${name}`));
-  return {
-    views,
-    mounts: [...DEVICE_MOUNTS, ...externalBinds(record), ...views.map((name) => viewMount(name, ''))],
-  };
 }
