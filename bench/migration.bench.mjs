@@ -1,10 +1,12 @@
 /**
  * How long a process in a container does not run when that is moved, and what is sent for it: with its memory sent while it
- * stands still and, where the kernel tells which pages change, ahead of it. Beside it CRIU alone, by dump, copy and restore.
+ * stands still, ahead of it where the kernel tells which pages change, and after it. Beside it CRIU alone, by dump, copy and
+ * restore.
  *
  * `npm run bench -- migration [MIB…]`; default: 16 256. Both hosts are this one. CELLA_BENCH_ROUNDS, default 5.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whyNotServed } from '../dist/host/criu/memory.js';
 import { tellsChanges } from '../dist/host/criu/soft-dirty.js';
 import { median } from './measure.mjs';
 import { openHosts } from './migration/hosts.mjs';
@@ -14,7 +16,11 @@ const sizes = process.argv.slice(3).map(Number);
 const SIZES = sizes.length > 0 ? sizes : [16, 256];
 const ROUNDS = Number(process.env.CELLA_BENCH_ROUNDS ?? 5);
 const RATES = { idle: 0, busy: 5e6 };
-const MODES = tellsChanges() ? ['stop', 'pre-copy'] : ['stop'];
+const MODES = [
+  'stop',
+  ...(tellsChanges() ? ['pre-copy'] : []),
+  ...(whyNotServed() === undefined ? ['post-copy'] : []),
+];
 
 const hosts = await openHosts();
 try {

@@ -32,6 +32,27 @@ describe('a link', () => {
     expect(await one.receive()).toEqual({ type: 'kept' });
   });
 
+  it('carries two streams beside messages, of which none waits for the other', async () => {
+    const [one, other] = pair();
+    const [asked, answered] = [new PassThrough(), new PassThrough()];
+    const [asking, answers] = [new PassThrough(), new PassThrough()];
+    one.carry(answers, asked);
+    other.carry(asking, answered);
+    asking.write('a question');
+    await one.send({ type: 'beat' });
+    expect(await other.receive()).toEqual({ type: 'beat' });
+    await other.send({ type: 'whole' });
+    for (let i = 0; i < 40; i += 1) answers.write(Buffer.alloc(100_000, i));
+    answers.end();
+    let bytes = 0;
+    for await (const piece of answered) {
+      bytes += (piece as Buffer).length;
+      if (bytes === 4_000_000) break;
+    }
+    expect(await one.receive()).toEqual({ type: 'whole' });
+    expect(asked.read()).toEqual(Buffer.from('a question'));
+  });
+
   it('says that the other side is gone, or has nothing to say', async () => {
     const [one, , input] = pair();
     await expect(one.receive(20)).rejects.toThrow(/said nothing for 0.02 seconds/);
