@@ -16,9 +16,9 @@ beforeAll(async () => {
   expect(await here.vzctl(['start', '101', '--wait'])).toMatchObject({ code: 0, stderr: '' });
 }, BUILDING_MS);
 
-it('systemd is up after each of four moves', { timeout: 1_200_000 }, async () => {
+it('systemd is up after each move', { timeout: 1_200_000 }, async () => {
   let [from, to] = [here, there];
-  for (let round = 0; round < 4; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     const moved = await vzmigrate({ from, to }, '--online', '--mode', 'pre-copy', '--json');
     expect(moved).toMatchObject({ code: 0, stderr: '' });
     expect((JSON.parse(moved.stdout) as MigrateResult).memory.length).toBeGreaterThan(1);
