@@ -41,6 +41,7 @@ export {
 } from './container/host.js';
 export type { Imported, ImportOptions as ImportConfigOptions } from './container/import.js';
 export type { Status } from './container/list.js';
+export type { MigrateOptions, MigrateResult, MigrateStep } from './container/migrate.js';
 export type { RestoreOptions } from './container/restore.js';
 export type { BackupSource } from './container/restore-files.js';
 export type { ResumeOptions } from './container/resume.js';
@@ -56,6 +57,7 @@ export type { Format } from './disk/formats.js';
 export type { ImportedDisk } from './disk/import.js';
 export { CellaError, type ErrorCode, EXIT, exitNumber } from './errors.js';
 export type { HostEvent, Reporter, Verb } from './events.js';
+export type { MigrateMode } from './migrate/modes.js';
 export type { Ended } from './native/binding.js';
 export type { LaunchPlan } from './plan/launch-plan.js';
 export type { BuildEvent, BuildOptions } from './template/build.js';

@@ -2,34 +2,27 @@
  * migrate: a container goes to another host. Its files go first, while it runs; then it stands still or stops, and what
  * has changed follows, with its processes if it is to go on there. See src/migrate/messages.ts for who may run when.
  */
-import { readFileSync } from 'node:fs';
-import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { findCriu } from '../host/criu/find.js';
 import { whyNotServed } from '../host/criu/memory.js';
-import { isScript } from '../host/script.js';
 import type { Link } from '../migrate/link.js';
 import type { MemoryRound } from '../migrate/memory-rounds.js';
-import { expect, type Hello, type Ignored, PROTOCOL } from '../migrate/messages.js';
-import { chooseWay, type MigrateMode } from '../migrate/modes.js';
+import { expect, type Ignored, type Message } from '../migrate/messages.js';
+import { chooseWay, type MemoryWay, type MigrateMode } from '../migrate/modes.js';
 import { connect, type PeerOptions, peerCommand } from '../migrate/peer.js';
-import { ACTIONS } from '../plan/action-scripts.js';
-import { type DumpHeader, readHeader } from '../state/dump.js';
-import { readSnapshots } from '../state/snapshots.js';
-import { readText } from '../state/text-file.js';
-import { whyNotCheckpointable } from './checkpointable.js';
+import { readHeader } from '../state/dump.js';
+import type { Snapshot } from '../state/snapshots.js';
 import { listItsTemplate } from './contents.js';
-import { type Context, loadConfig, lockContainer, templateOf } from './context.js';
+import { type Context, loadConfig, lockContainer } from './context.js';
 import { handOver, moveStopped } from './hand-over.js';
-import { liveFacts } from './live-facts.js';
+import { expectMovable, introduce } from './introduce.js';
 import { Mark, settleMigration } from './migration.js';
 import { sendSnapshots } from './move-snapshots.js';
-import { sendSuspended, suspendedFacts } from './move-suspended.js';
-import { expectUnmounted, findRunning, type Running, recover } from './recover.js';
+import { sendSuspended } from './move-suspended.js';
+import { findRunning, type Running, recover } from './recover.js';
 import { FileSender, type Round } from './send-files.js';
 import { MemorySender, memoryUsed, whyNotAhead } from './send-memory.js';
-import { expectNoViews } from './snapshot-mount.js';
 import { start } from './start.js';
 import { dumpOf } from './suspended.js';
 
@@ -97,6 +90,10 @@ async function move(
   stopped: { it: boolean },
 ): Promise<MigrateResult> {
   const { online = false, checkOnly = false, remove = true, signal } = options;
+  if (options.mode !== undefined && !online)
+    throw new CellaError('BAD_OPTION', 'a mode is for a container that goes with its processes', {
+      hint: 'Say --online, too.',
+    });
   const began = Date.now();
   using _lock = await lockContainer(context, ctid, 'migrate', signal);
   await recover(context, ctid);
@@ -110,35 +107,22 @@ async function move(
   const { link } = peer;
   const suspended = running ? undefined : readHeader(dumpOf(context, ctid));
   await link.send(await introduce(context, config, { ...options, suspended }));
-  const { onTemplate, goesOn, notAfter } = await expect(link, ['welcome']);
-  const way =
-    online && running
-      ? chooseWay(options.mode ?? 'auto', {
-          used: memoryUsed(running),
-          notAhead: whyNotAhead(),
-          notAfter: notAfter ?? whyNotServed(),
-        })
-      : undefined;
+  const welcome = await expect(link, ['welcome']);
+  const way = online && running ? wayOf(running, options, welcome) : undefined;
   if (checkOnly) return { sent: link.sent, rounds: [], memory: [], still: 0, took: Date.now() - began };
-  const template = onTemplate ? await listItsTemplate(context, config, signal) : new Map();
+  const template = welcome.onTemplate ? await listItsTemplate(context, config, signal) : new Map();
   const sender = new FileSender(context, config, link, template);
   if (suspended) await sendSuspended(context, ctid, link);
-  if (goesOn) await sender.goOn();
-  await sendSnapshots(context, config, link, {
-    sender,
-    signal,
-    progress: ({ uuid }) => options.progress?.({ step: 'snapshot', uuid }),
-  });
+  if (welcome.goesOn) await sender.goOn();
+  const progress = ({ uuid }: Snapshot): void => options.progress?.({ step: 'snapshot', uuid });
+  await sendSnapshots(context, config, link, { sender, signal, progress });
   if (running) await sendWhileItRuns(sender, options);
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
-  const memory =
-    criu && running && way?.ahead
-      ? new MemorySender({ context, ctid, link, criu, running, options })
-      : undefined;
+  const live = criu && running && way ? { criu, running, way } : undefined;
+  const memory = live?.way.ahead ? new MemorySender({ context, ctid, link, options, ...live }) : undefined;
   let still = 0;
   try {
-    if (criu && running && way)
-      still = await handOver({ context, ctid, link, sender, memory, options }, mark, { criu, running, way });
+    if (live) still = await handOver({ context, ctid, link, sender, memory, options }, mark, live);
     else await moveStopped({ context, ctid, link, sender, options }, mark, stopped);
   } catch (error) {
     await mark.decide(error);
@@ -151,61 +135,23 @@ async function move(
   return { sent: link.sent, rounds, memory: memory?.rounds ?? [], still, took: Date.now() - began };
 }
 
+/** Fails where the memory of what runs cannot go as it is told to. */
+function wayOf(
+  running: Running,
+  { mode = 'auto' }: MigrateOptions,
+  { notAfter }: Pick<Extract<Message, { readonly type: 'welcome' }>, 'notAfter'>,
+): MemoryWay {
+  return chooseWay(mode, {
+    used: memoryUsed(running),
+    notAhead: whyNotAhead(),
+    notAfter: notAfter ?? whyNotServed(),
+  });
+}
+
 /** It is there by now, whatever comes of its start. */
 async function expectStarted(link: Link, stopped: { it: boolean }): Promise<void> {
   stopped.it = false;
   await expect(link, ['started']);
-}
-
-function expectMovable(
-  context: Context,
-  config: ContainerConfig,
-  { online, running }: { readonly online: boolean; readonly running: Running | undefined },
-): void {
-  const { ctid } = config;
-  if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
-  if (!running) expectUnmounted(config);
-  expectNoViews(context, ctid);
-  const [why] = online ? whyNotCheckpointable(context, ctid) : [];
-  if (why !== undefined)
-    throw new CellaError('MIGRATION_FAILED', `container ${ctid} cannot be moved while it runs: ${why}`, {
-      hint: 'Without --online it is stopped for that.',
-    });
-}
-
-interface Introduced extends MigrateOptions {
-  readonly suspended: DumpHeader | undefined;
-}
-
-async function introduce(
-  context: Context,
-  config: ContainerConfig,
-  { online = false, checkOnly = false, keep = false, ignore = [], suspended }: Introduced,
-): Promise<Hello> {
-  const { ctid, template, layout } = config;
-  const path = `${context.paths.configDir}/${ctid}`;
-  const scripts = ACTIONS.filter((action) => isScript(`${path}.${action}`));
-  return {
-    type: 'hello',
-    protocol: PROTOCOL,
-    ctid,
-    config: readText(context.paths.config(ctid)) ?? '',
-    scripts: Object.fromEntries(scripts.map((action) => [action, readFileSync(`${path}.${action}`, 'utf8')])),
-    template:
-      layout.tree === 'plain' || template === undefined
-        ? null
-        : { name: template, digest: templateOf(context, template).manifest.digest },
-    checkOnly,
-    keep,
-    live: suspended
-      ? await suspendedFacts(context, config, suspended)
-      : online
-        ? await liveFacts(context, config)
-        : null,
-    suspended: suspended !== undefined,
-    snapshots: readSnapshots(config.privateArea).snapshots.length,
-    ignore,
-  };
 }
 
 async function sendWhileItRuns(sender: FileSender, { signal, progress }: MigrateOptions): Promise<void> {

@@ -147,6 +147,10 @@ describe('refuses', () => {
       stderr: 'container 101 is not running\n',
     });
     expect(await vzmigrate(onward(), '--check-only')).toMatchObject({ code: 0 });
+    expect(await vzmigrate(onward(), '--mode', 'stop')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('a mode is for a container that goes with its processes'),
+    });
     await there.create(101);
     expect(await vzmigrate(onward())).toMatchObject({
       code: 9,

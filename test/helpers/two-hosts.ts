@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
+import type { MigrateMode } from '../../src/migrate/modes.js';
 import { CLI, type Result, type Sandbox } from './sandbox.js';
 import type { Recipe } from './templates.js';
 
@@ -93,10 +94,15 @@ export class TwoHosts {
     return this.there('vzctl', 'exec', '101', `'${script.replaceAll("'", "'\\''")}'`);
   }
 
-  /** Three moves of what runs; `look` after each. */
-  async moveAround(look: (where: 'here' | 'there') => Promise<void>): Promise<void> {
-    for (const where of ['there', 'here', 'there'] as const) {
-      await (where === 'there' ? this.onward('--online') : this.back('--online'));
+  /** There, back and there again, of what runs; `look` after each. */
+  async moveAround(
+    modes: readonly [MigrateMode, MigrateMode, MigrateMode],
+    look: (where: 'here' | 'there') => Promise<void>,
+  ): Promise<void> {
+    for (const [i, mode] of modes.entries()) {
+      const where = i % 2 === 0 ? 'there' : 'here';
+      const options = ['--online', '--mode', mode];
+      await (where === 'there' ? this.onward(...options) : this.back(...options));
       await look(where);
       await this.expectAt(where);
     }

@@ -21,7 +21,7 @@ it('a session of ssh with Debian', { timeout: 900_000 }, async () => {
   const login = new Login({ address: ADDRESS, key, from: HERE });
   try {
     await login.answers();
-    await hosts.moveAround(async (where) => {
+    await hosts.moveAround(['stop', 'pre-copy', 'post-copy'], async (where) => {
       await login.answers();
       expect(await hosts.inside(where, 'systemctl is-system-running; systemctl --failed --no-legend')).toBe(
         'running',

@@ -28,7 +28,7 @@ it('a line that is said back', { timeout: 600_000 }, async () => {
   };
   try {
     await hears('before');
-    await hosts.moveAround(hears);
+    await hosts.moveAround(['post-copy', 'hybrid', 'stop'], hears);
   } finally {
     client.destroy();
   }

@@ -18,7 +18,7 @@ interface Words {
   readonly sshCommand?: string;
   readonly remoteCommand?: string;
   readonly nodeps: readonly Ignored[];
-  readonly mode: MigrateMode;
+  readonly mode?: MigrateMode;
   readonly bwlimit?: number;
   readonly keepDst?: true;
   readonly times?: true;
@@ -53,9 +53,7 @@ export function addMigrate(program: Command, session: Session): void {
         '--mode <how>',
         'its memory goes while it stands still (stop), most of it before that (pre-copy), after it (post-copy), ' +
           'or both (hybrid); auto: as is better',
-      )
-        .choices(MIGRATE_MODES)
-        .default('auto'),
+      ).choices(MIGRATE_MODES),
     )
     .option('--bwlimit <KB>', 'send no more KiB a second', parseCount)
     .option('-t, --times', 'print how long it stood still, and what was sent')
