@@ -35,7 +35,7 @@ import type { DumpHeader } from '../state/dump.js';
 import type { Snapshot } from '../state/snapshots.js';
 import type { Link } from './link.js';
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 export const LEASE_MS = 10_000;
 /** Twice that, and what two clocks may differ by in that time. */
 export const SURELY_OVER_MS = 25_000;
