@@ -100,12 +100,14 @@ export async function arrive(
       removeDump(resumingOf(directory));
       removeMountPoint(config.root);
     });
+    const fetching = lazy ? startMemoryClient(criu, imagesOf(directory)) : undefined;
+    fetching?.catch(() => undefined);
+    undo.push('fetch memory', async () => (await fetching?.catch(() => undefined))?.kill());
     const place = await makePlace(context, config, { header, network, undo, migrated: true });
     const trial = new Trial();
     undo.push('have it on trial', () => trial.end());
     const ready = (pid: number): Promise<void> => trial.hold(pid, link);
-    const memory = lazy ? await startMemoryClient(criu, imagesOf(directory)) : undefined;
-    undo.push('fetch memory', () => memory?.kill());
+    const memory = await fetching;
     if (memory) link.carry(memory.requests, memory.pages);
     const restoring = { program: criu.program, directory, header, network, keeper, undo, ready, lazy };
     const begin = (): Promise<Restored> => restore(context, place, restoring);

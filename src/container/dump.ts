@@ -67,6 +67,8 @@ export interface Dumping {
   readonly fate: 'ends' | 'waits' | 'goes on';
   /** What is to be of the same moment. */
   readonly meanwhile?: () => Promise<void>;
+  /** Begins with that moment, beside CRIU's work: for what CRIU does not change. */
+  readonly beside?: () => Promise<unknown>;
   /** In the stead of a place for it. */
   readonly handOver?: HandOver;
   /** Makes images of memory that it builds upon: anew each time, since what fails has the kernel forget what was changed. */
@@ -130,12 +132,13 @@ async function dump(
       },
       hooks: {
         // Not before CRIU is there, which takes its time.
-        'pre-dump': () => taking.begin(),
+        'pre-dump': () => taking.begin(dumping),
         'post-dump': () => taking.end(dumping, server),
       },
     });
     await (server ? server.end(call) : call);
   } finally {
+    await taking.settled();
     await (fate === 'goes on' ? still.letGo() : still.keep());
     closeSync(images);
   }
@@ -158,6 +161,7 @@ interface Taken {
 class Taking {
   readonly #of: Taken;
   #network: Promise<GuestNetwork | undefined> | undefined;
+  #beside: Promise<unknown> | undefined;
   /** Once all of it is there. */
   header: DumpHeader | undefined;
 
@@ -165,13 +169,15 @@ class Taking {
     this.#of = taken;
   }
 
-  async begin(): Promise<void> {
+  async begin({ beside }: Dumping): Promise<void> {
     const { still, init, record, v2 } = this.#of;
     await still.begin();
     const [why] = obstaclesAtRest(init, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
-    // Beside CRIU's work. Where the host has no tools for it, or it is too much, it does without.
+    this.#beside = beside?.();
+    this.#beside?.catch(() => undefined);
+    // Beside CRIU's work, too. Where the host has no tools for it, or it is too much, it does without.
     this.#network = readGuestNetwork(init, record.network?.plan).catch(() => undefined);
   }
 
@@ -181,6 +187,7 @@ class Taking {
     mendPrograms(imagesOf(staging));
     const header = await this.#describe();
     this.header = header;
+    await this.#beside;
     await meanwhile?.();
     const state = { header, images: imagesOf(staging), keep: () => still.keep() };
     if (handOver) return server ? server.handOver(state, handOver) : handOver(state);
@@ -189,6 +196,11 @@ class Taking {
     faultPoint('suspend.written');
     await still.keep();
     faultPoint('suspend.kept');
+  }
+
+  /** Nothing of it goes on. */
+  async settled(): Promise<void> {
+    await this.#beside?.catch(() => undefined);
   }
 
   async #describe(): Promise<DumpHeader> {

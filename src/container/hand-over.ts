@@ -1,5 +1,6 @@
 /** The last steps of a migration: from when the container does nothing here until it is the other host's. */
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
@@ -30,6 +31,9 @@ interface Move {
   readonly memory?: MemorySender | undefined;
 }
 
+/** Image of CRIU's (link_remap). */
+const REMAPS = 'remap-fpath.img';
+
 /** All of it has to be on the disk there. */
 const KEPT_MS = 120_000;
 
@@ -52,7 +56,8 @@ export async function handOver(
   const handOver: HandOver = async ({ header, images, keep, served }) => {
     faultPoint('migrate.dumped');
     signal?.throwIfAborted();
-    await sender.round({ still: true });
+    // Deleted files that are still open have got other names by now.
+    if (existsSync(`${images}/${REMAPS}`)) await sender.round({ still: true });
     progress?.({ step: 'state' });
     await link.send({ type: 'state', header, memory: memory?.rounds.length, lazy });
     await sendImages(link, images);
@@ -74,7 +79,8 @@ export async function handOver(
     mark.set('kept');
   };
   const directory = leavingOf(context, ctid);
-  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, ahead });
+  const beside = () => sender.round({ still: true });
+  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, ahead, beside });
   // What has served its memory stands still for good.
   if (!lazy) await running.init.wait();
   return still;
