@@ -55,8 +55,9 @@ export class Link {
   async sendBytes(pieces: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const piece of pieces) {
       for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE) {
-        await this.#put(KIND.piece, piece.subarray(at, at + LONGEST_PIECE));
-        await this.#hold();
+        const part = piece.subarray(at, at + LONGEST_PIECE);
+        await this.#put(KIND.piece, part);
+        await this.#hold(part.byteLength);
       }
     }
     await this.#put(KIND.end, Buffer.alloc(0));
@@ -103,8 +104,11 @@ export class Link {
 
   async #bring(from: Readable): Promise<void> {
     for await (const piece of from as AsyncIterable<Buffer>)
-      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE)
-        await this.#put(KIND.carried, piece.subarray(at, at + LONGEST_PIECE));
+      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE) {
+        const part = piece.subarray(at, at + LONGEST_PIECE);
+        await this.#put(KIND.carried, part);
+        await this.#hold(part.byteLength);
+      }
   }
 
   async #next(): Promise<Frame> {
@@ -155,10 +159,10 @@ export class Link {
     if (this.#isOver()) throw await this.#gone();
   }
 
-  async #hold(): Promise<void> {
+  async #hold(bytes: number): Promise<void> {
     if (this.#limit === undefined) return;
     const now = Date.now();
-    this.#due = Math.max(this.#due, now) + (LONGEST_PIECE / this.#limit) * 1000;
+    this.#due = Math.max(this.#due, now) + (bytes / this.#limit) * 1000;
     if (this.#due - now > 20) await sleep(this.#due - now);
   }
 }
