@@ -89,7 +89,7 @@ function describeSnapshots(kind: Kind): void {
     await create();
     await vzctl('start', '101', '--wait');
     await exec(
-      'echo kept > /root/file; (while :; do echo x >> /root/log; sleep 0.01; done) >/dev/null 2>&1 &',
+      'echo kept > /root/file; (while :; do echo x >> /root/log; sleep 0.01; done) >/dev/null 2>&1 & until [ -s /root/log ]; do sleep 0.01; done',
     );
     await take(1);
     const lines = Number(await exec('wc -l < /root/log'));
