@@ -19,9 +19,17 @@ import { expectNoViews } from './snapshot-mount.js';
 export function expectMovable(
   context: Context,
   config: ContainerConfig,
-  { online, running }: { readonly online: boolean; readonly running: Running | undefined },
+  {
+    online = false,
+    mode,
+    running,
+  }: Pick<MigrateOptions, 'online' | 'mode'> & { readonly running: Running | undefined },
 ): void {
   const { ctid } = config;
+  if (mode !== undefined && !online)
+    throw new CellaError('BAD_OPTION', 'a mode is for a container that goes with its processes', {
+      hint: 'Say --online, too.',
+    });
   if (online && !running) throw new CellaError('NOT_RUNNING', `container ${ctid} is not running`);
   if (!running) expectUnmounted(config);
   expectNoViews(context, ctid);

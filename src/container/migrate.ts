@@ -2,6 +2,7 @@
  * migrate: a container goes to another host. Its files go first, while it runs; then it stands still or stops, and what
  * has changed follows, with its processes if it is to go on there. See src/migrate/messages.ts for who may run when.
  */
+import type { ContainerConfig } from '../config/container-config.js';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { findCriu } from '../host/criu/find.js';
@@ -90,17 +91,13 @@ async function move(
   stopped: { it: boolean },
 ): Promise<MigrateResult> {
   const { online = false, checkOnly = false, remove = true, signal } = options;
-  if (options.mode !== undefined && !online)
-    throw new CellaError('BAD_OPTION', 'a mode is for a container that goes with its processes', {
-      hint: 'Say --online, too.',
-    });
   const began = Date.now();
   using _lock = await lockContainer(context, ctid, 'migrate', signal);
   await recover(context, ctid);
   const config = loadConfig(context, ctid);
   const running = findRunning(context, ctid);
   using _init = running?.init;
-  expectMovable(context, config, { online, running });
+  expectMovable(context, config, { ...options, running });
   const criu = online ? await findCriu('MIGRATION_FAILED') : undefined;
   const argv = peerCommand(options.to, options);
   await using peer = connect(argv, options);
@@ -114,9 +111,7 @@ async function move(
   const sender = new FileSender(context, config, link, template);
   if (suspended) await sendSuspended(context, ctid, link);
   if (welcome.goesOn) await sender.goOn();
-  const progress = ({ uuid }: Snapshot): void => options.progress?.({ step: 'snapshot', uuid });
-  await sendSnapshots(context, config, link, { sender, signal, progress });
-  if (running) await sendWhileItRuns(sender, options);
+  await sendBefore(context, config, link, { sender, running, options });
   const mark = new Mark(context, ctid, { version: 1, to: options.to, argv, phase: 'sending', remove });
   const live = criu && running && way ? { criu, running, way } : undefined;
   const memory = live?.way.ahead ? new MemorySender({ context, ctid, link, options, ...live }) : undefined;
@@ -146,6 +141,24 @@ function wayOf(
     notAhead: whyNotAhead(),
     notAfter: notAfter ?? whyNotServed(),
   });
+}
+
+interface Before {
+  readonly sender: FileSender;
+  readonly running: Running | undefined;
+  readonly options: MigrateOptions;
+}
+
+/** All that can go as long as it is as it was. */
+async function sendBefore(
+  context: Context,
+  config: ContainerConfig,
+  link: Link,
+  { sender, running, options }: Before,
+): Promise<void> {
+  const progress = ({ uuid }: Snapshot): void => options.progress?.({ step: 'snapshot', uuid });
+  await sendSnapshots(context, config, link, { sender, signal: options.signal, progress });
+  if (running) await sendWhileItRuns(sender, options);
 }
 
 /** It is there by now, whatever comes of its start. */
