@@ -6,6 +6,7 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import type { Criu } from '../host/criu/find.js';
 import { PageRequests } from '../host/criu/memory.js';
+import { remapsOf } from '../host/criu/programs.js';
 import { sendImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
@@ -31,9 +32,6 @@ interface Move {
   readonly memory?: MemorySender | undefined;
 }
 
-/** Image of CRIU's (link_remap). */
-const REMAPS = 'remap-fpath.img';
-
 /** All of it has to be on the disk there. */
 const KEPT_MS = 120_000;
 
@@ -57,7 +55,7 @@ export async function handOver(
     faultPoint('migrate.dumped');
     signal?.throwIfAborted();
     // Deleted files that are still open have got other names by now.
-    if (existsSync(`${images}/${REMAPS}`)) await sender.round({ still: true });
+    if (existsSync(remapsOf(images))) await sender.round({ still: true });
     progress?.({ step: 'state' });
     await link.send({ type: 'state', header, memory: memory?.rounds.length, lazy });
     await sendImages(link, images);

@@ -53,13 +53,7 @@ export class Link {
 
   /** Behind a message that says what they are. */
   async sendBytes(pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const piece of pieces) {
-      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE) {
-        const part = piece.subarray(at, at + LONGEST_PIECE);
-        await this.#put(KIND.piece, part);
-        await this.#hold(part.byteLength);
-      }
-    }
+    await this.#putAll(KIND.piece, pieces);
     await this.#put(KIND.end, Buffer.alloc(0));
   }
 
@@ -90,7 +84,7 @@ export class Link {
     const rest = new PassThrough({ objectMode: true });
     this.#frames = rest[Symbol.asyncIterator]() as AsyncIterator<Frame>;
     void this.#sort(frames, into, rest);
-    void this.#bring(from).catch(() => undefined);
+    void this.#putAll(KIND.carried, from).catch(() => undefined);
   }
 
   async #sort(frames: AsyncIterator<Frame>, into: Writable, rest: Writable): Promise<void> {
@@ -100,15 +94,6 @@ export class Link {
       if (!to.destroyed && !to.write(what)) await drained(to);
     }
     rest.end();
-  }
-
-  async #bring(from: Readable): Promise<void> {
-    for await (const piece of from as AsyncIterable<Buffer>)
-      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE) {
-        const part = piece.subarray(at, at + LONGEST_PIECE);
-        await this.#put(KIND.carried, part);
-        await this.#hold(part.byteLength);
-      }
   }
 
   async #next(): Promise<Frame> {
@@ -144,6 +129,16 @@ export class Link {
       // Whichever was not waited for.
       next.catch(() => undefined);
       silence.catch(() => undefined);
+    }
+  }
+
+  async #putAll(kind: number, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const piece of pieces) {
+      for (let at = 0; at < piece.byteLength; at += LONGEST_PIECE) {
+        const part = piece.subarray(at, at + LONGEST_PIECE);
+        await this.#put(kind, part);
+        await this.#hold(part.byteLength);
+      }
     }
   }
 

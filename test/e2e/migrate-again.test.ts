@@ -22,7 +22,7 @@ async function failOnce(layout: string, ...options: readonly string[]): Promise<
     here,
     'cd /root; for i in 1 2 3 4; do dd if=/dev/urandom of=$i bs=1M count=2 2>/dev/null; done; ln 1 link; ln -s 2 soft',
   );
-  const move = { from: here, to: there, env: { CELLA_FAULT: 'migrate.dumped' } };
+  const move = { from: here, to: there, fault: 'migrate.dumped' };
   expect(await vzmigrate(move, '--online', ...options)).toMatchObject({ signal: 'SIGKILL' });
   await expect.poll(() => existsSync(`${there.rootDir}/etc/vz/conf/.101.conf.creating`)).toBe(false);
 }
@@ -59,7 +59,7 @@ describe('with --keep-dst', () => {
     expect(existsSync(area())).toBe(false);
     expect(await there.vzctl(['destroy', '101'])).toMatchObject({ code: 14 });
     await here.vzctl(['set', '101', '--description', 'looked', '--save']);
-    const move = { from: here, to: there, env: { CELLA_FAULT: 'migrate.dumped' } };
+    const move = { from: here, to: there, fault: 'migrate.dumped' };
     await vzmigrate(move, '--online', '--keep-dst');
     await expect.poll(() => existsSync(area())).toBe(true);
     await there.create(101);

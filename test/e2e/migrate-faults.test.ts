@@ -16,10 +16,7 @@ describe('the side that it leaves is killed', () => {
   ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where) => {
     const { here, there } = moving;
     const counted = await moving.begin();
-    const killed = await vzmigrate(
-      { from: here, to: there, env: { CELLA_FAULT: `migrate.${point}` } },
-      '--online',
-    );
+    const killed = await vzmigrate({ from: here, to: there, fault: `migrate.${point}` }, '--online');
     expect(killed.signal).toBe('SIGKILL');
     // Never at both, even before anybody has looked.
     await moving.touch(here);
@@ -41,10 +38,7 @@ describe('the side that it comes to is killed', () => {
   ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where, code) => {
     const { here, there } = moving;
     const counted = await moving.begin();
-    const moved = await vzmigrate(
-      { from: here, to: there, env: { CELLA_FAULT: `receive.${point}` } },
-      '--online',
-    );
+    const moved = await vzmigrate({ from: here, to: there, fault: `receive.${point}` }, '--online');
     expect(moved).toMatchObject({ code });
     await moving.touch(there);
     await moving.expectAt(where, counted);

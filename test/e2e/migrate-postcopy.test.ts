@@ -7,11 +7,7 @@ import { useSandbox } from '../helpers/use-sandbox.js';
 
 const here = useSandbox({ needs: ['criu'], clear: [101] });
 const there = useSandbox({ needs: ['criu'], clear: [101] });
-const onward = (fault?: string): Move => ({
-  from: here,
-  to: there,
-  ...(fault === undefined ? {} : { env: { CELLA_FAULT: fault } }),
-});
+const onward = (fault?: string): Move => ({ from: here, to: there, fault });
 const POST_COPY = ['--online', '--mode', 'post-copy'];
 const PERMISSION = '/proc/sys/vm/unprivileged_userfaultfd';
 const PIPES = '/proc/sys/fs/pipe-max-size';

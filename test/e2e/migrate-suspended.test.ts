@@ -82,7 +82,7 @@ describe('whoever is killed: one has it', () => {
     ['receive.made', 'there'],
   ] as const)('at %s: it is %s', { timeout: 200_000, tags: ['slow'] }, async (point, where) => {
     const counted = await suspendCounting();
-    await vzmigrate({ from: here, to: there, env: { CELLA_FAULT: point } });
+    await vzmigrate({ from: here, to: there, fault: point });
     for (const at of [here, there]) await at.vzctl(['set', '101', '--description', 'looked', '--save']);
     const [at, other] = where === 'here' ? [here, there] : [there, here];
     expect([await status(at), await status(other)]).toEqual([SUSPENDED, GONE]);

@@ -15,8 +15,6 @@ export interface LoginOptions {
   readonly key: string;
   /** What ssh is run by, as in another network. */
   readonly by?: readonly string[];
-  /** The address that it comes from. */
-  readonly from?: string;
 }
 
 export class Login {
@@ -24,12 +22,11 @@ export class Login {
   #text = '';
   #typed = 0;
 
-  constructor({ address, key, by = [], from }: LoginOptions) {
+  constructor({ address, key, by = [] }: LoginOptions) {
     const settings = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
     const [command = '', ...args] = [
       ...by,
       ...['ssh', '-F', 'none', '-tt', '-i', key, ...settings.flatMap((setting) => ['-o', setting])],
-      ...(from === undefined ? [] : ['-b', from]),
       `root@${address}`,
     ];
     this.#ssh = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -15,6 +15,8 @@ export interface Move {
   readonly to: Sandbox;
   /** A message in whose place the connection breaks. */
   readonly cut?: string;
+  /** Where either side is killed: a name of `faultPoint`. */
+  readonly fault?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +34,6 @@ export function moveArguments({ from, to, cut }: Move, ...options: readonly stri
 
 export function vzmigrate(move: Move, ...options: readonly string[]): Promise<Result> {
   return move.from.run('vzmigrate', moveArguments(move, ...options), {
-    env: { CELLA_FAULT: '', ...move.env },
+    env: { CELLA_FAULT: move.fault ?? '', ...move.env },
   });
 }

@@ -16,6 +16,9 @@ const FILE = { id: 2, regular: 3 };
 const REGULAR = { id: 1, flags: 2 };
 const REMAP = { file: 1 };
 
+/** Of deleted files that are still open, which have got other names; there is none where none was. */
+export const remapsOf = (images: string): string => `${images}/remap-fpath.img`;
+
 export function mendPrograms(images: string): void {
   const files = readImage(`${images}/files.img`);
   const idOf = (entry: Uint8Array): number => numberIn(entry, FILE.id) ?? 0;
@@ -33,7 +36,7 @@ export function mendPrograms(images: string): void {
     });
   });
   writeImage(`${images}/files.img`, { ...files, entries: [...files.entries, ...added] });
-  giveRemaps(`${images}/remap-fpath.img`, own);
+  giveRemaps(remapsOf(images), own);
 }
 
 /** Whether there are any. */
