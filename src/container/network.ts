@@ -23,6 +23,7 @@ import { attachVenet, detachVenet, openVenet } from '../host/network/venet.js';
 import { attachInterface, openInterface } from '../host/network/veth.js';
 import { bootId } from '../host/processes.js';
 import { addressElements, elements, portElements } from '../plan/network/elements.js';
+import { venetPrefix } from '../plan/network/names.js';
 import type { NetworkPlan, RoutedAddress } from '../plan/network/network-plan.js';
 import { takeLock } from '../state/lock.js';
 import { type NetworkRecord, type RuntimeRecord, readRecord } from '../state/record.js';
@@ -125,7 +126,7 @@ export async function readyTable(context: Context, table: string): Promise<void>
   if (await hasTable(table)) return;
   using _lock = await takeLock({ directory: lockDirectory(context), name: 'network', verb: 'network' });
   if (await hasTable(table)) return;
-  await loadTable(table);
+  await loadTable(table, venetPrefix(context.paths.cgroupGroup));
   await loadClasses(context, table);
   for (const { network } of records(context)) {
     if (network?.table !== table) continue;

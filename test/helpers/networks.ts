@@ -85,6 +85,15 @@ export class Networks {
     return this.#at(2);
   }
 
+  /** The same host, while it is there, with what another root directory has. */
+  beside(sandbox: Sandbox): Networks {
+    const other = new Networks(sandbox);
+    other.#machines = this.#machines;
+    this.#inside ??= new InNetwork(this.host);
+    other.#inside = this.#inside;
+    return other;
+  }
+
   #at(index: 0 | 1 | 2): Machine {
     if (!this.#machines) throw new Error('the networks are not there yet');
     return this.#machines[index];

@@ -123,7 +123,7 @@ beforeEach(async () => {
     ip link set eth0 up; ip addr add ${OUTSIDE[4]}/24 dev eth0; ip addr add ${OUTSIDE[6]}/64 dev eth0 nodad
     ip route add default via ${HOST[4]}; ip route add default via ${HOST[6]}`);
   inside = new InNetwork(host);
-  await call('loadTable', TABLE);
+  await call('loadTable', TABLE, 'venet');
 });
 
 afterEach(async () => {
@@ -421,8 +421,8 @@ describe('the table', () => {
     const before = await host.run('nft -s list table inet cella-foreign');
     expect(await call('hasTable', TABLE)).toBe(true);
     expect(await call('hasTable', 'cella-other')).toBe(false);
-    await call('loadTable', TABLE);
-    await call('loadTable', 'cella-other');
+    await call('loadTable', TABLE, 'venet');
+    await call('loadTable', 'cella-other', 'vother');
     expect(await host.run('nft -s list table inet cella-foreign')).toBe(before);
     expect((await host.run('nft list tables')).split('\n').sort()).toEqual([
       'table inet cella-foreign',

@@ -21,10 +21,9 @@ export function hasTable(name: string): Promise<boolean> {
   return hasChain(name, MARK_CHAIN);
 }
 
-/** Anew: what was in it is gone. */
-export async function loadTable(name: string): Promise<void> {
-  const input = ruleset({ table: name, group: GROUP, gateway4: GATEWAY[4], gateway6: INNER_GATEWAY6 });
-  await nft(input);
+/** Anew: what was in it is gone. `prefix`: what names of its containers' links begin with. */
+export async function loadTable(table: string, prefix: string): Promise<void> {
+  await nft(ruleset({ table, prefix, group: GROUP, gateway4: GATEWAY[4], gateway6: INNER_GATEWAY6 }));
 }
 
 /** What was dropped, of all containers, since its source was not theirs. */

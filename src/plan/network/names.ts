@@ -14,7 +14,12 @@ const LONGEST = 15;
 
 /** The host's end of a routed link. */
 export function venetName(ctid: number, rootGroup: string): string {
-  return `${rootGroup === '' ? 'venet' : `v${rootOf(rootGroup)}`}${ctid}`;
+  return `${venetPrefix(rootGroup)}${ctid}`;
+}
+
+/** What the names of all routed links of a root begin with, and no other's. */
+export function venetPrefix(rootGroup: string): string {
+  return rootGroup === '' ? 'venet' : `v${rootOf(rootGroup)}`;
 }
 
 /** Where what a container sends is slowed down. */

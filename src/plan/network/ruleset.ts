@@ -1,12 +1,13 @@
 /**
  * The rules of our table: the same ones for any number of containers, which are elements of its sets and maps.
  *
- * Interfaces of ours are known by their device group, so that a packet of anything else meets two comparisons.
+ * Interfaces of containers are known by their device group, those of this root's by their names: what another root's send
+ * is looked at by its own table. A packet of anything else meets two comparisons.
  */
 import { CLASSES } from '../../config/traffic-classes.js';
 
 /** Is in the name of a chain that does nothing: a table with another one is loaded anew. */
-export const RULES_VERSION = 2;
+export const RULES_VERSION = 3;
 export const MARK_CHAIN = `rules-${RULES_VERSION}`;
 
 /** Counts what was dropped since its source was somebody else's. */
@@ -15,8 +16,10 @@ export const SPOOFED = 'spoofed';
 /** Where hairpin connections seem to come from. */
 export interface RulesetOptions {
   readonly table: string;
-  /** Device group of our interfaces on the host. */
+  /** Device group of all containers' interfaces on the host. */
   readonly group: number;
+  /** What the names of those begin with whose containers are in this table. */
+  readonly prefix: string;
   readonly gateway4: string;
   readonly gateway6: string;
 }
@@ -83,11 +86,11 @@ function trafficClass(number: number): string {
 ${set('sent', 4)}${set('sent', 6)}${set('received', 4)}${set('received', 6)}${count('sent', 'saddr')}${count('received', 'daddr')}`;
 }
 
-function sources({ group }: RulesetOptions): string {
+function sources({ group, prefix }: RulesetOptions): string {
   return `
   chain prerouting {
     type filter hook prerouting priority raw; policy accept;
-    iifgroup ${group} goto from_container
+    iifname "${prefix}*" goto from_container
     # A container's address does not come from elsewhere.
     ip saddr @local4 drop
     ip6 saddr @local6 drop
