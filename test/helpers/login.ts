@@ -13,6 +13,8 @@ export function invite(path: string): string {
 export interface LoginOptions {
   readonly address: string;
   readonly key: string;
+  /** Address of this host that it comes from. */
+  readonly from?: string;
   /** What ssh is run by, as in another network. */
   readonly by?: readonly string[];
 }
@@ -22,11 +24,12 @@ export class Login {
   #text = '';
   #typed = 0;
 
-  constructor({ address, key, by = [] }: LoginOptions) {
+  constructor({ address, key, from, by = [] }: LoginOptions) {
     const settings = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
     const [command = '', ...args] = [
       ...by,
       ...['ssh', '-F', 'none', '-tt', '-i', key, ...settings.flatMap((setting) => ['-o', setting])],
+      ...(from === undefined ? [] : ['-b', from]),
       `root@${address}`,
     ];
     this.#ssh = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -9,8 +9,8 @@ import type { Recipe } from './templates.js';
 
 const PEER = process.env.CELLA_TEST_PEER ?? '';
 /** This machine's address in the network of the two, and one for a container, which either may have. */
-const HERE = '10.77.0.1';
-const ADDRESS = '10.77.0.50';
+export const HERE = '10.77.0.1';
+export const ADDRESS = '10.77.0.50';
 
 const execute = promisify(execFile);
 
