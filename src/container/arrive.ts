@@ -6,7 +6,8 @@ import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
 import { findCriu } from '../host/criu/find.js';
 import { retarget } from '../host/criu/images.js';
-import { type MemoryClient, startMemoryClient, withUserfaultfd } from '../host/criu/memory.js';
+import { type MemoryClient, permitUserfaultfd, startMemoryClient } from '../host/criu/memory.js';
+import { hurry } from '../host/held-setting.js';
 import { dismiss, guard } from '../host/launcher.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
@@ -23,7 +24,7 @@ import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { sync } from './receive-files.js';
 import { receiveLast } from './receive-memory.js';
-import { makePlace, type Restored, restore } from './restore-state.js';
+import { makePlace, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
 import { comingOf } from './suspended.js';
 
@@ -91,6 +92,9 @@ export async function arrive(
   link: Link,
   { directory, header, lazy }: State,
 ): Promise<Arrived> {
+  // While much else is made: they take their time.
+  await using hurried = hurry();
+  await using permitted = lazy ? permitUserfaultfd() : undefined;
   const criu = await findCriu('MIGRATION_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   using keeper = await openKeeper(context, { always: header.console !== undefined });
@@ -110,9 +114,10 @@ export async function arrive(
     const memory = await fetching;
     if (memory) link.carry(memory.requests, memory.pages);
     const restoring = { program: criu.program, directory, header, network, keeper, undo, ready, lazy };
-    const begin = (): Promise<Restored> => restore(context, place, restoring);
-    const { init, console } = await (lazy ? withUserfaultfd(begin) : begin());
+    await permitted?.ready;
+    const { init, console } = await restore(context, place, restoring);
     using _init = init;
+    await Promise.all([hurried.letGo(), permitted?.letGo()]);
     // Without a keeper it has none.
     if (console >= 0) closeSync(console);
     wakeSystemd(init);

@@ -19,6 +19,7 @@ import { isPassing } from '../host/criu/reasons.js';
 import { prepareStillness, type Stillness } from '../host/criu/stillness.js';
 import { makeTimersRelative } from '../host/criu/timers.js';
 import { pidsBelow } from '../host/guest-processes.js';
+import { hurry } from '../host/held-setting.js';
 import { viewMounts } from '../host/lxcfs.js';
 import { readGuestNetwork } from '../host/network/guest-settings.js';
 import { native } from '../native/binding.js';
@@ -113,6 +114,7 @@ async function dump(
   if (v2 === null)
     throw new CellaError('SUSPEND_FAILED', 'this host has no cgroup v2, by which it could stand still');
   await leaveTrace(init.pid);
+  await using hurried = hurry();
   const still = await prepareStillness(cgroup, v2, headerOf(staging));
   const images = openSync(imagesOf(staging), 'r');
   const { views, mounts } = mountsOf(init.pid, record);
@@ -132,8 +134,14 @@ async function dump(
       },
       hooks: {
         // Not before CRIU is there, which takes its time.
-        'pre-dump': () => taking.begin(dumping),
-        'post-dump': () => taking.end(dumping, server),
+        'pre-dump': () => taking.begin(),
+        // The last one before that.
+        'query-ext-files': () => void setImmediate(() => taking.accompany(dumping)),
+        'post-dump': () => {
+          // What is left may take long.
+          if (server) void hurried.letGo();
+          return taking.end(dumping, server);
+        },
       },
     });
     await (server ? server.end(call) : call);
@@ -162,6 +170,7 @@ class Taking {
   readonly #of: Taken;
   #network: Promise<GuestNetwork | undefined> | undefined;
   #beside: Promise<unknown> | undefined;
+  #isAccompanied = false;
   /** Once all of it is there. */
   header: DumpHeader | undefined;
 
@@ -169,21 +178,30 @@ class Taking {
     this.#of = taken;
   }
 
-  async begin({ beside }: Dumping): Promise<void> {
-    const { still, init, record, v2 } = this.#of;
+  async begin(): Promise<void> {
+    const { still, init, v2 } = this.#of;
     await still.begin();
     const [why] = obstaclesAtRest(init, pidsBelow(v2));
     if (why !== undefined) throw new CellaError('SUSPEND_FAILED', why);
     makeTimersRelative(v2);
+  }
+
+  /** Begins what goes on beside CRIU's work: once CRIU has its answer, since each process that is started here takes its time. */
+  accompany({ beside }: Dumping): void {
+    if (this.#isAccompanied) return;
+    this.#isAccompanied = true;
     this.#beside = beside?.();
     this.#beside?.catch(() => undefined);
-    // Beside CRIU's work, too. Where the host has no tools for it, or it is too much, it does without.
+    const { init, record } = this.#of;
+    // Where the host has no tools for it, or it is too much, it does without.
     this.#network = readGuestNetwork(init, record.network?.plan).catch(() => undefined);
   }
 
-  async end({ meanwhile, handOver, fate }: Dumping, server: LazyDump | undefined): Promise<void> {
+  async end(dumping: Dumping, server: LazyDump | undefined): Promise<void> {
+    const { meanwhile, handOver, fate } = dumping;
     const { still, staging } = this.#of;
     faultPoint('suspend.dumped');
+    this.accompany(dumping);
     mendPrograms(imagesOf(staging));
     const header = await this.#describe();
     this.header = header;

@@ -42,7 +42,7 @@ export async function sync(path: string): Promise<void> {
 export async function sendListing(link: Link, root: string): Promise<void> {
   const { index } = await walkTree(root);
   await link.send({ type: 'listing' });
-  await link.sendBytes(pack(Readable.from(formatIndex(index))));
+  await link.sendBytes(pack(Readable.from(formatIndex(index)), Number.POSITIVE_INFINITY));
 }
 
 /** What a message `files` announces. */

@@ -138,7 +138,7 @@ class TreeSender {
         yield piece;
       }
     };
-    await this.#link.sendBytes(pack(counted()));
+    await this.#link.sendBytes(pack(counted(), round.bytes));
     await expect(this.#link, ['done']);
     this.#there = tree;
     this.#known = tree;

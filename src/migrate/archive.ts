@@ -1,21 +1,47 @@
-/** Files on their way: what tar makes of them, through zstd. */
-
+/** Files on their way: what tar makes of them, compressed by zstd or, where they are few, by gzip. */
+import { Readable, type Transform } from 'node:stream';
+import { createGunzip, createGzip } from 'node:zlib';
 import { CellaError } from '../errors.js';
 import { filter } from '../host/run.js';
+import { compressionOf } from '../template/decompress.js';
 import { pathInTree } from '../template/entry-name.js';
 import { DEFAULT_LIMITS } from '../template/limits.js';
 
 /** The fastest that is worth it: a network that is faster than it would be a rare one. */
 const LEVEL = '-1';
+/** Bytes that this process compresses itself in less time than it takes to start another one. */
+export const SMALL = 2 << 20;
 /** Bytes. */
 const MOST_NAMES = 2 ** 30;
 
-export function pack(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/** `bytes`: about as many as they are. */
+export function pack(pieces: AsyncIterable<Uint8Array>, bytes: number): AsyncIterable<Uint8Array> {
+  if (bytes <= SMALL) return through(createGzip({ level: 1 }), pieces);
   return filter(['zstd', '-cq', LEVEL, '-T0', '--check'], pieces);
 }
 
-export function unpacked(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return filter(['zstd', '-dcq'], pieces);
+/** What they were; fails where something is missing or wrong. */
+export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const rest = pieces[Symbol.asyncIterator]();
+  const { value: first } = await rest.next();
+  const all = (async function* (): AsyncGenerator<Uint8Array> {
+    if (first) yield first;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  })();
+  const isSmall = first !== undefined && compressionOf(first) === 'gzip';
+  yield* isSmall ? through(createGunzip(), all) : filter(['zstd', '-dcq'], all);
+}
+
+async function* through(transform: Transform, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const input = Readable.from(pieces, { objectMode: false });
+  input.on('error', (error) => transform.destroy(error));
+  input.pipe(transform);
+  try {
+    yield* transform;
+  } finally {
+    input.destroy();
+    transform.destroy();
+  }
 }
 
 /** Paths, each with a zero behind it. */

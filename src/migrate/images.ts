@@ -1,9 +1,10 @@
 /** Images of CRIU on their way. What comes is a stranger's: files by the names that images have, and nothing else. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { pack as tarPack } from 'tar-stream';
 import { CellaError } from '../errors.js';
 import { filter } from '../host/run.js';
 import { unpack } from '../template/unpack.js';
-import { pack, unpacked } from './archive.js';
+import { pack, SMALL, unpacked } from './archive.js';
 import type { Link } from './link.js';
 
 const IMAGE = /^[\w.-]+\.img$/;
@@ -11,8 +12,21 @@ const IMAGE = /^[\w.-]+\.img$/;
 /** All of a directory, and no logs. */
 export async function sendImages(link: Link, directory: string): Promise<void> {
   const names = readdirSync(directory).filter((name) => IMAGE.test(name));
+  const bytes = names.reduce((sum, name) => sum + statSync(`${directory}/${name}`).size, 0);
+  await link.sendBytes(pack(bytes <= SMALL ? few(directory, names) : many(directory, names), bytes));
+}
+
+/** Without another process: what they are of stands still meanwhile. */
+async function* few(directory: string, names: readonly string[]): AsyncGenerator<Uint8Array> {
+  const tar = tarPack();
+  for (const name of names) tar.entry({ name, mode: 0o644 }, readFileSync(`${directory}/${name}`));
+  tar.finalize();
+  yield* tar as AsyncIterable<Uint8Array>;
+}
+
+function many(directory: string, names: readonly string[]): AsyncIterable<Uint8Array> {
   const tar = ['tar', '--create', '--file=-', '--format=posix', `--directory=${directory}`] as const;
-  await link.sendBytes(pack(filter([...tar, '--', ...names], none())));
+  return filter([...tar, '--', ...names], none());
 }
 
 export async function receiveImages(link: Link, directory: string): Promise<void> {

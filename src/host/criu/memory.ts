@@ -13,6 +13,7 @@ import { native } from '../../native/binding.js';
 import type { CriuOptions } from '../../plan/checkpoint/criu-request.js';
 import { compareVersions, parseVersion, type Version } from '../../plan/checkpoint/criu-version.js';
 import { canOverrideResources } from '../capabilities.js';
+import { type HeldSetting, holdSetting } from '../held-setting.js';
 import type { Criu } from './find.js';
 import { FIRST_GIVEN } from './process.js';
 import { reasonFrom } from './reasons.js';
@@ -120,7 +121,6 @@ export async function startMemoryClient({ program, version }: Criu, images: stri
 }
 
 const PERMISSION = '/proc/sys/vm/unprivileged_userfaultfd';
-const PERMIT = 'read -r old < "$1"; echo 1 > "$1"; echo; read -r _; echo "$old" > "$1"';
 
 /** Why memory that a CRIU of version `there` serves cannot be fetched by one of version `here`; undefined: it can. */
 export function whyNotFetched(there: string, here: string): string | undefined {
@@ -139,18 +139,7 @@ export function whyNotServed(): string | undefined {
   return `fs.pipe-max-size is less than ${PIPE_BYTES} ("cella setup" raises it)`;
 }
 
-/** Processes in a user namespace may use userfaultfd(2) while this works: one at a time, and no longer than we live. */
-export async function withUserfaultfd<T>(work: () => Promise<T>): Promise<T> {
-  const child = spawn('flock', [PERMISSION, 'sh', '-c', PERMIT, 'sh', PERMISSION], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    detached: true,
-  });
-  const over = once(child, 'exit');
-  await Promise.race([once(child.stdout, 'data'), over]);
-  try {
-    return await work();
-  } finally {
-    child.stdin.end();
-    await over;
-  }
+/** Processes in a user namespace may use userfaultfd(2) while this is held: by one at a time, and no longer than we live. */
+export function permitUserfaultfd(): HeldSetting {
+  return holdSetting(PERMISSION, '1', { queue: true });
 }

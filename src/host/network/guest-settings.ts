@@ -9,16 +9,17 @@ import { TOOLS } from '../storage/resize.js';
 /** Characters. */
 const MOST = 1 << 22;
 
+/** One process for all of it: it stands still while they are started. */
+const LISTS = `
+  ip -j -N address show; printf '\\0'
+  ip -j -N -4 route show table all; printf '\\0'
+  ip -j -N -6 route show table all; printf '\\0'
+  nft -j list ruleset`;
+
 export async function readGuestNetwork(init: number, plan: NetworkPlan | undefined): Promise<GuestNetwork> {
-  const say = async (...words: readonly [string, ...string[]]): Promise<string> =>
-    (await run(['nsenter', `--net=/proc/${init}/ns/net`, ...words], { env: TOOLS })).stdout;
-  const routes = (family: string) => say('ip', '-j', '-N', family, 'route', 'show', 'table', 'all');
-  const [addresses, four, six, rules] = await Promise.all([
-    say('ip', '-j', '-N', 'address', 'show'),
-    routes('-4'),
-    routes('-6'),
-    say('nft', '-j', 'list', 'ruleset'),
-  ]);
+  const listing = ['nsenter', `--net=/proc/${init}/ns/net`, 'sh', '-euc', LISTS] as const;
+  const { stdout } = await run(listing, { env: TOOLS });
+  const [addresses = '', four = '', six = '', rules = ''] = stdout.split('\0');
   const found = guestNetwork({ addresses, routes: [four, six], rules }, plan);
   if (JSON.stringify(found).length > MOST)
     throw new CellaError('SUSPEND_FAILED', 'it has set up more of its network than can be kept');
