@@ -1,7 +1,7 @@
 /**
  * How long a process in a container does not run when that is moved, and what is sent for it: with its memory sent while it
  * stands still, ahead of it where the kernel tells which pages change, and after it. Beside it CRIU alone, by dump, copy and
- * restore.
+ * restore. Somebody who is connected to it tells how long nothing was heard of it.
  *
  * `npm run bench -- migration [MIB…]`; default: 16 256. Both hosts are this one. CELLA_BENCH_ROUNDS, default 5.
  */
@@ -72,34 +72,44 @@ async function measure(mover, mode) {
   const began = Date.now();
   const { sent, memory, still = 0 } = await mover.move(mode);
   await sleep(500);
-  const gaps = (await mover.told())
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' ').map(Number))
-    .flatMap(([at, gap]) => (at > began ? [gap] : []));
+  const gaps = since(began, await mover.told());
+  const heard = mover.heard ? since(began, await mover.heard()) : [];
   return {
     longest: Math.max(...gaps),
     all: gaps.reduce((sum, gap) => sum + gap, 0),
+    heard: Math.max(0, ...heard),
     sent,
     still,
     rounds: memory.length,
   };
 }
 
+/** Of lines that tell when a gap was over, and of how many ms. */
+function since(began, told) {
+  return told
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number))
+    .flatMap(([at, gap]) => (at > began ? [gap] : []));
+}
+
 function report(metric, seen) {
   const of = (name, key) => median(seen[name].map((each) => each[key]));
   for (const name of Object.keys(seen)) {
-    const [longest, all, still, rounds] = ['longest', 'all', 'still', 'rounds'].map((key) =>
+    const [longest, all, heard, still, rounds] = ['longest', 'all', 'heard', 'still', 'rounds'].map((key) =>
       of(name, key).toFixed(0),
     );
     const sent = (of(name, 'sent') / 2 ** 20).toFixed(1);
     console.log(
-      `${metric}/${name}: did not run for ${longest} ms at a time, ${all} ms in all; stood still ${still} ms; ${sent} MiB sent, ${rounds} rounds`,
+      `${metric}/${name}: did not run for ${longest} ms at a time, ${all} ms in all, and a client heard nothing for ${heard} ms; stood still ${still} ms; ${sent} MiB sent, ${rounds} rounds`,
     );
   }
   for (const mode of MODES) {
     console.log(
       `RESULT ${metric}/${mode}/gap ${(of(mode, 'longest') / of('criu', 'longest')).toFixed(2)} ratio goal -`,
+    );
+    console.log(
+      `RESULT ${metric}/${mode}/client ${(of(mode, 'heard') / of(mode, 'longest')).toFixed(2)} ratio goal 2`,
     );
     console.log(
       `RESULT ${metric}/${mode}/sent ${(of(mode, 'sent') / of('criu', 'sent')).toFixed(2)} ratio goal -`,

@@ -1,7 +1,11 @@
 /* Holds memory, and writes to so much of it a second; tells of each time that it did not run for a while, whatever held it. */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define PAGE 4096
@@ -22,9 +26,29 @@ static void tell(const char *path, double at, double gap) {
   fclose(file);
 }
 
-/* holder MIB BYTES_A_SECOND FILE */
+static int listen_at(int port) {
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 1)) exit(1);
+  return listener;
+}
+
+/* A byte for whoever is connected. */
+static void say(int listener, int *client) {
+  int on = 1;
+  if (*client >= 0) {
+    send(*client, "", 1, MSG_NOSIGNAL);
+    return;
+  }
+  *client = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+  if (*client >= 0) setsockopt(*client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* holder MIB BYTES_A_SECOND FILE [PORT] */
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
+  int listener = argc == 5 ? listen_at(atoi(argv[4])) : -1, client = -1;
   size_t size = strtoul(argv[1], NULL, 10) << 20, at = 0;
   double rate = strtod(argv[2], NULL), due = 0;
   char *memory = malloc(size);
@@ -39,6 +63,7 @@ int main(int argc, char **argv) {
   for (;;) {
     struct timespec pause = {0, 1000000};
     nanosleep(&pause, NULL);
+    if (listener >= 0) say(listener, &client);
     double time = now(), gap = time - last;
     if (gap > SHORT) tell(argv[3], time, gap);
     due += (gap > SHORT ? SHORT : gap) / 1e3 * rate;

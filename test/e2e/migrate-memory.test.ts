@@ -44,7 +44,7 @@ it('takes files by the names of images from the other side, and nothing else', a
   const send = async (script: string): Promise<void> => {
     await here.shell(`rm -rf "$1" "$2"; mkdir "$1" "$2"; cd "$1"; ${script}`, from, at);
     const tar = filter(['tar', '--create', `--directory=${from}`, '.'], (async function* () {})());
-    const sending = new Link(new PassThrough(), stream).sendBytes(pack(tar));
+    const sending = new Link(new PassThrough(), stream).sendBytes(pack(tar, 0));
     await Promise.all([sending, receiveImages(receiver, at)]);
   };
   const receiver = new Link(stream, new PassThrough());
