@@ -43,7 +43,7 @@ interface Sending {
   readonly link: Link;
   readonly criu: Criu;
   readonly running: Running;
-  readonly options: Pick<MigrateOptions, 'signal' | 'progress'>;
+  readonly options: Pick<MigrateOptions, 'mode' | 'signal' | 'progress'>;
 }
 
 /** Each time that CRIU fails it begins anew: what it has looked at counts as unchanged by then, whether it was written or not. */
@@ -59,17 +59,28 @@ export class MemorySender {
     this.#with = sending;
   }
 
-  /** Returns where the images are that the last dump builds upon, from its own directory on. */
-  async send(): Promise<string> {
+  /**
+   * Returns where the images are that the last dump builds upon, from its own directory on; undefined: none has gone, which
+   * is fine where nobody asked for it.
+   */
+  async send(): Promise<string | undefined> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#sendAll();
       } catch (error) {
         // A process may have gone while it was looked at.
-        if (attempt === ATTEMPTS || !isOfCriu(error)) throw error;
+        if (!isOfCriu(error) || (attempt === ATTEMPTS && this.#isAsked())) throw error;
       }
+      if (attempt === ATTEMPTS) break;
       await sleep(PAUSE_MS * attempt);
     }
+    this.rounds = [];
+    return undefined;
+  }
+
+  #isAsked(): boolean {
+    const { mode = 'auto' } = this.#with.options;
+    return mode !== 'auto';
   }
 
   async #sendAll(): Promise<string> {

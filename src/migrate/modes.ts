@@ -47,7 +47,7 @@ function chooseBetter(used: number, canGoAhead: boolean, canFollow: boolean): Me
   return { ahead: false, after: canFollow };
 }
 
-/** Whether what is left after the rounds of memory that went ahead is to follow. */
+/** Whether what is left after the rounds of memory that went ahead is to follow: all of it, where there were none. */
 export function followsAfter({ after }: MemoryWay, rounds: readonly { readonly bytes: number }[]): boolean {
-  return after === 'if needed' ? (rounds.at(-1)?.bytes ?? 0) > SMALL : after;
+  return after === 'if needed' ? (rounds.at(-1)?.bytes ?? Number.POSITIVE_INFINITY) > SMALL : after;
 }

@@ -19,13 +19,13 @@ const there = useSandbox({ needs: ['criu'], clear: [101] });
 const onward = (fault?: string): Move => ({ from: here, to: there, fault });
 const PRE_COPY = ['--online', '--mode', 'pre-copy'];
 
-/** The host's CRIU, which is killed once as soon as it has taken note of the memory of one process. */
-async function fragileCriu(): Promise<string> {
+/** The host's CRIU, which is killed once, or each time, as soon as it has taken note of the memory of one process. */
+async function fragileCriu(often: 'once' | 'always'): Promise<string> {
   const program = `${here.rootDir}/criu`;
   const real = (await findCriu()).program;
   const first = `${here.rootDir}/var/lib/vz/dump/Dump.101.leaving.new/pre-1`;
   const script = `
-    if [ -e "$0.killed" ] || [ ! -d '${first}' ]; then exec '${real}' "$@"; fi
+    if [ -e "$0.killed" ] && [ ${often} = once ] || [ ! -d '${first}' ]; then exec '${real}' "$@"; fi
     : >"$0.killed"; '${real}' "$@" &
     until grep -q 'dirty tracking' '${first}/dump.log' 2>/dev/null; do :; done; kill -9 $!`;
   writeFileSync(program, `#!/bin/sh${script}\n`, { mode: 0o755 });
@@ -128,9 +128,27 @@ describe('where the kernel tells what changes', () => {
   it('a CRIU that is killed while it holds it: it goes on, and another one begins anew', async () => {
     await beginHolder(here);
     const before = await stepOf(here);
-    const env = { CELLA_CRIU: await fragileCriu() };
+    const env = { CELLA_CRIU: await fragileCriu('once') };
     expect(await vzmigrate({ ...onward(), env }, ...PRE_COPY)).toMatchObject({ code: 0, stderr: '' });
     expect(existsSync(`${env.CELLA_CRIU}.killed`)).toBe(true);
+    await expectWhole(there, before);
+    expectNothingLeft(here, there);
+  });
+
+  it('one that is killed each time: it goes without, where nobody has asked for it', async () => {
+    await beginHolder(here, '--ram', '512M');
+    await here.vzctl([
+      'exec',
+      '101',
+      'mkfifo /run/never; (x=$(head -c 140000000 /dev/zero | tr "\\0" x); : >/run/large; read -r x) <>/run/never >/dev/null 2>&1 & until [ -e /run/large ]; do sleep 0.2; done',
+    ]);
+    const before = await stepOf(here);
+    const env = { CELLA_CRIU: await fragileCriu('always') };
+    const { code } = await vzmigrate({ ...onward(), env }, ...PRE_COPY);
+    expect(code).not.toBe(0);
+    const { stdout, ...rest } = await vzmigrate({ ...onward(), env }, '--online', '--json');
+    expect(rest).toMatchObject({ code: 0, stderr: '' });
+    expect((JSON.parse(stdout) as MigrateResult).memory).toEqual([]);
     await expectWhole(there, before);
     expectNothingLeft(here, there);
   });

@@ -36,8 +36,8 @@ const inside = async (at: Sandbox, command: string): Promise<string> =>
   (await at.vzctl(['exec', '101', command])).stdout.trim();
 const status = async (at: Sandbox): Promise<string> => (await at.vzctl(['status', '101'])).stdout.trim();
 
-export async function beginHolder(at: Sandbox): Promise<void> {
-  await at.create(101, '--layout', 'overlay:directory');
+export async function beginHolder(at: Sandbox, ...options: readonly string[]): Promise<void> {
+  await at.create(101, '--layout', 'overlay:directory', ...options);
   await at.good('start', '101', '--wait');
   await at.vzctl(['exec', '101', 'cat >/run/holder'], { input: HOLDER });
   await inside(at, HOLD);

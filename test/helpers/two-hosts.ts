@@ -72,11 +72,32 @@ export class TwoHosts {
     return ['--remote-command', command('vzmigrate', this.#there), '--json', ...options, PEER, '101'];
   }
 
-  /** The same; at a point of `faultPoint` there, the other host's power goes. */
+  /** The same; at a point of `faultPoint` there, the other host's power goes, and comes again. */
   darkArguments(point: string, ...options: readonly string[]): readonly string[] {
     const receives = `export CELLA_FAULT=${point}; ${command('vzmigrate', this.#there, '"$@"')}`;
-    const remote = `sh -c '${receives}; echo o >/proc/sysrq-trigger; sleep 60' sh`;
+    const remote = `sh -c '${receives}; echo b >/proc/sysrq-trigger; sleep 60' sh`;
     return ['--remote-command', remote, '--json', ...options, PEER, '101'];
+  }
+
+  bootOfOther(): Promise<string> {
+    return this.ssh('cat /proc/sys/kernel/random/boot_id');
+  }
+
+  /** Until it takes commands in another life. */
+  async untilOtherIsBack(before: string): Promise<void> {
+    const boot = () => this.bootOfOther().catch(() => before);
+    await expect.poll(boot, { timeout: 600_000, interval: 2000 }).not.toBe(before);
+  }
+
+  /** Any command there that changes something finishes what was left; it may have nothing to change. */
+  async touchThere(): Promise<void> {
+    await this.there('vzctl', 'set', '101', '--description', 'looked', '--save', '2>&1 || true');
+  }
+
+  /** Names of private areas and dumps there. */
+  leftThere(): Promise<string> {
+    const below = `${this.#there}/var/lib/vz`;
+    return this.ssh(`ls -A ${below}/private ${below}/dump 2>/dev/null | grep -v : || true`);
   }
 
   async onward(...options: readonly string[]): Promise<void> {

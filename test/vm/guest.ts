@@ -236,7 +236,9 @@ function qemuArguments({
   ];
   const lan = (of: number): string => `${directory}/lan${of}`;
   return [
-    ...['-name', `vm${number}`, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-name', `vm${number}`, '-nodefaults', '-no-user-config', '-display', 'none'],
+    // The second one of a pair loses its power, and gets it again.
+    ...(pair && number === 2 ? [] : ['-no-reboot']),
     ...['-machine', 'q35', ...accelerators(), '-cpu', PROCESSOR, '-smp', '2'],
     ...[
       '-m',

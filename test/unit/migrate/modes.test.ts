@@ -33,6 +33,7 @@ it('has what is left follow only where that is much', () => {
   const way = chooseWay('auto', large);
   expect(followsAfter(way, [{ bytes: 1000 * MIB }, { bytes: 10 * MIB }])).toBe(false);
   expect(followsAfter(way, [{ bytes: 1000 * MIB }, { bytes: 900 * MIB }])).toBe(true);
+  expect(followsAfter(way, [])).toBe(true);
   expect(followsAfter(chooseWay('stop', large), [])).toBe(false);
   expect(followsAfter(chooseWay('post-copy', large), [])).toBe(true);
 });
