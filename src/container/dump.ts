@@ -139,7 +139,7 @@ async function dump(
         'query-ext-files': () => void setImmediate(() => taking.accompany(dumping)),
         'post-dump': () => {
           // What is left may take long.
-          if (server) void hurried.letGo();
+          void hurried.letGo();
           return taking.end(dumping, server);
         },
       },
