@@ -1,5 +1,6 @@
 /** The host's mount table, and letting go of what we mounted. */
 import { readFileSync, rmdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CellaError, isErrno } from '../errors.js';
 import { native } from '../native/binding.js';
 
@@ -39,13 +40,22 @@ export function isMounted(target: string): boolean {
   return device === null ? readMounts().some((mount) => mount.target === target) : device !== '';
 }
 
-/** Unmounts everything at `target`, topmost first; nothing there is fine. */
+const [ATTEMPTS, PAUSE_MS] = [50, 20];
+
+/**
+ * Unmounts everything at `target`, topmost first; nothing there is fine. Whoever looks at all mounts of the host, as df
+ * does, holds each for a moment: that is waited out.
+ */
 export async function umountAll(target: string): Promise<void> {
-  await native()
-    .umount(target)
-    .catch((cause: unknown) => {
-      throw new CellaError('UMOUNT_FAILED', `cannot unmount '${target}'`, { cause });
-    });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await native().umount(target);
+    } catch (cause) {
+      if (attempt === ATTEMPTS || !isErrno(cause, 'EBUSY'))
+        throw new CellaError('UMOUNT_FAILED', `cannot unmount '${target}'`, { cause });
+    }
+    await sleep(PAUSE_MS);
+  }
 }
 
 /** The same with all that is mounted below it, as action scripts do. */
