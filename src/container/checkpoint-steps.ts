@@ -50,7 +50,7 @@ export async function holdStill(
     const { v2, cgroup } = findCgroup(record.cgroups);
     if (v2 === null) return;
     const directory = dumpOf(context, ctid);
-    writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
+    writeFileAtomic(context.paths.suspending(ctid), directory, { durable: true });
     const still = await prepareStillness(cgroup, v2, headerOf(stagingOf(directory)));
     try {
       await still.begin();

@@ -53,7 +53,7 @@ export async function resume(
   const restored = await withUndo(async (undo) => {
     // Whoever comes next after a kill has to know where it is.
     undo.push('note the state', async () => void (await finishResume(context, ctid, undefined)));
-    writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
+    writeFileAtomic(context.paths.resuming(ctid), directory, { durable: true });
     const place = await makePlace(context, config, { header, network, undo });
     faultPoint('resume.placed');
     const restoring = { program, directory, header, network, keeper, undo, still: options.still };

@@ -32,7 +32,7 @@ export async function mountSnapshot(
     throw refuse(`'${target}' is not a directory`);
   if (isMounted(target)) throw refuse(`something is mounted at '${target}'`);
   const path = context.paths.view(ctid, found.uuid);
-  writeFileAtomic(path, target, { durable: false });
+  writeFileAtomic(path, target, { durable: true });
   try {
     await mountRoot(planView(config, contentsOf(context, config, found.chain), target));
   } catch (cause) {

@@ -98,7 +98,7 @@ export async function suspendedIn(
   if (!header) throw new CellaError('SWITCH_FAILED', `'${from}' is not there`);
   const directory = dumpOf(context, ctid);
   // Whoever comes next after a kill has to know where it is.
-  writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
+  writeFileAtomic(context.paths.suspending(ctid), directory, { durable: true });
   try {
     const staging = copyDump(from, directory);
     await change();

@@ -31,7 +31,7 @@ export async function suspend(context: Context, ctid: Ctid, options: SuspendOpti
   options.signal?.throwIfAborted();
   const directory = options.dump ?? dumpOf(context, ctid);
   // Whoever comes next after a kill has to know where it is.
-  writeFileAtomic(context.paths.suspending(ctid), directory, { durable: false });
+  writeFileAtomic(context.paths.suspending(ctid), directory, { durable: true });
   try {
     await dumpWhenQuiet(criu, running, { directory, fate: 'ends' });
     await init.wait();

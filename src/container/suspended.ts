@@ -66,7 +66,7 @@ export function expectNotSuspended(context: Context, ctid: Ctid): void {
 export async function withoutState<T>(context: Context, ctid: Ctid, begin: () => Promise<T>): Promise<T> {
   const directory = dumpOf(context, ctid);
   if (!readHeader(directory)) return begin();
-  writeFileAtomic(context.paths.resuming(ctid), directory, { durable: false });
+  writeFileAtomic(context.paths.resuming(ctid), directory, { durable: true });
   takeDump(directory);
   const forget = (): void => rmSync(context.paths.resuming(ctid), { force: true });
   const begun = await begin().catch((error: unknown) => {

@@ -49,9 +49,12 @@ export function confinementOf(record: RuntimeRecord | undefined): Confinement {
   return record?.confinement ?? USUAL;
 }
 
+/** It was written, but not to the disk, before the power went: with it went all that it names. */
+const LOST = /^\0*$/;
+
 export function readRecord(path: string): RuntimeRecord | undefined {
   const text = readText(path);
-  if (text === undefined) return undefined;
+  if (text === undefined || LOST.test(text)) return undefined;
   const record = parse(text);
   if (!record)
     throw new CellaError('SYSTEM', `'${path}' is not a runtime record`, {

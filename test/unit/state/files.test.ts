@@ -107,8 +107,12 @@ describe('a runtime record', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it.each(['', '\0\0\0'])('is none where the power went before it was on the disk', (text) => {
+    writeFileSync(path, text);
+    expect(readRecord(path)).toBeUndefined();
+  });
+
   it.each([
-    '',
     '{',
     '[]',
     'null',
