@@ -18,7 +18,7 @@ import { RESUME_STEPS, type ResumeStep, SUSPEND_STEPS, type SuspendStep } from '
 import { checkpointFindings } from './checkpointable.js';
 import { clone } from './clone.js';
 import { compact } from './compact.js';
-import { type Context, lockContainer, templateOf } from './context.js';
+import { type Context, lockContainer } from './context.js';
 import { convert } from './convert.js';
 import { type CreateOptions, create } from './create.js';
 import { destroy } from './destroy.js';
@@ -49,9 +49,10 @@ import {
   switchSnapshot,
 } from './snapshot.js';
 import { mountSnapshot, umountSnapshot } from './snapshot-mount.js';
-import { planFor, type Started, type StartOptions, start } from './start.js';
+import { planFor, type StartOptions, start } from './start.js';
 import { type StopOptions, stop } from './stop.js';
 import { type SuspendOptions, suspend } from './suspend.js';
+import { waitUntilUp } from './until-up.js';
 
 export interface Abortable {
   readonly signal?: AbortSignal;
@@ -223,7 +224,7 @@ export class Container {
       // Waited for from the first, so that the init of a long-lived embedding process leaves no zombie.
       this.#own = watchEnd(init);
       if (started.privileged) this.#warnPrivileged();
-      if (wait) await this.#waitUntilUp(started, options.signal);
+      if (wait) await waitUntilUp(this.#context, started.config, started.init, options.signal);
       const console = started.console < 0 ? {} : { console: openConsole(started.console) };
       return { pid: init.pid, privileged: started.privileged, ...console };
     });
@@ -374,17 +375,6 @@ export class Container {
   initPid(): number | undefined {
     using init = findInit(this.#context, this.ctid);
     return init && readRecord(this.#context.paths.record(this.ctid))?.init?.pid;
-  }
-
-  async #waitUntilUp({ config }: Started, signal: AbortSignal | undefined): Promise<void> {
-    const { ready } = templateOf(this.#context, config.template ?? '').manifest;
-    if (ready.length === 0) return;
-    const asking = await exec(this.#context, this.ctid, ready, signal ? { signal } : {});
-    asking.stdout.resume();
-    asking.stderr.resume();
-    const { code } = await asking.wait();
-    signal?.throwIfAborted();
-    if (code !== 0) throw new CellaError('WAIT_FAILED', `container ${this.ctid} ended before it was up`);
   }
 
   async #told<T>(verb: Verb, work: () => Promise<T>): Promise<T> {

@@ -40,7 +40,7 @@ export async function askToPowerOff(
 }
 
 /** Of another machine's container, that of the emulator. */
-function programOf(pid: number): string {
+export function programOf(pid: number): string {
   try {
     return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
   } catch {

@@ -18,6 +18,8 @@ const SYSTEMD_IS_UP = [
   '*running*|*degraded*) true;; *) false;; esac; do sleep 0.2; done',
 ].join(' ');
 
+export const SYSTEMD_READY = ['/bin/sh', '-c', SYSTEMD_IS_UP] as const;
+
 /** undefined: it has none. */
 export function guessInit(layers: readonly string[]): Init | undefined {
   const found = findInit(layers);
@@ -26,7 +28,7 @@ export function guessInit(layers: readonly string[]): Init | undefined {
   switch (found.program) {
     case 'systemd':
       // systemd(1), SIGNALS: powers off, where SIGTERM would only have it run itself anew.
-      return { init, stopSignal: 'SIGRTMIN+3', ready: ['/bin/sh', '-c', SYSTEMD_IS_UP] };
+      return { init, stopSignal: 'SIGRTMIN+3', ready: SYSTEMD_READY };
     case 'busybox':
       return { init, stopSignal: 'SIGUSR2', ready: [] };
     default:

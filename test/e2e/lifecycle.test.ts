@@ -1,5 +1,5 @@
 /** A container's life through the built command line, on the real kernel. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
@@ -19,6 +19,14 @@ describe('lifecycle', () => {
     expect(await status()).toBe('CTID 101 exist unmounted down\n');
     expect(await vzctl('destroy', '101')).toMatchObject({ code: 0 });
     expect(await status()).toBe('CTID 101 deleted unmounted down\n');
+  });
+
+  it('starts, and waits for, one that came here without its template', async () => {
+    await sandbox.create(101, '--layout', 'plain:directory');
+    const path = `${sandbox.rootDir}/etc/vz/conf/101.conf`;
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/^OSTEMPLATE=.*\n/m, ''));
+    expect(await vzctl('start', '101', '--wait')).toMatchObject({ code: 0, stderr: '' });
+    expect(await vzctl('restart', '101', '--wait')).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('prints what a start would do as JSON, and does nothing', async () => {
