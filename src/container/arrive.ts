@@ -11,6 +11,7 @@ import { hurry } from '../host/held-setting.js';
 import { dismiss, guard } from '../host/launcher.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
+import { syncFileSystem } from '../host/sync.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, type LiveFacts, type Message } from '../migrate/messages.js';
 import { idMapOf } from '../plan/plan-root.js';
@@ -22,7 +23,6 @@ import { openKeeper } from './keeper.js';
 import { expectWhole } from './move-suspended.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
-import { sync } from './receive-files.js';
 import { receiveLast } from './receive-memory.js';
 import { makePlace, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
@@ -127,7 +127,7 @@ export async function arrive(
     if (memory) await trial.untilWhole(link, memory);
     await expect(link, ['keep'], trial.left());
     trial.pass();
-    for (const at of [config.root, config.privateArea]) await sync(at);
+    for (const at of [config.root, config.privateArea]) await syncFileSystem(at);
     removeDump(resumingOf(directory));
     // Before it is entered in the books: what is in them runs whatever becomes of us, and what is not is ended by recover().
     trial.dismiss();

@@ -224,7 +224,7 @@ export class Container {
       // Waited for from the first, so that the init of a long-lived embedding process leaves no zombie.
       this.#own = watchEnd(init);
       if (started.privileged) this.#warnPrivileged();
-      if (wait) await waitUntilUp(this.#context, started.config, started.init, options.signal);
+      if (wait) await waitUntilUp(this.#context, started.config, init, options.signal);
       const console = started.console < 0 ? {} : { console: openConsole(started.console) };
       return { pid: init.pid, privileged: started.privileged, ...console };
     });

@@ -9,9 +9,9 @@ import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
 import { formatLayout, type Layout } from '../config/layout.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
-import { run } from '../host/run.js';
 import { copyTree } from '../host/storage/directory.js';
 import { requireStore } from '../host/storage/index.js';
+import { syncFileSystem } from '../host/sync.js';
 import { FIRST, inNode } from '../plan/image.js';
 import { readSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
@@ -90,7 +90,7 @@ async function fill(context: Context, staged: ContainerConfig, filling: Filling)
   await withArea(context, staged, async (at) => {
     if (template) await copyOnto(template, `${at}/${inNode(FIRST.node, 'upper')}`, filling);
     else await copyTree(`${place}/root`, `${at}/${inNode(FIRST.node, 'root')}`);
-    await run(['sync', '--file-system', at]);
+    await syncFileSystem(at);
   });
 }
 

@@ -8,8 +8,8 @@ import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/
 import { type Changed, type ImportedConfig, importConfig, importedStore } from '../config/imported-config.js';
 import { formatLayout, type Layout } from '../config/layout.js';
 import { faultPoint } from '../fault.js';
-import { run } from '../host/run.js';
 import { type Area, chooseStore, openStore } from '../host/storage/index.js';
+import { syncFileSystem } from '../host/sync.js';
 import { FIRST, inNode } from '../plan/image.js';
 import { readSource, type SourceArchive, unpackSource } from '../template/source-archive.js';
 import { prepareParent, storeOf, withArea } from './area.js';
@@ -138,7 +138,7 @@ async function fill(
     if (archive.kind === 'backup') await unpackBackup(archive.file, root, signal);
     else await unpackSource(archive, root, signal);
     faultPoint('import.unpacked');
-    await run(['sync', '--file-system', at]);
+    await syncFileSystem(at);
   });
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import type { ContainerConfig } from '../config/container-config.js';
 import { faultPoint } from '../fault.js';
 import type { Area } from '../host/storage/index.js';
+import { syncFileSystem } from '../host/sync.js';
 import type { Link } from '../migrate/link.js';
 import { expect, type Hello, type Message } from '../migrate/messages.js';
 import { ownMounts } from '../plan/equipment.js';
@@ -11,7 +12,7 @@ import type { Context } from './context.js';
 import { dropKept, takeKept } from './kept-area.js';
 import { settleLinks } from './links.js';
 import { receiveSnapshot } from './move-snapshots.js';
-import { receiveFiles, sendListing, sync, withStagedRoot } from './receive-files.js';
+import { receiveFiles, sendListing, withStagedRoot } from './receive-files.js';
 import { receiveMemory } from './receive-memory.js';
 
 export interface Filling {
@@ -57,7 +58,7 @@ async function fillRoot(
 ): Promise<Of<'state' | 'keep' | 'snapshot'>> {
   for (;;) {
     const message = await expect(link, ['files', 'memory', 'state', 'keep', 'snapshot']);
-    if (message.type === 'keep') for (const at of [root, staged.privateArea]) await sync(at);
+    if (message.type === 'keep') for (const at of [root, staged.privateArea]) await syncFileSystem(at);
     if (message.type === 'snapshot') await settleLinks(context, { ...staged, root });
     if (message.type === 'memory') await receiveMemory(context, link, staged.ctid, message);
     else if (message.type === 'files') await receiveTree(link, staged, root, message);

@@ -5,7 +5,7 @@ import { formatIndex } from '../backup/tree-index.js';
 import { walkTree } from '../backup/walk.js';
 import type { ContainerConfig } from '../config/container-config.js';
 import { mountRoot } from '../host/launcher.js';
-import { run } from '../host/run.js';
+import { syncFileSystem } from '../host/sync.js';
 import { namesIn, pack, unpacked } from '../migrate/archive.js';
 import type { Link } from '../migrate/link.js';
 import type { Message } from '../migrate/messages.js';
@@ -33,11 +33,6 @@ export async function withStagedRoot<T>(
   }
 }
 
-/** All of the file system that has it is on the disk. */
-export async function sync(path: string): Promise<void> {
-  await run(['sync', '--file-system', path]);
-}
-
 /** Tells the sender what is here already. */
 export async function sendListing(link: Link, root: string): Promise<void> {
   const { index } = await walkTree(root);
@@ -63,7 +58,7 @@ export async function receiveFiles(
     const limits = { bytes: bytes * 2 + (1 << 30), entries: entries + 2 };
     await unpackInto(writer, unpacked(link.bytes()), { below: 'root', limits });
     await finishTree(writer);
-    if (!still) await sync(root);
+    if (!still) await syncFileSystem(root);
   } finally {
     await writer.settle();
   }

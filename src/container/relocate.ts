@@ -4,10 +4,10 @@ import type { Ctid } from '../config/ctid.js';
 import { formatConfig, parseConfig, updateConfig } from '../config/grammar.js';
 import { parsePath } from '../config/values.js';
 import { CellaError } from '../errors.js';
-import { run } from '../host/run.js';
 import { requireStore } from '../host/storage/index.js';
 import { canRename } from '../host/storage/rename.js';
 import { copyStates } from '../host/storage/states.js';
+import { syncFileSystem } from '../host/sync.js';
 import { readSnapshots, usedNodes, writeSnapshots } from '../state/snapshots.js';
 import { readText } from '../state/text-file.js';
 import { areaOf, prepareParent, storeOf } from './area.js';
@@ -83,5 +83,5 @@ async function copyAll(context: Context, config: ContainerConfig, staged: Contai
   );
   await copyStates(config.privateArea, staged.privateArea);
   writeSnapshots(staged.privateArea, tree);
-  await run(['sync', '--file-system', staged.privateArea]);
+  await syncFileSystem(staged.privateArea);
 }

@@ -7,9 +7,9 @@ import { formatConfig, getSettings, parseConfig, updateConfig } from '../config/
 import { formatLayout, type Layout, parseLayout } from '../config/layout.js';
 import { forAnother } from '../config/own-settings.js';
 import { CellaError } from '../errors.js';
-import { run } from '../host/run.js';
 import type { Area } from '../host/storage/index.js';
 import { chooseStore, openStore } from '../host/storage/index.js';
+import { syncFileSystem } from '../host/sync.js';
 import { FIRST, inNode } from '../plan/image.js';
 import { prepareParent, storeOf, withArea } from './area.js';
 import { listTemplate } from './contents.js';
@@ -132,6 +132,6 @@ async function fill(context: Context, { config, area, chain }: Job, options: Res
       ? planOnto(index, await listTemplate(context, staged, options.signal))
       : planWhole(index);
     await writeFiles(`${at}/${inNode(FIRST.node, overlay ? 'upper' : 'root')}`, chain, { ...options, plan });
-    await run(['sync', '--file-system', at]);
+    await syncFileSystem(at);
   });
 }

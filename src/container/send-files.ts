@@ -4,7 +4,7 @@ import { parseIndex, type TreeIndex } from '../backup/tree-index.js';
 import { walkTree } from '../backup/walk.js';
 import { tarFiles } from '../backup/write.js';
 import type { ContainerConfig } from '../config/container-config.js';
-import { run } from '../host/run.js';
+import { syncFileSystem } from '../host/sync.js';
 import { namesOut, pack, unpacked } from '../migrate/archive.js';
 import { changesSince, countStored, knownBy, removalsOf } from '../migrate/changes.js';
 import type { Link } from '../migrate/link.js';
@@ -111,7 +111,7 @@ class TreeSender {
 
   async round({ still = false, signal, progress }: RoundOptions = {}): Promise<Round> {
     // What is written by way of memory counts as changed only from its next write to the disk on (msync(2), NOTES).
-    if (!still) await run(['sync', '--file-system', this.#config.privateArea]);
+    if (!still) await syncFileSystem(this.#config.privateArea);
     const view = this.#tree === 'mnt' ? withOwnMounts : still ? withStillContents : withLiveContents;
     return view(this.#context, this.#config, (contents) => this.#send(contents, { still, signal, progress }));
   }

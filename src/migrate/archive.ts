@@ -1,9 +1,8 @@
 /** Files on their way: what tar makes of them, compressed by zstd or, where they are few, by gzip. */
-import { Readable, type Transform } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
 import { CellaError } from '../errors.js';
 import { filter } from '../host/run.js';
-import { compressionOf } from '../template/decompress.js';
+import { compressionOf, through } from '../template/decompress.js';
 import { pathInTree } from '../template/entry-name.js';
 import { DEFAULT_LIMITS } from '../template/limits.js';
 
@@ -30,18 +29,6 @@ export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerat
   })();
   const isSmall = first !== undefined && compressionOf(first) === 'gzip';
   yield* isSmall ? through(createGunzip(), all) : filter(['zstd', '-dcq'], all);
-}
-
-async function* through(transform: Transform, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const input = Readable.from(pieces, { objectMode: false });
-  input.on('error', (error) => transform.destroy(error));
-  input.pipe(transform);
-  try {
-    yield* transform;
-  } finally {
-    input.destroy();
-    transform.destroy();
-  }
 }
 
 /** Paths, each with a zero behind it. */

@@ -1,7 +1,7 @@
 /** Archives as they come: what they are compressed with is told by their first bytes, never by their names. */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CellaError } from '../errors.js';
 import { hasTool } from '../host/jobs.js';
@@ -69,7 +69,7 @@ function decompressor(compression: Compression, raw: AsyncIterable<Uint8Array>):
     case 'gzip':
       // pigz reads, checks and writes on threads of its own.
       if (hasTool('pigz')) return filter(['pigz', '-dc'], raw);
-      return gunzip(raw);
+      return through(createGunzip({ chunkSize: CHUNK }), raw);
     case 'xz':
     case 'bzip2':
     case 'zstd':
@@ -84,15 +84,19 @@ function decompressor(compression: Compression, raw: AsyncIterable<Uint8Array>):
   }
 }
 
-async function* gunzip(raw: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
-  const input = Readable.from(raw, { objectMode: false });
-  input.on('error', (error) => gunzip.destroy(error));
-  input.pipe(gunzip);
+/** What pieces become on their way through one of zlib's streams, in this process. */
+export async function* through(
+  transform: Transform,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const input = Readable.from(pieces, { objectMode: false });
+  input.on('error', (error) => transform.destroy(error));
+  input.pipe(transform);
   try {
-    yield* gunzip;
+    yield* transform;
   } finally {
     input.destroy();
+    transform.destroy();
   }
 }
 

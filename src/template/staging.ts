@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { faultPoint } from '../fault.js';
-import { run } from '../host/run.js';
+import { syncFileSystem } from '../host/sync.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { type Lock, takeLock } from '../state/lock.js';
 import { withUndo } from '../undo.js';
@@ -43,7 +43,7 @@ export async function stageTemplate(
     const manifest = await fill(staging);
     writeFileAtomic(`${staging}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`, { durable: false });
     // Containers are made from it at once, and are on the disk sooner than files are by themselves.
-    await run(['sync', '--file-system', staging]);
+    await syncFileSystem(staging);
     faultPoint('template.staged');
     signal?.throwIfAborted();
     using _claim = await claimed();

@@ -6,7 +6,7 @@ import { native } from '../../native/binding.js';
 import { areaDirectories, inNode } from '../../plan/image.js';
 import { syncDirectory } from '../../state/atomic-file.js';
 import { isNode, type Pair } from '../../state/snapshots.js';
-import { run } from '../run.js';
+import { syncFileSystem } from '../sync.js';
 import { removeSubvolume } from './btrfs.js';
 import { makeDirectories } from './directory.js';
 
@@ -19,7 +19,7 @@ export function addNode(area: string, node: string, tree: Tree): void {
 
 /** What was copied outlives a power cut. Whoever stands still need not wait for it; a snapshot of btrfs is written anyway. */
 export async function syncNodes(area: string): Promise<void> {
-  if (!native().isBtrfs(area)) await run(['sync', '--file-system', area]);
+  if (!native().isBtrfs(area)) await syncFileSystem(area);
 }
 
 /** Moves what only the lower one has into the upper one; `writable`: that one is written to. */
