@@ -28,6 +28,8 @@ const PROCESSOR = 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt';
 const BOOT_SECONDS = 900;
 /** Nothing that is kept outlives this. */
 const LONGEST_HOURS = 12;
+/** Of a console. */
+const LINES_TOLD = 40;
 
 export class Guest {
   readonly name: string;
@@ -148,11 +150,16 @@ export class Guest {
     if (!this.hasEnded()) await ended(this.#qemu);
   }
 
-  /** What the guest's console, or QEMU, said last, for the end of a message. */
+  /** What the guest's console, or QEMU, said last, for the end of a message: with what a panic was about. */
   lastLines(): string {
     const text = stripVTControlCharacters(readFileSync(`${this.#directory}/${this.name}.console`, 'utf8'));
     const lines = text.split('\n').filter((line) => line.trim() !== '');
-    return lines.length === 0 ? '' : `; its console said last:\n${lines.slice(-40).join('\n')}`;
+    if (lines.length === 0) return '';
+    const panic = lines.findIndex((line) => line.includes('Kernel panic'));
+    const tail = Math.max(0, lines.length - LINES_TOLD);
+    // Registers and a trace of calls follow it, and may fill the tail.
+    const last = lines.slice(panic === -1 ? tail : Math.min(panic, tail));
+    return `; its console said last:\n${last.join('\n')}`;
   }
 
   /** Cuts the power: nothing on its disks is kept anyway. */
