@@ -28,13 +28,17 @@ export type TreeIndex = ReadonlyMap<string, IndexEntry>;
 
 export type FileType = 'd' | 'f' | 'l' | 'c' | 'b' | 'p';
 
-export interface Facts {
+/** What one look at a file tells (lstat(2)). */
+export interface Status {
   readonly type: FileType;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly size: bigint;
   readonly modified: bigint;
+}
+
+export interface Facts extends Status {
   /** "major:minor" of a device. */
   readonly device: string;
   /** A digest of the extended attributes. */
@@ -46,19 +50,19 @@ export interface Facts {
 
 const NONE = '-';
 
+/** Facts begin with it, and a blank. */
+export function formatStatus({ type, mode, uid, gid, size, modified }: Status): string {
+  return `${type} ${mode.toString(8)} ${uid} ${gid} ${size} ${modified}`;
+}
+
 export function formatFacts(facts: Facts): string {
-  const { type, mode, uid, gid, size, modified, device, attributes, contents, link } = facts;
+  const { device, attributes, contents, link } = facts;
   const rest = [device || NONE, attributes || NONE, contents || NONE, link === '' ? NONE : escapeName(link)];
-  return [type, mode.toString(8), uid, gid, size, modified, ...rest].join(' ');
+  return `${formatStatus(facts)} ${rest.join(' ')}`;
 }
 
 export function typeOf({ facts }: IndexEntry): FileType {
   return facts[0] as FileType;
-}
-
-/** A regular file's digest. */
-export function contentsOf({ facts }: IndexEntry): string {
-  return facts.split(' ')[8] ?? NONE;
 }
 
 /** Bytes of a regular file, 0 of all else. */

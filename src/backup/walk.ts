@@ -17,17 +17,17 @@ import { bytesOf } from '../template/entry-name.js';
 import { DEFAULT_LIMITS } from '../template/limits.js';
 import { isKeptXattr } from '../template/tar-entry.js';
 import {
-  contentsOf,
-  type Facts,
   type FileType,
   formatFacts,
+  formatStatus,
   type IndexEntry,
+  type Status,
   type TreeIndex,
 } from './tree-index.js';
 
 export interface WalkOptions {
   readonly isExcluded?: (path: string) => boolean;
-  /** An earlier list of it: what has not changed since need not be read. */
+  /** An earlier list of it: at what has not changed since one look is enough. */
   readonly known?: TreeIndex | undefined;
   /** The files are copies: when they were changed nobody knows. */
   readonly copied?: boolean;
@@ -91,7 +91,7 @@ class Walk {
     if (type === undefined) return;
     const changed = this.#isCertain(stats) ? String(stats.ctimeNs) : '0';
     const group = stats.nlink > 1n && type !== 'd' ? this.#groupOf(stats) : 0;
-    const facts = await this.#factsOf(path, changed, factsOf(at, type, stats));
+    const facts = await this.#factsOf(path, changed, statusOf(type, stats), stats);
     this.#entries.set(path, { path, stored: true, group, changed, facts });
     if (type !== 'd') return;
     const prefix = path === '' ? '' : `${path}/`;
@@ -105,15 +105,19 @@ class Walk {
     return !this.#options.live || ctimeNs < BigInt(Date.now()) * 1_000_000n - JUST_NOW_NS;
   }
 
-  async #factsOf(path: string, changed: string, facts: Facts): Promise<string> {
-    if (facts.type !== 'f') return formatFacts(facts);
+  async #factsOf(path: string, changed: string, status: Status, { rdev }: BigIntStats): Promise<string> {
     const before = changed === '0' ? undefined : this.#options.known?.get(path);
-    if (
-      before?.changed === changed &&
-      formatFacts({ ...facts, contents: contentsOf(before) }) === before.facts
-    )
+    if (before?.changed === changed && before.facts.startsWith(`${formatStatus(status)} `))
       return before.facts;
-    return formatFacts({ ...facts, contents: await digestFile(bytesOf(`${this.#root}/${path}`)) });
+    const { type } = status;
+    const at = bytesOf(`${this.#root}/${path}`);
+    return formatFacts({
+      ...status,
+      device: type === 'c' || type === 'b' ? deviceOf(rdev) : '',
+      attributes: type === 'l' ? '' : attributesOf(at),
+      contents: type === 'f' ? await digestFile(at) : '',
+      link: type === 'l' ? readlinkSync(at, { encoding: 'latin1' }) : '',
+    });
   }
 
   /** A name whose others were not found is a file like any other. */
@@ -151,18 +155,14 @@ function kindOf(stats: BigIntStats): FileType | undefined {
   return stats.isCharacterDevice() && stats.rdev !== 0n ? 'c' : undefined;
 }
 
-function factsOf(at: Buffer, type: FileType, stats: BigIntStats): Facts {
+function statusOf(type: FileType, { mode, uid, gid, size, mtimeNs }: BigIntStats): Status {
   return {
     type,
-    mode: Number(stats.mode & 0o7777n),
-    uid: Number(stats.uid),
-    gid: Number(stats.gid),
-    size: type === 'f' ? stats.size : 0n,
-    modified: stats.mtimeNs,
-    device: type === 'c' || type === 'b' ? deviceOf(stats.rdev) : '',
-    attributes: type === 'l' ? '' : attributesOf(at),
-    contents: '',
-    link: type === 'l' ? readlinkSync(at, { encoding: 'latin1' }) : '',
+    mode: Number(mode & 0o7777n),
+    uid: Number(uid),
+    gid: Number(gid),
+    size: type === 'f' ? size : 0n,
+    modified: mtimeNs,
   };
 }
 

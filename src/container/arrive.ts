@@ -7,7 +7,6 @@ import { faultPoint } from '../fault.js';
 import { findCriu } from '../host/criu/find.js';
 import { retarget } from '../host/criu/images.js';
 import { type MemoryClient, permitUserfaultfd, startMemoryClient } from '../host/criu/memory.js';
-import { hurry } from '../host/held-setting.js';
 import { dismiss, guard } from '../host/launcher.js';
 import { removeMountPoint } from '../host/mounts.js';
 import { ProcessHandle, startTime } from '../host/processes.js';
@@ -23,6 +22,7 @@ import { openKeeper } from './keeper.js';
 import { expectWhole } from './move-suspended.js';
 import { intendNetwork, type NetworkIntent } from './network.js';
 import { networkPlanOf } from './network-plan.js';
+import type { Readiness } from './readiness.js';
 import { receiveLast } from './receive-memory.js';
 import { makePlace, restore } from './restore-state.js';
 import { wakeSystemd } from './resume.js';
@@ -33,6 +33,8 @@ export interface State {
   readonly header: DumpHeader;
   /** Its memory follows. */
   readonly lazy: boolean;
+  /** Settles when its images are there, and fit this host: what needs none of them begins before. */
+  readonly images: Promise<unknown>;
 }
 
 /** How often the two sides hear of each other while memory follows. */
@@ -42,21 +44,27 @@ interface Receiving {
   readonly there: LiveFacts;
   readonly here: LiveFacts;
   readonly last: Extract<Message, { readonly type: 'state' }>;
+  readonly readiness: Readiness;
 }
 
-/** Its images, made to fit this host. */
-export async function receiveState(
+/** Begins to take its images. */
+export function receiveState(
   context: Context,
   link: Link,
   config: ContainerConfig,
-  { there, here, last }: Receiving,
-): Promise<State> {
-  const images = await receiveLast(context, link, config.ctid, last.memory ?? 0);
-  await fitImages(images, config, { there, here, header: last.header });
+  { there, here, last, readiness }: Receiving,
+): State {
+  const { ctid } = config;
+  const { memory: rounds = 0, header } = last;
+  const images = receiveLast(context, link, { ctid, rounds, unpacks: readiness.unpacks }).then((directory) =>
+    fitImages(directory, config, { there, here, header }),
+  );
+  images.catch(() => undefined);
   return {
-    directory: comingOf(context, config.ctid),
-    header: { ...last.header, ctid: config.ctid },
+    directory: comingOf(context, ctid),
+    header: { ...header, ctid },
     lazy: last.lazy === true,
+    images,
   };
 }
 
@@ -90,24 +98,27 @@ export async function arrive(
   context: Context,
   config: ContainerConfig,
   link: Link,
-  { directory, header, lazy }: State,
+  { directory, header, lazy, images }: State,
+  readiness: Readiness,
 ): Promise<Arrived> {
-  // While much else is made: they take their time.
-  await using hurried = hurry();
+  readiness.begin();
+  // While much else is made: it takes its time.
   await using permitted = lazy ? permitUserfaultfd() : undefined;
   const criu = await findCriu('MIGRATION_FAILED');
   const network = await intendNetwork(context, networkPlanOf(context, config));
   using keeper = await openKeeper(context, { always: header.console !== undefined });
   return await withUndo(async (undo) => {
-    undo.push('keep its state', () => {
+    undo.push('keep its state', async () => {
+      await images.catch(() => undefined);
       removeDump(directory);
       removeDump(resumingOf(directory));
       removeMountPoint(config.root);
     });
-    const fetching = lazy ? startMemoryClient(criu, imagesOf(directory)) : undefined;
+    const fetching = lazy ? images.then(() => startMemoryClient(criu, imagesOf(directory))) : undefined;
     fetching?.catch(() => undefined);
     undo.push('fetch memory', async () => (await fetching?.catch(() => undefined))?.kill());
     const place = await makePlace(context, config, { header, network, undo, migrated: true });
+    await images;
     const trial = new Trial();
     undo.push('have it on trial', () => trial.end());
     const ready = (pid: number): Promise<void> => trial.hold(pid, link);
@@ -117,7 +128,7 @@ export async function arrive(
     await permitted?.ready;
     const { init, console } = await restore(context, place, restoring);
     using _init = init;
-    await Promise.all([hurried.letGo(), permitted?.letGo()]);
+    await Promise.all([readiness.endHaste(), permitted?.letGo()]);
     // Without a keeper it has none.
     if (console >= 0) closeSync(console);
     wakeSystemd(init);

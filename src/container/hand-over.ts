@@ -7,6 +7,8 @@ import { faultPoint } from '../fault.js';
 import type { Criu } from '../host/criu/find.js';
 import { PageRequests } from '../host/criu/memory.js';
 import { remapsOf } from '../host/criu/programs.js';
+import type { ReadyFilter } from '../host/ready-filter.js';
+import { readyToPack } from '../migrate/archive.js';
 import { sendImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
@@ -43,6 +45,7 @@ export async function handOver(
 ): Promise<number> {
   let [began, still] = [0, 0];
   let lazy = false;
+  let packs: ReadyFilter | undefined;
   mark.set('sending');
   const ahead = async () => {
     const images = await memory?.send();
@@ -58,7 +61,7 @@ export async function handOver(
     if (existsSync(remapsOf(images))) await sender.round({ still: true });
     progress?.({ step: 'state' });
     await link.send({ type: 'state', header, memory: memory?.rounds.length, lazy });
-    await sendImages(link, images);
+    await sendImages(link, images, packs);
     if (served) serve(link, served, criu);
     await expect(link, ['restored']);
     faultPoint('migrate.restored');
@@ -77,8 +80,17 @@ export async function handOver(
     mark.set('kept');
   };
   const directory = leavingOf(context, ctid);
-  const beside = () => sender.round({ still: true });
-  await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, ahead, beside });
+  const beside = async () => {
+    await link.send({ type: 'still' });
+    packs ??= readyToPack();
+    await sender.round({ still: true });
+  };
+  try {
+    await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, ahead, beside });
+  } finally {
+    await sender.settled();
+    await packs?.[Symbol.asyncDispose]();
+  }
   // What has served its memory stands still for good.
   if (!lazy) await running.init.wait();
   return still;

@@ -12,8 +12,11 @@ import type { Context } from './context.js';
 import { dropKept, takeKept } from './kept-area.js';
 import { settleLinks } from './links.js';
 import { receiveSnapshot } from './move-snapshots.js';
+import type { Readiness } from './readiness.js';
 import { receiveFiles, sendListing, withStagedRoot } from './receive-files.js';
 import { receiveMemory } from './receive-memory.js';
+
+type Of<T extends Message['type']> = Extract<Message, { readonly type: T }>;
 
 export interface Filling {
   readonly config: ContainerConfig;
@@ -21,15 +24,17 @@ export interface Filling {
   /** From what an earlier one has left. */
   readonly goesOn: boolean;
   readonly ignore: Hello['ignore'];
+  /** Begins when the container stands still. */
+  readonly readiness: Readiness;
+  /** Takes what follows that message. */
+  readonly onState: (message: Of<'state'>) => void;
 }
-
-type Of<T extends Message['type']> = Extract<Message, { readonly type: T }>;
 
 /** Returns what comes after its files. */
 export async function fill(
   context: Context,
   link: Link,
-  { config, area, goesOn, ignore }: Filling,
+  { config, area, goesOn, ignore, ...rest }: Filling,
 ): Promise<Of<'state' | 'keep'>> {
   if (goesOn) takeKept(context, config, area.path);
   else {
@@ -41,7 +46,7 @@ export async function fill(
   for (let tells = goesOn; ; tells = false) {
     const message = await withStagedRoot(context, staged, async (root) => {
       if (tells) await sendListing(link, root);
-      return await fillRoot(context, link, staged, root);
+      return await fillRoot(context, link, { config: staged, root, ...rest });
     });
     if (message.type !== 'snapshot') return message;
     await receiveSnapshot(context, link, staged, { message, ignore });
@@ -53,15 +58,24 @@ export async function fill(
 async function fillRoot(
   context: Context,
   link: Link,
-  staged: ContainerConfig,
-  root: string,
+  {
+    config,
+    root,
+    readiness,
+    onState,
+  }: Pick<Filling, 'config' | 'readiness' | 'onState'> & { readonly root: string },
 ): Promise<Of<'state' | 'keep' | 'snapshot'>> {
   for (;;) {
-    const message = await expect(link, ['files', 'memory', 'state', 'keep', 'snapshot']);
-    if (message.type === 'keep') for (const at of [root, staged.privateArea]) await syncFileSystem(at);
-    if (message.type === 'snapshot') await settleLinks(context, { ...staged, root });
-    if (message.type === 'memory') await receiveMemory(context, link, staged.ctid, message);
-    else if (message.type === 'files') await receiveTree(link, staged, root, message);
+    const message = await expect(link, ['files', 'memory', 'still', 'state', 'keep', 'snapshot']);
+    if (message.type === 'still') {
+      readiness.begin();
+      continue;
+    }
+    if (message.type === 'state') onState(message);
+    if (message.type === 'keep') for (const at of [root, config.privateArea]) await syncFileSystem(at);
+    if (message.type === 'snapshot') await settleLinks(context, { ...config, root });
+    if (message.type === 'memory') await receiveMemory(context, link, config.ctid, message);
+    else if (message.type === 'files') await receiveTree(link, config, root, message);
     else return message;
     faultPoint('receive.files');
     await link.send({ type: 'done' });

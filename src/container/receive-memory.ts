@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import type { Ctid } from '../config/ctid.js';
 import { CellaError } from '../errors.js';
 import { faultPoint } from '../fault.js';
+import type { ReadyFilter } from '../host/ready-filter.js';
 import { receiveImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { MOST_ROUNDS } from '../migrate/memory-rounds.js';
@@ -30,11 +31,21 @@ export async function receiveMemory(
   faultPoint('receive.memory');
 }
 
+interface Last {
+  readonly ctid: Ctid;
+  readonly rounds: number;
+  readonly unpacks: ReadyFilter | undefined;
+}
+
 /** Those of the last dump, which builds upon so many rounds; returns their directory. */
-export async function receiveLast(context: Context, link: Link, ctid: Ctid, rounds: number): Promise<string> {
+export async function receiveLast(
+  context: Context,
+  link: Link,
+  { ctid, rounds, unpacks }: Last,
+): Promise<string> {
   const images = rounds === 0 ? makeImages(context, ctid) : imagesOf(comingOf(context, ctid));
   expectRounds(images, rounds);
-  await receiveImages(link, images);
+  await receiveImages(link, images, unpacks);
   if (rounds > 0) symlinkSync(memoryOf('.', rounds), `${images}/${PARENT}`);
   return images;
 }

@@ -18,7 +18,8 @@ import { lockAllocation, makeFiles } from './make.js';
 import { putSuspended } from './move-suspended.js';
 import { announceNetwork } from './network.js';
 import { readyPrivate } from './network-plan.js';
-import { fill } from './receive-area.js';
+import { Readiness } from './readiness.js';
+import { type Filling, fill } from './receive-area.js';
 import { endCopy, recover } from './recover.js';
 import { start } from './start.js';
 
@@ -69,30 +70,37 @@ async function keepFrom(context: Context, link: Link, ctid: Ctid, hello: Hello):
   const notAfter = live && whyNotFetched(live.there.criu, live.here.criu);
   await link.send({ type: 'welcome', onTemplate, goesOn, notAfter });
   if (hello.checkOnly) return false;
+  await using readiness = new Readiness();
   let state: State | undefined;
   let arrived: Arrived | undefined;
   let start = false;
+  const onState: Filling['onState'] = (last) => {
+    if (live) state = receiveState(context, link, config, { ...live, last, readiness });
+  };
   try {
     await makeFiles(context, config, {
       text,
       ...(hello.keep && alone ? { unmake: (path) => keepArea(context, config, path) } : {}),
       fill: async (area) => {
         ids.release();
-        if (live && hello.suspended)
-          state = await receiveState(context, link, config, { ...live, last: await expect(link, ['state']) });
-        const last = await fill(context, link, { config, area, goesOn, ignore: hello.ignore });
+        if (live && hello.suspended) {
+          onState(await expect(link, ['state']));
+          await state?.images;
+        }
+        const filling = { config, area, goesOn, ignore: hello.ignore, readiness, onState };
+        const last = await fill(context, link, filling);
         if (last.type === 'keep') start = last.start;
-        else if (live) state = await receiveState(context, link, config, { ...live, last });
       },
       made: async () => {
         if (state && hello.suspended) await putSuspended(context, config, state);
-        else if (state) arrived = await arrive(context, config, link, state);
+        else if (state) arrived = await arrive(context, config, link, state, readiness);
         faultPoint('receive.placed');
         takeScripts(context, ctid, hello.scripts);
       },
     });
     faultPoint('receive.made');
   } catch (error) {
+    await state?.images.catch(() => undefined);
     // Where it could not be entered in the books after all, it is not to run beside them.
     await endCopy(context, ctid, config.root);
     throw error;

@@ -29,7 +29,7 @@ export interface Round {
 }
 
 export interface RoundOptions {
-  /** Nothing changes them any more. */
+  /** Nothing changes them any more: it is over as soon as the other side has them, and `settled` tells when nothing is open. */
   readonly still?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Is told of bytes of the archive. */
@@ -65,6 +65,11 @@ export class FileSender {
     this.rounds.push(round);
     return round;
   }
+
+  /** Nothing of them is looked at any more. */
+  async settled(): Promise<void> {
+    for (const tree of [this.#root, this.#own]) await tree?.settled();
+  }
 }
 
 interface Sending {
@@ -84,6 +89,7 @@ class TreeSender {
   #exact = false;
   /** What was read last. */
   #known: TreeIndex;
+  #view = Promise.resolve();
 
   constructor({ context, config, link }: Sending, tree: Tree, there: TreeIndex) {
     this.#tree = tree;
@@ -110,10 +116,23 @@ class TreeSender {
   }
 
   async round({ still = false, signal, progress }: RoundOptions = {}): Promise<Round> {
+    await this.settled();
     // What is written by way of memory counts as changed only from its next write to the disk on (msync(2), NOTES).
     if (!still) await syncFileSystem(this.#config.privateArea);
     const view = this.#tree === 'mnt' ? withOwnMounts : still ? withStillContents : withLiveContents;
-    return view(this.#context, this.#config, (contents) => this.#send(contents, { still, signal, progress }));
+    return new Promise((resolve, reject) => {
+      const work = async (contents: Contents): Promise<Round> => {
+        const round = await this.#send(contents, { still, signal, progress });
+        if (still) resolve(round);
+        return round;
+      };
+      this.#view = view(this.#context, this.#config, work).then(resolve, reject);
+    });
+  }
+
+  /** What is left of it in vain goes with the next command. */
+  settled(): Promise<void> {
+    return this.#view;
   }
 
   async #send({ place }: Contents, { still, signal, progress }: RoundOptions): Promise<Round> {

@@ -1,6 +1,7 @@
 /** Files on their way: what tar makes of them, compressed by zstd or, where they are few, by gzip. */
 import { createGunzip, createGzip } from 'node:zlib';
 import { CellaError } from '../errors.js';
+import { ReadyFilter } from '../host/ready-filter.js';
 import { filter } from '../host/run.js';
 import { compressionOf, through } from '../template/decompress.js';
 import { pathInTree } from '../template/entry-name.js';
@@ -13,14 +14,28 @@ export const SMALL = 2 << 20;
 /** Bytes. */
 const MOST_NAMES = 2 ** 30;
 
+const PACK = ['zstd', '-cq', LEVEL, '-T0', '--check'] as const;
+const UNPACK = ['zstd', '-dcq'] as const;
+
+/** For what is not there yet, and is not to wait then. */
+export const readyToPack = (): ReadyFilter => new ReadyFilter(PACK);
+export const readyToUnpack = (): ReadyFilter => new ReadyFilter(UNPACK);
+
 /** `bytes`: about as many as they are. */
-export function pack(pieces: AsyncIterable<Uint8Array>, bytes: number): AsyncIterable<Uint8Array> {
-  if (bytes <= SMALL) return through(createGzip({ level: 1 }), pieces);
-  return filter(['zstd', '-cq', LEVEL, '-T0', '--check'], pieces);
+export function pack(
+  pieces: AsyncIterable<Uint8Array>,
+  bytes: number,
+  ready?: ReadyFilter,
+): AsyncIterable<Uint8Array> {
+  if (ready) return ready.through(pieces);
+  return bytes <= SMALL ? through(createGzip({ level: 1 }), pieces) : filter(PACK, pieces);
 }
 
 /** What they were; fails where something is missing or wrong. */
-export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* unpacked(
+  pieces: AsyncIterable<Uint8Array>,
+  ready?: ReadyFilter,
+): AsyncGenerator<Uint8Array> {
   const rest = pieces[Symbol.asyncIterator]();
   const { value: first } = await rest.next();
   const all = (async function* (): AsyncGenerator<Uint8Array> {
@@ -28,7 +43,7 @@ export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerat
     yield* { [Symbol.asyncIterator]: () => rest };
   })();
   const isSmall = first !== undefined && compressionOf(first) === 'gzip';
-  yield* isSmall ? through(createGunzip(), all) : filter(['zstd', '-dcq'], all);
+  yield* isSmall ? through(createGunzip(), all) : (ready?.through(all) ?? filter(UNPACK, all));
 }
 
 /** Paths, each with a zero behind it. */

@@ -2,18 +2,22 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { pack as tarPack } from 'tar-stream';
 import { CellaError } from '../errors.js';
+import type { ReadyFilter } from '../host/ready-filter.js';
 import { filter } from '../host/run.js';
 import { unpack } from '../template/unpack.js';
-import { pack, SMALL, unpacked } from './archive.js';
+import { pack, unpacked } from './archive.js';
 import type { Link } from './link.js';
 
 const IMAGE = /^[\w.-]+\.img$/;
 
+/** Bytes that this process reads sooner than another one is started. */
+const FEW = 32 << 20;
+
 /** All of a directory, and no logs. */
-export async function sendImages(link: Link, directory: string): Promise<void> {
+export async function sendImages(link: Link, directory: string, ready?: ReadyFilter): Promise<void> {
   const names = readdirSync(directory).filter((name) => IMAGE.test(name));
   const bytes = names.reduce((sum, name) => sum + statSync(`${directory}/${name}`).size, 0);
-  await link.sendBytes(pack(bytes <= SMALL ? few(directory, names) : many(directory, names), bytes));
+  await link.sendBytes(pack(bytes <= FEW ? few(directory, names) : many(directory, names), bytes, ready));
 }
 
 /** Without another process: what they are of stands still meanwhile. */
@@ -29,8 +33,8 @@ function many(directory: string, names: readonly string[]): AsyncIterable<Uint8A
   return filter([...tar, '--', ...names], none());
 }
 
-export async function receiveImages(link: Link, directory: string): Promise<void> {
-  await unpack(unpacked(link.bytes()), directory, { select: (path) => IMAGE.test(path) });
+export async function receiveImages(link: Link, directory: string, ready?: ReadyFilter): Promise<void> {
+  await unpack(unpacked(link.bytes(), ready), directory, { select: (path) => IMAGE.test(path) });
   const odd = readdirSync(directory, { withFileTypes: true }).find(
     (entry) => IMAGE.test(entry.name) && !entry.isFile(),
   );

@@ -10,6 +10,7 @@
  *         ◄──────────────────────────────── done
  *   (live) memory + images of it, often ──► keeps them for the state that builds upon them
  *         ◄──────────────────────────────── done
+ *   (live) still, then its last files ────► makes haste from now on
  *   (live) state + images of processes ───► restores them, and holds them
  *         ◄──────────────────────────────── restored
  *   go: they stand still here, whatever ──► lets them run, and looks whether they are well
@@ -35,7 +36,7 @@ import type { DumpHeader } from '../state/dump.js';
 import type { Snapshot } from '../state/snapshots.js';
 import type { Link } from './link.js';
 
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 export const LEASE_MS = 10_000;
 /** Twice that, and what two clocks may differ by in that time. */
 export const SURELY_OVER_MS = 25_000;
@@ -106,6 +107,8 @@ export type Message =
    * `lazy`: most of what they have not is still to come.
    */
   | { readonly type: 'state'; readonly header: DumpHeader; readonly memory?: number; readonly lazy?: boolean }
+  /** Its processes do nothing any more. */
+  | { readonly type: 'still' }
   | { readonly type: 'go' | 'beat' | 'whole' | 'bye' }
   | { readonly type: 'keep'; readonly start: boolean }
   /**
