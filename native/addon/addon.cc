@@ -61,6 +61,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("limitSubvolume", vz::LimitSubvolume);
   add("mergeLayers", vz::MergeLayers);
   add("clearOrigins", vz::ClearOrigins);
+  add("openListing", vz::OpenListing);
+  add("nextEntries", vz::NextEntries);
   add("openTree", vz::OpenTree);
   add("addToTree", vz::AddToTree);
   add("finishTree", vz::FinishTree);

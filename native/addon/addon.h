@@ -71,6 +71,8 @@ Napi::Value DeleteSubvolume(const Napi::CallbackInfo& info);
 Napi::Value LimitSubvolume(const Napi::CallbackInfo& info);
 Napi::Value MergeLayers(const Napi::CallbackInfo& info);
 Napi::Value ClearOrigins(const Napi::CallbackInfo& info);
+Napi::Value OpenListing(const Napi::CallbackInfo& info);
+Napi::Value NextEntries(const Napi::CallbackInfo& info);
 Napi::Value OpenTree(const Napi::CallbackInfo& info);
 Napi::Value AddToTree(const Napi::CallbackInfo& info);
 Napi::Value FinishTree(const Napi::CallbackInfo& info);

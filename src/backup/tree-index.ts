@@ -28,17 +28,8 @@ export type TreeIndex = ReadonlyMap<string, IndexEntry>;
 
 export type FileType = 'd' | 'f' | 'l' | 'c' | 'b' | 'p';
 
-/** What one look at a file tells (lstat(2)). */
-export interface Status {
-  readonly type: FileType;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: bigint;
-  readonly modified: bigint;
-}
-
-export interface Facts extends Status {
+/** Facts that a look at a file does not tell: it has to be read. */
+export interface Rest {
   /** "major:minor" of a device. */
   readonly device: string;
   /** A digest of the extended attributes. */
@@ -50,15 +41,10 @@ export interface Facts extends Status {
 
 const NONE = '-';
 
-/** Facts begin with it, and a blank. */
-export function formatStatus({ type, mode, uid, gid, size, modified }: Status): string {
-  return `${type} ${mode.toString(8)} ${uid} ${gid} ${size} ${modified}`;
-}
-
-export function formatFacts(facts: Facts): string {
-  const { device, attributes, contents, link } = facts;
-  const rest = [device || NONE, attributes || NONE, contents || NONE, link === '' ? NONE : escapeName(link)];
-  return `${formatStatus(facts)} ${rest.join(' ')}`;
+export function formatRest({ device, attributes, contents, link }: Rest): string {
+  return [device || NONE, attributes || NONE, contents || NONE, link === '' ? NONE : escapeName(link)].join(
+    ' ',
+  );
 }
 
 export function typeOf({ facts }: IndexEntry): FileType {

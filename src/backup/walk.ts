@@ -1,29 +1,14 @@
 /** Lists a tree that nothing changes meanwhile. */
 import { createHash } from 'node:crypto';
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, readSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isErrno } from '../errors.js';
+import { type Listing, native } from '../native/binding.js';
 import { readXattrs } from '../template/digest.js';
 import { bytesOf } from '../template/entry-name.js';
 import { DEFAULT_LIMITS } from '../template/limits.js';
 import { isKeptXattr } from '../template/tar-entry.js';
-import {
-  type FileType,
-  formatFacts,
-  formatStatus,
-  type IndexEntry,
-  type Status,
-  type TreeIndex,
-} from './tree-index.js';
+import { formatRest, type IndexEntry, type TreeIndex } from './tree-index.js';
 
 export interface WalkOptions {
   readonly isExcluded?: (path: string) => boolean;
@@ -45,14 +30,40 @@ export interface Walked {
 
 /** PATH_MAX, less what leads to the tree. */
 const PATH_LENGTH = 4000;
-const AT_A_TIME = 512;
 /** Longer than the clock of file systems goes between two of its ticks (CONFIG_HZ=100 has the longest). */
 const JUST_NOW_NS = 50_000_000n;
 
 export async function walkTree(root: string, options: WalkOptions = {}): Promise<Walked> {
   const walk = new Walk(root, options);
-  await walk.add('', 0);
+  const listing = native().openListing(root, options.live ?? false, PATH_LENGTH, DEFAULT_LIMITS.depth);
+  for await (const { lines, now } of batches(listing)) {
+    options.signal?.throwIfAborted();
+    const parts = lines.toString('latin1').split('\0');
+    for (let at = 0; at + 1 < parts.length; at += 2) {
+      const reading = walk.add(parts[at + 1] as string, parts[at] as string, now);
+      // Most is known: a turn for each would cost more than the look at it.
+      if (reading !== undefined) await reading;
+    }
+  }
   return { index: walk.index(), tooDeep: walk.tooDeep };
+}
+
+interface Batch {
+  readonly lines: Buffer;
+  /** What changes after that, ns, gets a later time, or is seen. */
+  readonly now: bigint;
+}
+
+/** The next one is listed while one is looked at. */
+async function* batches(listing: Listing): AsyncGenerator<Batch> {
+  const ask = () => ({ now: BigInt(Date.now()) * 1_000_000n, lines: native().nextEntries(listing) });
+  for (let asked = ask(); ; ) {
+    const [now, lines] = [asked.now, await asked.lines];
+    if (lines.length === 0) return;
+    asked = ask();
+    asked.lines.catch(() => undefined);
+    yield { lines, now };
+  }
 }
 
 class Walk {
@@ -60,8 +71,9 @@ class Walk {
   readonly #options: WalkOptions;
   readonly #entries = new Map<string, IndexEntry>();
   /** Of files with several names: the number of each, and how many names were found. */
-  readonly #groups = new Map<string, { readonly number: number; readonly changed: bigint; names: number }>();
-  #seen = 0;
+  readonly #groups = new Map<string, { readonly number: number; readonly changed: string; names: number }>();
+  /** What is excluded now, with a slash: all below it follows. */
+  #excluded: string | undefined;
   tooDeep = 0;
 
   constructor(root: string, options: WalkOptions) {
@@ -69,55 +81,46 @@ class Walk {
     this.#options = options;
   }
 
-  async add(path: string, depth: number): Promise<void> {
-    if (path.length > PATH_LENGTH || depth > DEFAULT_LIMITS.depth) {
+  /** A line of native/addon/listing.h. Returns at once where there is nothing to be read. */
+  add(path: string, line: string, now: bigint): Promise<void> | undefined {
+    if (this.#isExcluded(path)) return undefined;
+    if (line === '-') {
       this.tooDeep += 1;
-      return;
+      return undefined;
     }
-    this.#seen += 1;
-    if (this.#seen % AT_A_TIME === 0) await turn();
-    this.#options.signal?.throwIfAborted();
-    try {
-      await this.#look(path, depth);
-    } catch (error) {
-      if (!this.#options.live || !isErrno(error, 'ENOENT', 'ENOTDIR', 'ESTALE', 'EINVAL')) throw error;
+    const [time, file, device, status] = cut(line);
+    const { known, copied, live } = this.#options;
+    const isCertain = !copied && (!live || BigInt(time) < now - JUST_NOW_NS);
+    const changed = isCertain ? time : '0';
+    const group = file === '-' ? 0 : this.#groupOf(file, time);
+    const before = isCertain ? known?.get(path) : undefined;
+    if (before?.changed === changed && before.facts.startsWith(`${status} `)) {
+      this.#entries.set(path, { path, stored: true, group, changed, facts: before.facts });
+      return undefined;
     }
+    return this.#read(path, status, device).then(
+      (facts) => void this.#entries.set(path, { path, stored: true, group, changed, facts }),
+      (error: unknown) => {
+        if (!live || !isErrno(error, 'ENOENT', 'ENOTDIR', 'ESTALE', 'EINVAL')) throw error;
+      },
+    );
   }
 
-  async #look(path: string, depth: number): Promise<void> {
+  #isExcluded(path: string): boolean {
+    if (this.#excluded !== undefined && path.startsWith(this.#excluded)) return true;
+    this.#excluded = path !== '' && this.#options.isExcluded?.(path) ? `${path}/` : undefined;
+    return this.#excluded !== undefined;
+  }
+
+  async #read(path: string, status: string, device: string): Promise<string> {
     const at = bytesOf(`${this.#root}/${path}`);
-    const stats = lstatSync(at, { bigint: true });
-    const type = kindOf(stats);
-    if (type === undefined) return;
-    const changed = this.#isCertain(stats) ? String(stats.ctimeNs) : '0';
-    const group = stats.nlink > 1n && type !== 'd' ? this.#groupOf(stats) : 0;
-    const facts = await this.#factsOf(path, changed, statusOf(type, stats), stats);
-    this.#entries.set(path, { path, stored: true, group, changed, facts });
-    if (type !== 'd') return;
-    const prefix = path === '' ? '' : `${path}/`;
-    for (const name of readdirSync(at, { encoding: 'latin1' }).sort()) {
-      if (!this.#options.isExcluded?.(prefix + name)) await this.add(prefix + name, depth + 1);
-    }
-  }
-
-  #isCertain({ ctimeNs }: BigIntStats): boolean {
-    if (this.#options.copied) return false;
-    return !this.#options.live || ctimeNs < BigInt(Date.now()) * 1_000_000n - JUST_NOW_NS;
-  }
-
-  async #factsOf(path: string, changed: string, status: Status, { rdev }: BigIntStats): Promise<string> {
-    const before = changed === '0' ? undefined : this.#options.known?.get(path);
-    if (before?.changed === changed && before.facts.startsWith(`${formatStatus(status)} `))
-      return before.facts;
-    const { type } = status;
-    const at = bytesOf(`${this.#root}/${path}`);
-    return formatFacts({
-      ...status,
-      device: type === 'c' || type === 'b' ? deviceOf(rdev) : '',
+    const type = status[0];
+    return `${status} ${formatRest({
+      device: device === '-' ? '' : device,
       attributes: type === 'l' ? '' : attributesOf(at),
       contents: type === 'f' ? await digestFile(at) : '',
       link: type === 'l' ? readlinkSync(at, { encoding: 'latin1' }) : '',
-    });
+    })}`;
   }
 
   /** A name whose others were not found is a file like any other. */
@@ -125,45 +128,37 @@ class Walk {
     const single = new Set(
       [...this.#groups.values()].filter(({ names }) => names < 2).map((group) => group.number),
     );
+    if (single.size === 0) return this.#entries;
     for (const [path, entry] of this.#entries)
       if (single.has(entry.group)) this.#entries.set(path, { ...entry, group: 0 });
     return this.#entries;
   }
 
-  #groupOf({ dev, ino, ctimeNs }: BigIntStats): number {
-    const key = `${dev}:${ino}`;
-    const known = this.#groups.get(key);
+  #groupOf(file: string, changed: string): number {
+    const known = this.#groups.get(file);
     if (known) {
       // Another file with the same number, as in another subvolume of btrfs: tar could not tell them apart.
-      if (known.changed !== ctimeNs) return 0;
+      if (known.changed !== changed) return 0;
       known.names += 1;
       return known.number;
     }
     const number = this.#groups.size + 1;
-    this.#groups.set(key, { number, changed: ctimeNs, names: 1 });
+    this.#groups.set(file, { number, changed, names: 1 });
     return number;
   }
 }
 
-/** undefined: not for a backup. Sockets are made by who listens; overlayfs's marks would hide what is below them. */
-function kindOf(stats: BigIntStats): FileType | undefined {
-  if (stats.isFile()) return 'f';
-  if (stats.isDirectory()) return 'd';
-  if (stats.isSymbolicLink()) return 'l';
-  if (stats.isFIFO()) return 'p';
-  if (stats.isBlockDevice()) return 'b';
-  return stats.isCharacterDevice() && stats.rdev !== 0n ? 'c' : undefined;
-}
-
-function statusOf(type: FileType, { mode, uid, gid, size, mtimeNs }: BigIntStats): Status {
-  return {
-    type,
-    mode: Number(mode & 0o7777n),
-    uid: Number(uid),
-    gid: Number(gid),
-    size: type === 'f' ? size : 0n,
-    modified: mtimeNs,
-  };
+/** Its first three fields, and all that follows. */
+function cut(line: string): readonly [time: string, file: string, device: string, status: string] {
+  const first = line.indexOf(' ');
+  const second = line.indexOf(' ', first + 1);
+  const third = line.indexOf(' ', second + 1);
+  return [
+    line.slice(0, first),
+    line.slice(first + 1, second),
+    line.slice(second + 1, third),
+    line.slice(third + 1),
+  ];
 }
 
 const CHUNK = 1 << 20;
@@ -182,13 +177,6 @@ async function digestFile(at: Buffer): Promise<string> {
   } finally {
     closeSync(file);
   }
-}
-
-/** As glibc's makedev(3) puts them together. */
-function deviceOf(device: bigint): string {
-  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
-  const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
-  return `${major}:${minor}`;
 }
 
 function attributesOf(at: Buffer): string {

@@ -3,21 +3,37 @@ import { markChanged, parentOf } from '../backup/compare.js';
 import { type IndexEntry, type TreeIndex, typeOf } from '../backup/tree-index.js';
 
 /**
- * The tree as it is, with what has to be sent marked as stored: what is new or has changed, and directories in which
- * something has, since that gives them another time of change.
+ * What has to be sent, as a part of the tree: what is new or has changed, and directories in which something has, since that
+ * gives them another time of change. Looks at each file once: its container may stand still meanwhile.
  */
 export function changesSince(before: TreeIndex, tree: TreeIndex): TreeIndex {
-  // Of what was changed at all while it was read, or may have been, the copy may be anything.
-  const surely = new Map(
-    [...before].filter(([path, { changed }]) => changed !== '0' && tree.get(path)?.changed === changed),
+  const sent = changedNames(before, tree);
+  for (const entry of tree.values()) if (!isSame(before.get(entry.path), entry)) sent.add(entry.path);
+  for (const path of [...sent]) if (path !== '') sent.add(parentOf(path));
+  for (const path of before.keys()) if (!tree.has(path)) sent.add(parentOf(path));
+  return sent.size === 0 ? new Map() : new Map([...tree].filter(([path]) => sent.has(path)));
+}
+
+/** Of what was changed at all while it was read, or may have been, the copy may be anything. */
+function isSame(before: IndexEntry | undefined, now: IndexEntry | undefined): boolean {
+  return (
+    before !== undefined &&
+    now !== undefined &&
+    before.changed !== '0' &&
+    before.changed === now.changed &&
+    before.facts === now.facts &&
+    (before.group === 0) === (now.group === 0)
   );
-  const marked = markChanged(tree, surely);
-  const stirred = new Set<string>();
-  for (const { path, stored } of marked.values()) if (stored && path !== '') stirred.add(parentOf(path));
-  for (const path of before.keys()) if (!tree.has(path)) stirred.add(parentOf(path));
-  return new Map(
-    [...marked].map(([path, entry]) => [path, stirred.has(path) ? { ...entry, stored: true } : entry]),
-  );
+}
+
+/** All names of files with several, of which one is not what it was, or new, or gone. */
+function changedNames(before: TreeIndex, tree: TreeIndex): Set<string> {
+  const several = (index: TreeIndex): TreeIndex => new Map([...index].filter(([, { group }]) => group !== 0));
+  const now = several(tree);
+  if (now.size === 0) return new Set();
+  const same = new Map([...several(before)].filter(([path, entry]) => isSame(entry, now.get(path))));
+  const marked = markChanged(now, same);
+  return new Set([...marked.values()].filter(({ stored }) => stored).map(({ path }) => path));
 }
 
 /** A list made elsewhere, to be compared with this tree by what the files are, not by when they changed. */

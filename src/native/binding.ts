@@ -38,6 +38,12 @@ export interface Tree {
 }
 declare const tree: unique symbol;
 
+/** A tree that is being listed by the addon. */
+export interface Listing {
+  readonly [listing]: never;
+}
+declare const listing: unique symbol;
+
 type Stdio = readonly [number, number, number];
 
 /** Ids are the host's. */
@@ -176,6 +182,10 @@ export interface Binding {
   mergeLayers(top: string, bottom: string): Promise<void>;
   /** Has a copied layer of an overlay forget which files of layers below its own were made from. */
   clearOrigins(layer: string): Promise<void>;
+  /** `live`: what goes meanwhile is left out, else it is a failure. */
+  openListing(directory: string, live: boolean, pathLength: number, depth: number): Listing;
+  /** The next lines of it (native/addon/listing.h); none at the end. One call at a time. */
+  nextEntries(listing: Listing): Promise<Buffer>;
   openTree(directory: string): Tree;
   /**
    * Entries as template/tree-writer.ts encodes them, in the order of the calls. The batch may be used again at once, the

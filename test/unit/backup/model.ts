@@ -2,10 +2,25 @@
 import fc from 'fast-check';
 import {
   type FileType,
-  formatFacts,
+  formatRest,
   type IndexEntry,
+  type Rest,
   type TreeIndex,
 } from '../../../src/backup/tree-index.js';
+
+export interface Facts extends Rest {
+  readonly type: FileType;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: bigint;
+  readonly modified: bigint;
+}
+
+export function formatFacts(facts: Facts): string {
+  const { type, mode, uid, gid, size, modified } = facts;
+  return `${type} ${mode.toString(8)} ${uid} ${gid} ${size} ${modified} ${formatRest(facts)}`;
+}
 
 interface Seed {
   readonly path: string;

@@ -2,8 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type Facts,
-  formatFacts,
   formatIndex,
   type IndexEntry,
   parseIndex,
@@ -12,7 +10,7 @@ import {
   typeOf,
 } from '../../../src/backup/tree-index.js';
 import { DEFAULT_LIMITS } from '../../../src/template/limits.js';
-import { trees } from './model.js';
+import { type Facts, formatFacts, trees } from './model.js';
 
 const byte = (min: number): fc.Arbitrary<string> =>
   fc
