@@ -60,15 +60,16 @@ bool Begins(const char* text, size_t length, const char* with) {
   return true;
 }
 
-// What is in PATH behind the directory that this program was found in; all of it where it was run by another path.
+// What is in PATH behind the last mention of the directory that this program was found in; all of it where it was run by
+// another path.
 const char* Behind(const char* path, const char* self) {
-  for (const char* at = path;;) {
+  for (const char *at = path, *behind = path;;) {
     size_t length = 0;
     while (at[length] && at[length] != ':') ++length;
     const bool found = Begins(at, length, self) && Equal(self + length, "/tar");
     at += length;
-    if (found) return at;
-    if (!*at++) return path;
+    if (found) behind = at;
+    if (!*at++) return behind;
   }
 }
 
