@@ -1,10 +1,9 @@
-#include "header.h"
+#include "put.h"
 #include "tar.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 namespace vz {
 namespace {
@@ -12,8 +11,6 @@ namespace {
 // Beyond these it is not small.
 constexpr int kMaxDepth = 64;
 constexpr size_t kMaxPath = 4096, kMaxLinked = 1024;
-// Two blocks of zeros are the end.
-constexpr size_t kRoom = kMaxArchive - 2 * kBlock;
 
 // What getdents64(2) fills in.
 struct Entry {
@@ -31,60 +28,10 @@ struct Linked {
   const char* name;
 };
 
-size_t used = 0;
 Linked linked[kMaxLinked];
 size_t links = 0;
 // Of the entry at hand; a slash is behind a directory's.
 char path[kMaxPath];
-
-// Zeros; null: no room.
-uint8_t* Take(size_t size) {
-  if (size > kRoom - used) return nullptr;
-  uint8_t* const taken = &archive[used];
-  used += Padded(size);
-  return taken;
-}
-
-// An entry that says a name of the next one; where that is now. Null: no room.
-const char* PutLong(char kind, const char* name, size_t length) {
-  auto* header = reinterpret_cast<Header*>(Take(kBlock));
-  auto* data = header ? reinterpret_cast<char*>(Take(length + 1)) : nullptr;
-  if (!data) return nullptr;
-  memcpy(header->name, kLong, sizeof kLong);
-  PutField(header->mode, sizeof header->mode, 0644);
-  PutField(header->uid, sizeof header->uid, 0);
-  PutField(header->gid, sizeof header->gid, 0);
-  PutField(header->size, sizeof header->size, static_cast<int64_t>(length) + 1);
-  PutField(header->mtime, sizeof header->mtime, 0);
-  header->kind = kind;
-  Seal(*header);
-  memcpy(data, name, length);
-  return data;
-}
-
-// The entry at hand, all but its contents; its name as it is in the archive. Null: no room.
-const char* Put(const struct stat& info, char kind, const char* link, off_t size) {
-  const size_t length = Length(path), linkLength = Length(link);
-  const char* name = nullptr;
-  if (linkLength >= sizeof Header::link && !PutLong(kLongLink, link, linkLength)) return nullptr;
-  if (length >= sizeof Header::name && !(name = PutLong(kLongName, path, length))) return nullptr;
-  auto* header = reinterpret_cast<Header*>(Take(kBlock));
-  if (!header) return nullptr;
-  memcpy(header->name, path, length < sizeof header->name ? length : sizeof header->name - 1);
-  memcpy(header->link, link, linkLength < sizeof header->link ? linkLength : sizeof header->link - 1);
-  PutField(header->mode, sizeof header->mode, info.st_mode & 07777);
-  PutField(header->uid, sizeof header->uid, info.st_uid);
-  PutField(header->gid, sizeof header->gid, info.st_gid);
-  PutField(header->size, sizeof header->size, size);
-  PutField(header->mtime, sizeof header->mtime, info.st_mtime);
-  if (kind == kCharacter || kind == kBlockDevice) {
-    PutField(header->major, sizeof header->major, major(info.st_rdev));
-    PutField(header->minor, sizeof header->minor, minor(info.st_rdev));
-  }
-  header->kind = kind;
-  Seal(*header);
-  return name ? name : header->name;
-}
 
 const Linked* FindLinked(const struct stat& info) {
   for (size_t i = 0; i < links; ++i)
@@ -124,7 +71,7 @@ long PutContents(int directory, const char* name, const struct stat& info) {
 
 long PutEntry(int directory, const char* name, const struct stat& info, char kind) {
   const Linked* first = info.st_nlink > 1 ? FindLinked(info) : nullptr;
-  if (first) return Put(info, kHardLink, first->name, 0) ? 0 : -EFBIG;
+  if (first) return PutHeader(path, info, kHardLink, first->name, 0) ? 0 : -EFBIG;
   char target[kMaxPath];
   target[0] = 0;
   if (kind == kSymlink) {
@@ -132,7 +79,7 @@ long PutEntry(int directory, const char* name, const struct stat& info, char kin
     if (length < 0 || length == sizeof target) return -ENAMETOOLONG;
     target[length] = 0;
   }
-  const char* put = Put(info, kind, target, kind == kFile ? info.st_size : 0);
+  const char* put = PutHeader(path, info, kind, target, kind == kFile ? info.st_size : 0);
   if (!put) return -EFBIG;
   if (info.st_nlink > 1) {
     if (links == kMaxLinked) return -EFBIG;
@@ -159,7 +106,7 @@ long PutNamed(int directory, const struct stat& parent, const char* name, size_t
   path[end] = '/';
   path[end + 1] = 0;
   // What is mounted there is another tree.
-  if (info.st_dev != parent.st_dev) return Put(info, kDirectory, "", 0) ? 0 : -EFBIG;
+  if (info.st_dev != parent.st_dev) return PutHeader(path, info, kDirectory, "", 0) ? 0 : -EFBIG;
   const int fd = Open(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return fd;
   const long put = PutTree(fd, info, end + 1, depth + 1);
@@ -171,7 +118,7 @@ bool IsDots(const char* name) { return name[0] == '.' && (!name[1] || (name[1] =
 
 long PutTree(int fd, const struct stat& info, size_t length, int depth) {
   if (depth > kMaxDepth) return -ELOOP;
-  if (!Put(info, kDirectory, "", 0)) return -EFBIG;
+  if (!PutHeader(path, info, kDirectory, "", 0)) return -EFBIG;
   alignas(Entry) char entries[8192];
   for (;;) {
     const long bytes = Syscall(SYS_getdents64, fd, Ptr(entries), sizeof entries);
@@ -195,7 +142,7 @@ long Create(const char* directory) {
   path[0] = '.';
   path[1] = '/';
   if (const long put = PutTree(fd, info, 2, 0); put < 0) return put;
-  return static_cast<long>(used + 2 * kBlock);
+  return static_cast<long>(PutEnd());
 }
 
 }  // namespace vz

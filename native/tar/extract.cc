@@ -55,17 +55,39 @@ const char* Check(const Node& node) {
   return IsBeneath(node.link) && node.link[Length(node.link) - 1] != '/' ? nullptr : "is a link to outside";
 }
 
+// An entry as it stands in the archive, and what is behind it; null: there are no more.
+const Header* Next(size_t& at, size_t size, Node& node) {
+  if (size - at < kBlock) Fail("the archive", "ends too early", 0);
+  const auto& header = *reinterpret_cast<const Header*>(&archive[at]);
+  at += kBlock;
+  if (Zeros(header)) return nullptr;
+  if (!Sealed(header)) Fail("the archive", "has a header that is not whole", 0);
+  const auto left = static_cast<int64_t>(size - at);
+  const bool read = ReadField(header.size, sizeof header.size, node.size) && node.size >= 0 && node.size <= left;
+  if (!read || static_cast<int64_t>(Padded(static_cast<size_t>(node.size))) > left)
+    Fail("the archive", "has an entry that ends behind it", 0);
+  node.kind = header.kind;
+  node.data = &archive[at];
+  at += Padded(static_cast<size_t>(node.size));
+  return &header;
+}
+
+// What an entry says of the next one's name.
+const char* LongText(const Node& node) {
+  const auto* text = reinterpret_cast<const char*>(node.data);
+  if (!Ends(text, static_cast<size_t>(node.size))) Fail("the archive", "has a name without an end", 0);
+  return text;
+}
+
 void Place(int root, Node& node) {
   if (const char* wrong = Check(node)) Fail(node.name, wrong, 0);
-  if (node.kind != kDirectory) {
-    if (const long made = Make(root, node); made < 0) Fail(node.name, "cannot be made", made);
-    return;
+  if (node.kind == kDirectory) {
+    directories[count++] = node;
+    const size_t length = Length(node.name);
+    if (length == 2) return;
+    // The name is ours now.
+    if (node.name[length - 1] == '/') const_cast<char*>(node.name)[length - 1] = 0;
   }
-  directories[count++] = node;
-  const size_t length = Length(node.name);
-  if (length == 2) return;
-  // The name is ours now.
-  if (node.name[length - 1] == '/') const_cast<char*>(node.name)[length - 1] = 0;
   if (const long made = Make(root, node); made < 0) Fail(node.name, "cannot be made", made);
 }
 
@@ -76,32 +98,21 @@ void Extract(const char* directory, size_t size) {
   if (root < 0) Fail(directory, "cannot be opened", root);
   Syscall(SYS_umask, 0);
   const char *name = nullptr, *link = nullptr;
-  for (size_t at = 0;;) {
-    if (size - at < kBlock) Fail("the archive", "ends too early", 0);
-    const auto& header = *reinterpret_cast<const Header*>(&archive[at]);
-    at += kBlock;
-    if (Zeros(header)) break;
-    if (!Sealed(header)) Fail("the archive", "has a header that is not whole", 0);
-    Node node;
-    if (!ReadField(header.size, sizeof header.size, node.size) || node.size < 0 ||
-        node.size > static_cast<int64_t>(size - at) || Padded(static_cast<size_t>(node.size)) > size - at)
-      Fail("the archive", "has an entry that ends behind it", 0);
-    node.data = &archive[at];
-    at += Padded(static_cast<size_t>(node.size));
-    node.kind = header.kind;
-    if (node.kind == kLongName || node.kind == kLongLink) {
-      const auto* text = reinterpret_cast<const char*>(node.data);
-      if (!Ends(text, static_cast<size_t>(node.size))) Fail("the archive", "has a name without an end", 0);
-      (node.kind == kLongName ? name : link) = text;
-      continue;
+  Node node;
+  for (size_t at = 0; const Header* header = Next(at, size, node);) {
+    if (node.kind == kLongName) {
+      name = LongText(node);
+    } else if (node.kind == kLongLink) {
+      link = LongText(node);
+    } else {
+      if (!Ends(header->name, sizeof header->name) || !Ends(header->link, sizeof header->link))
+        Fail("the archive", "has a name without an end", 0);
+      node.name = name ? name : header->name;
+      node.link = link ? link : header->link;
+      name = link = nullptr;
+      if (!ReadNumbers(*header, node)) Fail(node.name, "has a number that cannot be", 0);
+      Place(root, node);
     }
-    if (!Ends(header.name, sizeof header.name) || !Ends(header.link, sizeof header.link))
-      Fail("the archive", "has a name without an end", 0);
-    node.name = name ? name : header.name;
-    node.link = link ? link : header.link;
-    name = link = nullptr;
-    if (!ReadNumbers(header, node)) Fail(node.name, "has a number that cannot be", 0);
-    Place(root, node);
   }
   while (count-- > 0) {
     const long done = FinishDirectory(root, directories[count]);
