@@ -15,18 +15,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-extern "C" {
-// The compiler may call these for plain assignments and initialisers.
-void* memset(void* to, int value, size_t n) {
-  for (size_t i = 0; i < n; ++i) static_cast<volatile char*>(to)[i] = static_cast<char>(value);
-  return to;
-}
-void* memcpy(void* to, const void* from, size_t n) {
-  for (size_t i = 0; i < n; ++i) static_cast<volatile char*>(to)[i] = static_cast<const char*>(from)[i];
-  return to;
-}
-}
-
 namespace vz {
 namespace {
 

@@ -204,22 +204,34 @@ const DIRECTORIES = ['../../build/Release/', '../../build/cmake/'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 
-let loaded: Binding | undefined;
+interface Loaded {
+  readonly binding: Binding;
+  /** Where all that was built with it is. */
+  readonly directory: string;
+}
+
+let loaded: Loaded | undefined;
 
 /** The addon, loaded on first use. */
 export function native(): Binding {
   loaded ??= load();
-  return loaded;
+  return loaded.binding;
 }
 
-function load(): Binding {
+/** PATH for CRIU: it finds our `tar` first (native/tar), and the real one where it may not run that. */
+export function criuPath(): string {
+  loaded ??= load();
+  return `${loaded.directory}criu:${process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`;
+}
+
+function load(): Loaded {
   const require = createRequire(import.meta.url);
   const failures: Error[] = [];
   for (const directory of DIRECTORIES) {
     try {
       const binding = require(`${directory}cella.node`) as Binding;
       binding.setLauncher(readFileSync(`${directory}cella-launcher`));
-      return binding;
+      return { binding, directory };
     } catch (error) {
       failures.push(error as Error);
     }

@@ -64,8 +64,8 @@ if newer_than node_modules/.package-lock.json package.json package-lock.json; th
   fi
   touch node_modules/.package-lock.json
 fi
-if newer_than build/Release/cella.node binding.gyp native/core native/addon native/sources.txt ||
-  [ ! -x build/Release/cella-launcher ]; then
+if newer_than build/Release/cella.node binding.gyp native/core native/addon native/tar native/sources.txt ||
+  [ ! -x build/Release/cella-launcher ] || [ ! -x build/Release/criu/tar ]; then
   echo "Building the native addon"
   log=$(npm run --silent install 2>&1) || { printf '%s\n' "$log" >&2; fail "the native addon could not be built"; }
 fi

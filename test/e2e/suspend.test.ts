@@ -1,10 +1,11 @@
 /** Suspended containers: their processes, memory, connections and limits are there again, and never twice. */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { findCriu } from '../../src/host/criu/find.js';
+import { DIRECTORY, HEAD } from '../helpers/criu-tar.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const sandbox = useSandbox({ needs: ['criu'], clear: [101] });
@@ -61,6 +62,19 @@ describe('a suspended container', () => {
     expect(await inside(`kill -0 ${pid} && echo alive`)).toBe('alive');
     await expect.poll(count, SOON).toBeGreaterThan(after + 3);
     expect(existsSync(dump())).toBe(false);
+  });
+
+  it('has its tmpfs packed by our own program, where its root can reach that', async () => {
+    const reached = spawnSync(`${DIRECTORY}/tar`, ['--version'], { uid: 65534, gid: 65534 }).status === 0;
+    await startCounting();
+    await sandbox.good('suspend', '101');
+    const images = readdirSync(`${dump()}/images`).filter((name) => name.startsWith('tmpfs-dev-'));
+    expect(images).not.toEqual([]);
+    for (const name of images) {
+      const begin = readFileSync(`${dump()}/images/${name}`).subarray(0, HEAD.length);
+      expect(begin.equals(HEAD)).toBe(reached);
+    }
+    await sandbox.good('resume', '101');
   });
 
   it.each(['overlay:image', 'plain:image', 'plain:directory'])(

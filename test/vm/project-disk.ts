@@ -6,7 +6,12 @@ import { CARRIED, provideTemplate, RECIPES, templateKey, templatePlace } from '.
 import { REPOSITORY, requireSpace } from './places.js';
 
 /** What the guest needs of the project besides node_modules, as arguments of tar. */
-const COMPILED = ['dist', 'build/Release/cella.node', 'build/Release/cella-launcher'];
+const COMPILED = [
+  'dist',
+  'build/Release/cella.node',
+  'build/Release/cella-launcher',
+  'build/Release/criu/tar',
+];
 
 /** Changes seldom: a guest that is kept is booted anew when it does. */
 export function packagesHash(): string {

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { CellaError } from '../../errors.js';
-import { native } from '../../native/binding.js';
+import { criuPath, native } from '../../native/binding.js';
 import { encodePlan } from '../../plan/encode.js';
 import { planProgram } from '../../plan/plan-start.js';
 import type { Keeper } from '../keeper.js';
@@ -46,6 +46,7 @@ export function startCriu({ program, timeOf, alive, given = [] }: Starting): Cri
   const [command = program, ...args] = argv;
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'ignore', theirs, alive ?? 'ignore', ...given],
+    env: { ...process.env, PATH: criuPath() },
   });
   closeSync(theirs);
   const ended = new Promise<Error | undefined>((resolve) => {
@@ -62,8 +63,7 @@ export function startCriu({ program, timeOf, alive, given = [] }: Starting): Cri
 }
 
 export async function startKeptCriu(program: string, keeper: Keeper): Promise<CriuProcess> {
-  const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
-  const plan = planProgram([program, ...ARGUMENTS], [`PATH=${PATH}`]);
+  const plan = planProgram([program, ...ARGUMENTS], [`PATH=${criuPath()}`]);
   const { pid, pidfd, control } = await native()
     .spawn(encodePlan(plan), NO_STDIO, -1, keeper.socket)
     .catch((cause: unknown) => {
