@@ -7,7 +7,6 @@ import { faultPoint } from '../fault.js';
 import type { Criu } from '../host/criu/find.js';
 import { PageRequests } from '../host/criu/memory.js';
 import { remapsOf } from '../host/criu/programs.js';
-import type { ReadyFilter } from '../host/ready-filter.js';
 import { readyToPack } from '../migrate/archive.js';
 import { sendImages } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
@@ -45,7 +44,6 @@ export async function handOver(
 ): Promise<number> {
   let [began, still] = [0, 0];
   let lazy = false;
-  let packs: ReadyFilter | undefined;
   mark.set('sending');
   const ahead = async () => {
     const images = await memory?.send();
@@ -79,17 +77,16 @@ export async function handOver(
     await expect(link, ['kept'], KEPT_MS);
     mark.set('kept');
   };
+  await using packs = readyToPack();
   const directory = leavingOf(context, ctid);
   const beside = async () => {
     await link.send({ type: 'still' });
-    packs ??= readyToPack();
     await sender.round({ still: true });
   };
   try {
     await dumpWhenQuiet(criu, running, { directory, fate: 'ends', handOver, ahead, beside });
   } finally {
     await sender.settled();
-    await packs?.[Symbol.asyncDispose]();
   }
   // What has served its memory stands still for good.
   if (!lazy) await running.init.wait();
