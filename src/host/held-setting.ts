@@ -11,24 +11,28 @@ export interface HeldSetting extends AsyncDisposable {
   letGo(): Promise<unknown>;
 }
 
-/** `queue`: waits until nobody else holds it; else it is left to those who do. */
-export function holdSetting(
-  path: string,
-  value: string,
-  { queue }: { readonly queue: boolean },
-): HeldSetting {
-  const lock = ['flock', ...(queue ? [] : ['--nonblock']), path] as const;
-  const [command, ...args] = [...lock, 'sh', '-c', HOLD, 'sh', path, value];
+/** One after the other holds it. */
+export function holdSetting(path: string, value: string): HeldSetting {
   // In a session of its own: a Ctrl-C at our terminal is not for it.
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+  const child = spawn('flock', [path, 'sh', '-c', HOLD, 'sh', path, value], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  });
   child.stdin.on('error', () => undefined);
   const over = new Promise((resolve) => child.on('error', resolve).on('exit', resolve));
+  let isHeld = false;
+  const held = once(child.stdout, 'data').then(() => {
+    isHeld = true;
+  });
+  held.catch(() => undefined);
   const letGo = (): Promise<unknown> => {
     child.stdin.destroy();
+    // It waits for others, and need not any more.
+    if (!isHeld) child.kill();
     return over;
   };
   return {
-    ready: Promise.race([once(child.stdout, 'data'), over]),
+    ready: Promise.race([held, over]),
     letGo,
     [Symbol.asyncDispose]: async () => void (await letGo()),
   };
@@ -39,5 +43,5 @@ export function holdSetting(
  * rcupdate.rcu_expedited): mounts, control groups and packet filters are changed in a fraction of the time.
  */
 export function hurry(): HeldSetting {
-  return holdSetting('/sys/kernel/rcu_expedited', '1', { queue: false });
+  return holdSetting('/sys/kernel/rcu_expedited', '1');
 }

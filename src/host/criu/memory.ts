@@ -141,5 +141,5 @@ export function whyNotServed(): string | undefined {
 
 /** Processes in a user namespace may use userfaultfd(2) while this is held: by one at a time, and no longer than we live. */
 export function permitUserfaultfd(): HeldSetting {
-  return holdSetting(PERMISSION, '1', { queue: true });
+  return holdSetting(PERMISSION, '1');
 }
