@@ -17,6 +17,7 @@ import { dumpWhenQuiet, type HandOver, type ServedMemory } from './dump.js';
 import { LONGEST_MS } from './lazy-dump.js';
 import type { MigrateOptions } from './migrate.js';
 import type { Mark } from './migration.js';
+import { leadAway } from './network.js';
 import type { Running } from './recover.js';
 import type { FileSender } from './send-files.js';
 import type { MemorySender } from './send-memory.js';
@@ -68,6 +69,9 @@ export async function handOver(
     faultPoint('migrate.handed');
     await link.send({ type: 'go' });
     still = Date.now() - began;
+    // Whoever is connected to it finds it there from now on, and not once it is kept.
+    if (running.record.network) await leadAway(running.record.network);
+    faultPoint('migrate.led');
     progress?.({ step: 'go' });
     await expect(link, ['runs'], SURELY_OVER_MS);
     if (served) await untilWhole(link, mark, served);

@@ -9,9 +9,11 @@ import { connect } from '../migrate/peer.js';
 import { removeDump, stagingOf } from '../state/dump.js';
 import { type Migration, readMigration, removeMigration, writeMigration } from '../state/migration.js';
 import { setScriptsAside } from './action-files.js';
+import { warn } from './actions.js';
 import type { Context } from './context.js';
 import { destroyLocked } from './destroy.js';
-import { findRunning, takeAway } from './recover.js';
+import { leadBack } from './network.js';
+import { findRunning, type Running, takeAway } from './recover.js';
 import { dumpOf, leavingOf, letGoOn } from './suspended.js';
 
 /** True where there was one. Waits for a copy to end that may run elsewhere; fails where nobody can know of one. */
@@ -133,7 +135,7 @@ export async function settleMigration(
   using init = running?.init;
   if (whose === 'here') {
     removeDump(staging);
-    if (running) await letGoOn(running);
+    if (running) await goOnHere(context, running, migration);
     return removeMigration(path);
   }
   if (migration.phase !== 'kept') writeMigration(path, { ...migration, phase: 'kept' });
@@ -147,6 +149,19 @@ export async function settleMigration(
   await forget(context, ctid, migration);
   rmSync(path, { force: true });
   if (swept?.failure) throw swept.failure;
+}
+
+async function goOnHere(context: Context, running: Running, { phase }: Migration): Promise<void> {
+  const { ctid, network } = running.record;
+  if (network && phase !== 'sending')
+    await leadBack(context, network).catch((error: Error) => {
+      warn(
+        context,
+        ctid,
+        `nothing leads to its addresses ("cella network repair" may help): ${error.message}`,
+      );
+    });
+  await letGoOn(running);
 }
 
 async function forget(context: Context, ctid: Ctid, { remove }: Migration): Promise<void> {

@@ -18,7 +18,14 @@ import { applyFirewall } from '../host/network/container-firewall.js';
 import { hasTable, loadTable, loadTrafficClasses, publish, removePlan } from '../host/network/firewall.js';
 import { shape, unshape } from '../host/network/shaper.js';
 import { type Counted, countedOf, findCounters } from '../host/network/traffic.js';
-import { type Answering, addProxies, findUplinks, forward, removeProxies } from '../host/network/uplinks.js';
+import {
+  type Answering,
+  addProxies,
+  findUplinks,
+  forward,
+  removeProxies,
+  restoreProxies,
+} from '../host/network/uplinks.js';
 import { attachVenet, detachVenet, openVenet } from '../host/network/venet.js';
 import { attachInterface, openInterface } from '../host/network/veth.js';
 import { bootId } from '../host/processes.js';
@@ -176,6 +183,20 @@ export async function expectUnclaimed(
 /** Has others know where its addresses are from now on. That nobody can be told harms nothing. */
 export function announceNetwork({ answering }: NetworkIntent): void {
   announce(answering).catch(() => undefined);
+}
+
+/** Its links stay, and nothing leads to them: its addresses are, or may be, at another host. */
+export async function leadAway({ plan, proxies }: NetworkRecord): Promise<void> {
+  await removeProxies(proxies);
+  if (plan.venet) await detachVenet(plan.venet);
+}
+
+/** They are here after all. */
+export async function leadBack(context: Context, { plan, proxies }: NetworkRecord): Promise<void> {
+  const { addresses = [] } = plan.venet ?? {};
+  if (plan.venet) await openVenet(plan.venet);
+  await restoreProxies(proxies);
+  await announce(await findUplinks(addresses, context.hostConfig().network.neighbourDevices));
 }
 
 /** Takes away all that is left of it on the host; the links end with the container's network. */

@@ -26,7 +26,7 @@ import { type Context, factsFor } from './context.js';
 import { bindsOf, dropPlaces, externalBinds, makePlaces } from './held-binds.js';
 import { KeptConsole } from './kept-console.js';
 import { prepareRoot } from './mount.js';
-import { attachNetwork, detachNetwork, type NetworkIntent, openNetwork } from './network.js';
+import { announceNetwork, attachNetwork, detachNetwork, type NetworkIntent, openNetwork } from './network.js';
 import type { Running } from './recover.js';
 import { applyShares } from './shares.js';
 import { lxcfsOf } from './view.js';
@@ -157,7 +157,11 @@ export async function restore(
           faultPoint('resume.kept');
           await ready?.(root);
         },
-        'network-unlock': () => (network && !still ? openNetwork(network) : undefined),
+        'network-unlock': async () => {
+          if (!network || still) return;
+          await openNetwork(network);
+          announceNetwork(network);
+        },
       },
     });
     runs = true;

@@ -12,7 +12,7 @@ import { writeFileAtomic } from '../state/atomic-file.js';
 import { withUndo } from '../undo.js';
 import { type Context, loadConfig, lockContainer } from './context.js';
 import { openKeeper } from './keeper.js';
-import { announceNetwork, expectUnclaimed, intendNetwork } from './network.js';
+import { expectUnclaimed, intendNetwork } from './network.js';
 import { networkPlanOf } from './network-plan.js';
 import { findInit, recover } from './recover.js';
 import { makePlace, type Restored, restore } from './restore-state.js';
@@ -63,7 +63,6 @@ export async function resume(
   if (options.still) return restored;
   wakeSystemd(restored.init);
   await finishResume(context, ctid, restored);
-  if (network) announceNetwork(network);
   context.report({ type: 'mounted', ctid });
   return restored;
 }

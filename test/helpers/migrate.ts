@@ -1,6 +1,8 @@
 /** Two root directories as two hosts, and a stand-in for ssh: what it is to run there it runs here. */
+import { spawn } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import { CLI, type Result, type Sandbox } from './sandbox.js';
+import type { Machine } from './networks.js';
+import { CLI, type Result, type Sandbox, watch } from './sandbox.js';
 
 const SSH = `#!/bin/sh
 while [ "$1" != -- ]; do shift; done
@@ -18,22 +20,31 @@ export interface Move {
   /** Where either side is killed: a name of `faultPoint`. */
   readonly fault?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
+  /** Networks that the two are in; default: this process's. */
+  readonly hosts?: { readonly from: Machine; readonly to: Machine };
 }
 
 /** What vzmigrate gets to move container 101 from one to the other. */
-export function moveArguments({ from, to, cut }: Move, ...options: readonly string[]): readonly string[] {
+export function moveArguments(
+  { from, to, cut, hosts }: Move,
+  ...options: readonly string[]
+): readonly string[] {
   const ssh = `${from.rootDir}/ssh`;
   const mark = `${ssh}.broken`;
   rmSync(mark, { force: true });
   const breaks = `exec '${process.execPath}' ${BROKEN} ${cut} ${mark} "$*"\n`;
   writeFileSync(ssh, cut === undefined ? SSH : SSH.replace('exec sh -c "$*"\n', breaks));
   chmodSync(ssh, 0o755);
-  const remote = `'${process.execPath}' ${CLI}vzmigrate.cjs --root-dir ${to.rootDir}`;
+  const command = [process.execPath, `${CLI}vzmigrate.cjs`, '--root-dir', to.rootDir];
+  const remote = (hosts?.to.argv(...command) ?? command).join(' ');
   return ['--ssh-command', ssh, '--remote-command', remote, ...options, 'peer', '101'];
 }
 
 export function vzmigrate(move: Move, ...options: readonly string[]): Promise<Result> {
-  return move.from.run('vzmigrate', moveArguments(move, ...options), {
-    env: { CELLA_FAULT: move.fault ?? '', ...move.env },
-  });
+  const args = moveArguments(move, ...options);
+  const env = { CELLA_FAULT: move.fault ?? '', ...move.env };
+  if (!move.hosts) return move.from.run('vzmigrate', args, { env });
+  const [program = '', ...rest] = move.hosts.from.argv(process.execPath, `${CLI}vzmigrate.cjs`, ...args);
+  return watch(spawn(program, rest, { env: { ...process.env, CELLA_ROOT: move.from.rootDir, ...env } }))
+    .ended;
 }
