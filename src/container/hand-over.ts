@@ -132,6 +132,7 @@ export async function moveStopped(
   stopped.it = wasRunning;
   mark.set('sending');
   await sender.round({ still: true, signal });
+  await sender.settled();
   signal?.throwIfAborted();
   mark.set('asked');
   faultPoint('migrate.asked');

@@ -60,7 +60,11 @@ export class FileSender {
 
   /** Has the other side have what is here now. */
   async round(options: RoundOptions = {}): Promise<Round> {
-    const [root, own] = [await this.#root.round(options), await this.#own?.round(options)];
+    await this.settled();
+    const root = await this.#root.round(options);
+    // They are looked at in one place, one after the other.
+    if (this.#own) await this.settled();
+    const own = await this.#own?.round(options);
     const round = { files: root.files + (own?.files ?? 0), bytes: root.bytes + (own?.bytes ?? 0) };
     this.rounds.push(round);
     return round;
@@ -116,7 +120,6 @@ class TreeSender {
   }
 
   async round({ still = false, signal, progress }: RoundOptions = {}): Promise<Round> {
-    await this.settled();
     // What is written by way of memory counts as changed only from its next write to the disk on (msync(2), NOTES).
     if (!still) await syncFileSystem(this.#config.privateArea);
     const view = this.#tree === 'mnt' ? withOwnMounts : still ? withStillContents : withLiveContents;
