@@ -68,8 +68,8 @@ export interface Dumping {
   readonly fate: 'ends' | 'waits' | 'goes on';
   /** What is to be of the same moment. */
   readonly meanwhile?: () => Promise<void>;
-  /** Begins with that moment, beside CRIU's work: for what CRIU does not change. */
-  readonly beside?: () => Promise<unknown>;
+  /** Begins with that moment, beside CRIU's work in that directory of images: for what CRIU does not change. */
+  readonly beside?: (images: string) => Promise<unknown>;
   /** In the stead of a place for it. */
   readonly handOver?: HandOver;
   /** Makes images of memory that it builds upon: anew each time, since what fails has the kernel forget what was changed. */
@@ -190,9 +190,9 @@ class Taking {
   accompany({ beside }: Dumping): void {
     if (this.#isAccompanied) return;
     this.#isAccompanied = true;
-    this.#beside = beside?.();
+    const { init, record, staging } = this.#of;
+    this.#beside = beside?.(imagesOf(staging));
     this.#beside?.catch(() => undefined);
-    const { init, record } = this.#of;
     // Where the host has no tools for it, or it is too much, it does without.
     this.#network = readGuestNetwork(init, record.network?.plan).catch(() => undefined);
   }

@@ -7,8 +7,7 @@ import { faultPoint } from '../fault.js';
 import type { Criu } from '../host/criu/find.js';
 import { PageRequests } from '../host/criu/memory.js';
 import { remapsOf } from '../host/criu/programs.js';
-import { readyToPack } from '../migrate/archive.js';
-import { sendImages } from '../migrate/images.js';
+import { ImagePacker } from '../migrate/images.js';
 import type { Link } from '../migrate/link.js';
 import { expect, LEASE_MS, SURELY_OVER_MS } from '../migrate/messages.js';
 import { followsAfter, type MemoryWay } from '../migrate/modes.js';
@@ -45,6 +44,7 @@ export async function handOver(
 ): Promise<number> {
   let [began, still] = [0, 0];
   let lazy = false;
+  await using packer = new ImagePacker();
   mark.set('sending');
   const ahead = async () => {
     const images = await memory?.send();
@@ -60,7 +60,7 @@ export async function handOver(
     if (existsSync(remapsOf(images))) await sender.round({ still: true });
     progress?.({ step: 'state' });
     await link.send({ type: 'state', header, memory: memory?.rounds.length, lazy });
-    await sendImages(link, images, packs);
+    await packer.send(link);
     if (served) serve(link, served, criu);
     await expect(link, ['restored']);
     faultPoint('migrate.restored');
@@ -73,17 +73,11 @@ export async function handOver(
     if (running.record.network) await leadAway(running.record.network);
     faultPoint('migrate.led');
     progress?.({ step: 'go' });
-    await expect(link, ['runs'], SURELY_OVER_MS);
-    if (served) await untilWhole(link, mark, served);
-    mark.set('asked');
-    faultPoint('migrate.asked');
-    await link.send({ type: 'keep', start: false });
-    await expect(link, ['kept'], KEPT_MS);
-    mark.set('kept');
+    await untilKept(link, mark, served);
   };
-  await using packs = readyToPack();
   const directory = leavingOf(context, ctid);
-  const beside = async () => {
+  const beside = async (images: string) => {
+    await packer.begin(images);
     await link.send({ type: 'still' });
     await sender.round({ still: true });
   };
@@ -95,6 +89,17 @@ export async function handOver(
   // What has served its memory stands still for good.
   if (!lazy) await running.init.wait();
   return still;
+}
+
+/** It runs there, on trial. */
+async function untilKept(link: Link, mark: Mark, served: ServedMemory | undefined): Promise<void> {
+  await expect(link, ['runs'], SURELY_OVER_MS);
+  if (served) await untilWhole(link, mark, served);
+  mark.set('asked');
+  faultPoint('migrate.asked');
+  await link.send({ type: 'keep', start: false });
+  await expect(link, ['kept'], KEPT_MS);
+  mark.set('kept');
 }
 
 function serve(link: Link, { socket, serve }: ServedMemory, { version }: Criu): void {

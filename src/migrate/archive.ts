@@ -22,12 +22,7 @@ export const readyToPack = (): ReadyFilter => new ReadyFilter(PACK);
 export const readyToUnpack = (): ReadyFilter => new ReadyFilter(UNPACK);
 
 /** `bytes`: about as many as they are. */
-export function pack(
-  pieces: AsyncIterable<Uint8Array>,
-  bytes: number,
-  ready?: ReadyFilter,
-): AsyncIterable<Uint8Array> {
-  if (ready) return ready.through(pieces);
+export function pack(pieces: AsyncIterable<Uint8Array>, bytes: number): AsyncIterable<Uint8Array> {
   return bytes <= SMALL ? through(createGzip({ level: 1 }), pieces) : filter(PACK, pieces);
 }
 
