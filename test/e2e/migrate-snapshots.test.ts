@@ -95,7 +95,8 @@ describe('from a subvolume to a directory', () => describeMoves(onBtrfs('overlay
 describe('with processes', () => {
   usePair({});
   const COUNTER = `(i=0; while :; do i=$((i+1)); echo $i > /run/count; sleep 0.05; done) </dev/null >/dev/null 2>&1 & sleep 0.5`;
-  const count = async (at: Sandbox): Promise<number> => Number(await inside(at, 'cat /run/count'));
+  const count = async (at: Sandbox): Promise<number> =>
+    Number(await inside(at, 'until grep . /run/count; do :; done'));
 
   it('goes back to them there', async () => {
     await here.create(101, '--layout', 'overlay:directory');

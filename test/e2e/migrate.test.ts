@@ -20,7 +20,8 @@ const RUNS = 'CTID 101 exist mounted running';
 const GONE = 'CTID 101 deleted unmounted down';
 /** Counts in memory, and says how far it is. */
 const COUNTER = `(i=0; while :; do i=$((i+1)); echo $i > /run/count; sleep 0.05; done) </dev/null >/dev/null 2>&1 &`;
-const count = async (at: Sandbox): Promise<number> => Number(await inside(at, 'cat /run/count'));
+const count = async (at: Sandbox): Promise<number> =>
+  Number(await inside(at, 'until grep . /run/count; do :; done'));
 
 async function begin(...options: readonly string[]): Promise<void> {
   await here.create(101, '--hostname', 'mover.example', ...options);

@@ -50,7 +50,7 @@ export class Moving {
   }
 
   async #count(at: Sandbox): Promise<number> {
-    return Number(await this.inside(at, 'cat /run/count'));
+    return Number(await this.inside(at, 'until grep . /run/count; do :; done'));
   }
 
   async #isRunning(at: Sandbox): Promise<boolean> {
