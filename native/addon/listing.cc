@@ -1,7 +1,6 @@
 // Lists a tree: what one look at each file tells, parents first, by name. Much sooner than Node, and beside it.
 #include "listing.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
@@ -83,10 +82,6 @@ void AppendStatus(std::string& out, const struct stat& info, char kind) {
   AppendTime(out, info.st_mtim, '\0');
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
 }  // namespace
 
 bool Listing::IsPassing(int error) const {
@@ -129,7 +124,7 @@ Failure Listing::Add(int root, const Found& found, const std::string& path, std:
 
 Failure Listing::Enter(int root, const std::string& path) {
   Fd self = OpenBeneath(root, path, O_RDONLY | O_DIRECTORY);
-  const std::unique_ptr<DIR, CloseDirectory> directory{self ? ::fdopendir(self.get()) : nullptr};
+  const Directory directory{self ? ::fdopendir(self.get()) : nullptr};
   if (!directory) return IsPassing(errno) ? Failure{} : Failure{errno, "opendir", root_ + "/" + path, -1};
   self.release();
   Frame frame{path.empty() ? "" : path + "/", {}, 0};

@@ -1,7 +1,6 @@
 // openat2(2) and removal, both without ever following a link.
 #include "tree-path.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -9,7 +8,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 namespace vz {
@@ -42,11 +40,6 @@ Fd MakeParents(int root, const std::string& path) {
 }
 
 namespace {
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 // Reads all names at once, so that depth costs memory for names rather than one descriptor a level.
 int NamesIn(int parent, const std::string& name, Fd& self, std::vector<std::string>& names) {

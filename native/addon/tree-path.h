@@ -1,5 +1,8 @@
 // Names beneath one directory, resolved so that nothing in an archive can lead out of it.
 #pragma once
+#include <dirent.h>
+
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,6 +15,12 @@ struct Split {
   std::string_view parent, name;
 };
 Split SplitPath(std::string_view path);
+
+// A directory that is being read, with an owner.
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 // openat2(2) beneath `root`, through no link of any kind and no other mount. Without a descriptor errno tells why.
 Fd OpenBeneath(int root, const std::string& path, unsigned long flags);

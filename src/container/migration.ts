@@ -154,7 +154,7 @@ export async function settleMigration(
 async function goOnHere(context: Context, running: Running, { phase }: Migration): Promise<void> {
   const { ctid, network } = running.record;
   if (network && phase !== 'sending')
-    await leadBack(context, network).catch((error: Error) => {
+    await leadBack(network).catch((error: Error) => {
       warn(
         context,
         ctid,

@@ -192,19 +192,16 @@ export async function leadAway({ plan, proxies }: NetworkRecord): Promise<void> 
 }
 
 /** They are here after all. */
-export async function leadBack(context: Context, { plan, proxies }: NetworkRecord): Promise<void> {
-  const { addresses = [] } = plan.venet ?? {};
+export async function leadBack({ plan, proxies }: NetworkRecord): Promise<void> {
   if (plan.venet) await openVenet(plan.venet);
-  await restoreProxies(proxies);
-  await announce(await findUplinks(addresses, context.hostConfig().network.neighbourDevices));
+  await announce(await restoreProxies(proxies));
 }
 
 /** Takes away all that is left of it on the host; the links end with the container's network. */
 export async function detachNetwork(context: Context, { ctid, network }: RuntimeRecord): Promise<void> {
   if (!network) return;
-  const { plan, table, proxies } = network;
-  await removeProxies(proxies);
-  if (plan.venet) await detachVenet(plan.venet);
+  const { plan, table } = network;
+  await leadAway(network);
   if (plan.shaping) await unshape(hostEnds(plan), plan.shaping);
   // Nothing comes through any more.
   const counters = plan.venet ? await findCounters(table, plan.venet) : [];

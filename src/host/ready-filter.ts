@@ -1,7 +1,7 @@
 /** A tool that waits for what is to go through it: to start a process takes longer than to have little go through one. */
 import { filter } from './run.js';
 
-type Pieces = AsyncIterable<Uint8Array>;
+type Pieces = AsyncIterable<Uint8Array> | readonly Uint8Array[];
 
 export class ReadyFilter implements AsyncDisposable {
   readonly #out: AsyncGenerator<Uint8Array>;
@@ -30,12 +30,12 @@ export class ReadyFilter implements AsyncDisposable {
 
   /** Nothing comes any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#give(later(Promise.resolve([])));
+    this.#give([]);
     await this.#first.catch(() => undefined);
     await this.#out.return(undefined);
   }
 }
 
-async function* later(given: Promise<Pieces | readonly Uint8Array[]>): AsyncGenerator<Uint8Array> {
+async function* later(given: Promise<Pieces>): AsyncGenerator<Uint8Array> {
   yield* await given;
 }

@@ -67,16 +67,12 @@ const LOOK_MS = 5;
 /** Names of images of memory as soon as each is whole; those of all others once `complete` is settled. */
 async function* asWritten(directory: string, complete: Promise<void>): AsyncGenerator<string> {
   const told = new Set<string>();
-  let isComplete = false;
-  void complete.then(() => {
-    isComplete = true;
-  });
-  while (!isComplete) {
+  const goesOn = complete.then(() => false);
+  do {
     const names = wholePages(directory).filter((name) => !told.has(name));
     for (const name of names) told.add(name);
     yield* names;
-    await Promise.race([complete, sleep(LOOK_MS)]);
-  }
+  } while (await Promise.race([goesOn, sleep(LOOK_MS, true)]));
   yield* imagesIn(directory).filter((name) => !told.has(name));
 }
 

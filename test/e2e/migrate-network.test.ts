@@ -1,13 +1,12 @@
 /** Who is connected to what moves: it answers where it runs, from when it does, and not only once all of it is there. */
 
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { beginHolder, expectGone, HELD } from '../helpers/holder.js';
 import { type Move, vzmigrate } from '../helpers/migrate.js';
-import { Machine } from '../helpers/networks.js';
-import { CLI, type Sandbox, watch } from '../helpers/sandbox.js';
+import { commandIn, Machine } from '../helpers/networks.js';
+import type { Sandbox } from '../helpers/sandbox.js';
 import { useSandbox } from '../helpers/use-sandbox.js';
 
 const ADDRESS = '10.77.0.50';
@@ -25,9 +24,7 @@ const onward = (more: Partial<Move> = {}): Move => ({
 
 /** A command of ours in the network of that host. */
 async function vzctl(at: Sandbox, ...args: readonly string[]): Promise<string> {
-  const [program = '', ...rest] = machineOf(at).argv(process.execPath, `${CLI}vzctl.cjs`, ...args);
-  const env = { ...process.env, CELLA_ROOT: at.rootDir };
-  return (await watch(spawn(program, rest, { env })).ended).stdout.trim();
+  return (await commandIn(machineOf(at), at.rootDir, 'vzctl', args)).stdout.trim();
 }
 
 beforeEach(async () => {

@@ -1,8 +1,7 @@
 /** Two root directories as two hosts, and a stand-in for ssh: what it is to run there it runs here. */
-import { spawn } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import type { Machine } from './networks.js';
-import { CLI, type Result, type Sandbox, watch } from './sandbox.js';
+import { commandIn, type Machine } from './networks.js';
+import { CLI, type Result, type Sandbox } from './sandbox.js';
 
 const SSH = `#!/bin/sh
 while [ "$1" != -- ]; do shift; done
@@ -44,7 +43,5 @@ export function vzmigrate(move: Move, ...options: readonly string[]): Promise<Re
   const args = moveArguments(move, ...options);
   const env = { CELLA_FAULT: move.fault ?? '', ...move.env };
   if (!move.hosts) return move.from.run('vzmigrate', args, { env });
-  const [program = '', ...rest] = move.hosts.from.argv(process.execPath, `${CLI}vzmigrate.cjs`, ...args);
-  return watch(spawn(program, rest, { env: { ...process.env, CELLA_ROOT: move.from.rootDir, ...env } }))
-    .ended;
+  return commandIn(move.hosts.from, move.from.rootDir, 'vzmigrate', args, env);
 }

@@ -60,6 +60,18 @@ export class Machine {
   }
 }
 
+/** A command of ours in the network of a machine. */
+export function commandIn(
+  machine: Machine,
+  rootDir: string,
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Result> {
+  const [program = '', ...rest] = machine.argv(process.execPath, `${CLI}${name}.cjs`, ...args);
+  return watch(spawn(program, rest, { env: { ...process.env, CELLA_ROOT: rootDir, ...env } })).ended;
+}
+
 /** The host and one machine on each side of it: `wan` is 192.0.2.0/24 and 2001:db8::/64, `lan` 198.51.100.0/24. */
 export class Networks {
   #machines: readonly [Machine, Machine, Machine] | undefined;
@@ -131,9 +143,7 @@ export class Networks {
       this.#inside ??= new InNetwork(this.host);
       return this.#inside.command(here, args, this.#sandbox.rootDir);
     }
-    const [program = '', ...rest] = this.host.argv(process.execPath, `${CLI}${name}.cjs`, ...args);
-    return watch(spawn(program, rest, { env: { ...process.env, CELLA_ROOT: this.#sandbox.rootDir, ...env } }))
-      .ended;
+    return commandIn(this.host, this.#sandbox.rootDir, name, args, env);
   }
 
   vzctl(...args: readonly string[]): Promise<Result> {

@@ -13,7 +13,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { native } from '../../src/native/binding.js';
+import { type Listing, native } from '../../src/native/binding.js';
 
 const root = mkdtempSync(`${tmpdir()}/cella-listing-`);
 const server = createServer();
@@ -44,16 +44,21 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-async function list(
-  at: string,
-  { live = false, pathLength = 4000, depth = 256 } = {},
-): Promise<readonly (readonly [path: string, line: string])[]> {
-  const listing = native().openListing(at, live, pathLength, depth);
+/** All that has not come yet. */
+async function restOf(listing: Listing): Promise<string> {
   let text = '';
   for (let lines = await native().nextEntries(listing); lines.length > 0; ) {
     text += lines.toString('latin1');
     lines = await native().nextEntries(listing);
   }
+  return text;
+}
+
+async function list(
+  at: string,
+  { live = false, pathLength = 4000, depth = 256 } = {},
+): Promise<readonly (readonly [path: string, line: string])[]> {
+  const text = await restOf(native().openListing(at, live, pathLength, depth));
   const parts = text.split('\0').slice(0, -1);
   return parts.flatMap((line, at) => (at % 2 === 0 ? [[parts[at + 1] ?? '', line] as const] : []));
 }
@@ -145,14 +150,7 @@ describe('a listing', () => {
         rmSync(`${at}/z`, { recursive: true });
         // A link in its place leads nowhere.
         symlinkSync('/etc', `${at}/z`);
-        const rest = (async () => {
-          const parts = [];
-          for (let lines = await native().nextEntries(listing); lines.length > 0; ) {
-            parts.push(lines.toString('latin1'));
-            lines = await native().nextEntries(listing);
-          }
-          return parts.join('');
-        })();
+        const rest = restOf(listing);
         if (live) expect(await rest).not.toContain('passwd');
         else await expect(rest).rejects.toMatchObject({ code: 'ELOOP' });
         rmSync(`${at}/z`);

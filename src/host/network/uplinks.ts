@@ -71,16 +71,18 @@ export async function addProxies(answering: readonly Answering[]): Promise<void>
   );
 }
 
-/** Has those answer once more that are still there. */
+/** Has those answer once more that are still there; returns them. */
 export async function restoreProxies(
   proxies: readonly { readonly index: number; readonly address: string }[],
-): Promise<void> {
-  for (const proxy of proxies) {
-    const link = await findLink(proxy.index);
-    if (!link) continue;
-    answerAtOnce(link.name, familyOf(proxy.address));
-    await request(PROTOCOL.route, [newProxy(proxy)]);
+): Promise<readonly Answering[]> {
+  const answering: Answering[] = [];
+  for (const { index, address } of proxies) {
+    const uplink = await findLink(index);
+    // Nobody answers for a private one.
+    if (uplink) answering.push({ uplink, address: { family: familyOf(address), address, private: false } });
   }
+  await addProxies(answering);
+  return answering;
 }
 
 export async function removeProxies(
